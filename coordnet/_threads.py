@@ -1,0 +1,111 @@
+"""Run kernels side by side: chunks of equal work, results in order, progress, a clean stop."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from tqdm import tqdm
+
+from coordnet.errors import ParameterError
+
+MOST = 1024  # more than any machine has; far more would take all memory for their stacks
+T = TypeVar("T")
+
+
+def thread_count(threads: int | None = None) -> int:
+    """Return `threads`, else the environment's COORDNET_THREADS, else the processors there are."""
+    if threads is None:
+        asked = os.environ.get("COORDNET_THREADS", "")
+        if asked:
+            try:
+                threads = int(asked)
+            except ValueError:
+                raise ParameterError(
+                    f"COORDNET_THREADS={asked!r} is not a number; unset it or set it to 1 or more."
+                ) from None
+        elif hasattr(os, "sched_getaffinity"):
+            threads = len(os.sched_getaffinity(0))
+        else:
+            threads = os.cpu_count() or 1
+    if not isinstance(threads, int) or not 1 <= threads <= MOST:
+        raise ParameterError(f"threads={threads!r} is not a number of threads; use 1 to {MOST}.")
+    return threads
+
+
+def equal_chunks(work: NDArray[np.int64], chunks: int) -> NDArray[np.int64]:
+    """Cut rows into at most `chunks` stretches of about equal work.
+
+    Returns the borders, int64 (stretches + 1,), from 0 to ``len(work)``. The stretches depend on
+    the work alone, never on the number of threads.
+    """
+    total = np.cumsum(work)
+    if len(total) == 0 or total[-1] == 0:
+        return np.array([0, len(work)], np.int64)
+    cuts = np.searchsorted(total, np.linspace(0, float(total[-1]), chunks + 1)[1:-1]) + 1
+    return np.unique(np.concatenate([[0], np.minimum(cuts, len(work)), [len(work)]])).astype(
+        np.int64
+    )
+
+
+def run_chunks(
+    task: Callable[[Any, int], T],
+    n: int,
+    *,
+    threads: int | None = None,
+    scratch: Callable[[], Any] = lambda: None,
+    weights: ArrayLike | None = None,
+    label: str = "",
+) -> list[T]:
+    """Call ``task(scratch, i)`` for i in 0..n-1 on threads and return the results in that order.
+
+    Parameters
+    ----------
+    task
+        Called from worker threads; it must release the GIL to gain anything.
+    n
+        Number of calls.
+    threads
+        Number of worker threads; None means all processors.
+    scratch
+        Called once in each worker; what it returns is given to each task of that worker.
+    weights
+        How much of the progress bar each call is worth.
+    label
+        Name of the step, for the progress bar (shown on a terminal only).
+
+    An exception or Ctrl-C drops the calls that have not begun and is raised when the running
+    ones have ended.
+    """
+    results: list[Any] = [None] * n
+    own = threading.local()
+
+    def call(i: int) -> None:
+        if not hasattr(own, "scratch"):
+            own.scratch = scratch()
+        results[i] = task(own.scratch, i)
+
+    shares = np.ones(n) if weights is None else np.asarray(weights, float)
+    workers = min(thread_count(threads), max(n, 1))
+    with (
+        tqdm(total=100, desc=label, unit="%", disable=None if label else True, leave=False,
+             bar_format="{desc}: {percentage:3.0f}%|{bar}| {elapsed}<{remaining}") as bar,
+        ThreadPoolExecutor(workers) as pool,
+    ):  # fmt: skip
+        pending = {pool.submit(call, i): i for i in range(n)}
+        try:
+            while pending:
+                done, _ = wait(pending, return_when=FIRST_COMPLETED)
+                for future in done:
+                    bar.update(100 * shares[pending.pop(future)] / max(shares.sum(), 1e-12))
+                    future.result()
+        except BaseException:
+            for future in pending:
+                future.cancel()
+            raise
+    return results

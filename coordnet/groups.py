@@ -1,0 +1,506 @@
+r"""The group test: sets of accounts that act together though no pair of them stands out.
+
+For a set C of accounts, over the objects on which at least two members act: a is the number of
+members' actions on the object, m the largest number of different members inside one window W.
+With X the time of an action of an account outside C and G the chance that another such account
+acts in (X, X + W],
+
+    B = min(1, binom(a, m) m E[G^(m - 1)])
+
+bounds the chance of m or more members in one window if they acted like everybody else: m
+particular actions fit into a window when the first of them is followed by the other m - 1, for
+each of m choices of the first, and the expected number of such m-tuples bounds the chance that
+there is one (Markov's inequality, the first-moment bound of scan statistics; Glaz, Naus &
+Wallenstein 2001, ch. 8).
+
+E[G^j] is estimated from the n outsiders on the object, c of whom are seen in the window after an
+action of one of them, and from the pooled delays of the objects of its class (kind and log2 of
+the number of accounts), the class being worth 6.8 accounts, which make 20 pairs: the j-th root of
+E[G^j] is the mean of those of E[(c / (n - 1))^j] and of the class, weighted n to 6.8, which bounds
+that of the mixture (Minkowski's inequality); and the moment of the class itself is mixed in, 20
+pairs to n (n - 1) / 2, so that few outsiders who happened to be apart make nothing slow. So a
+group's own speed never raises the bar for itself, and breaking news, which outsiders share fast
+too, gives no evidence. From 512 accounts on an object its moments are computed once,
+members included, which only lowers evidence.
+
+Objects of one occasion (runs of windows with gaps <= fold) are one piece of evidence: K of them
+enter as min(1, K min B) (Bonferroni), the rest as 1. Fisher's combination gives p_C (valid for
+super-uniform p-values: -log B is stochastically smaller than exponential). It is taken over all
+these objects, over those on which all members at once would be worth a third of the most that
+any object could be, and two thirds, and the least of the three counts three times (Bonferroni):
+what an object could be worth is known from who acts on it, not from when, and the many objects
+that two members of a large group happen to share would drown what it does together. The number
+of sets that could have been picked pays for the selection, whatever search found C (the union
+bound):
+
+    evidence(C) = -log10 p_C - log10 binom(n, |C|) - log10(|C| (|C| - 1))
+
+since the sum over sizes s >= 2 of 1 / (s (s - 1)) is 1. The chance that any set whatever shows
+evidence above -log10 alpha without coordination is at most alpha.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from coordnet import _group_kernels
+from coordnet._threads import run_chunks
+from coordnet.actions import ActionLog
+from coordnet.clusters import Clusters, find_clusters
+from coordnet.coaction import co_action
+from coordnet.errors import ParameterError
+from coordnet.frames import frozen, native
+from coordnet.graph import CoordinationGraph
+from coordnet.nulls import MIN_FOLD, class_chances, object_statistics, popularity_class
+from coordnet.times import Duration, duration
+
+SEED_P = 1e-4  # pairs at least this surprising are grown from
+MOST_SEEDS = 10_000
+MOST_MEMBERS = 60  # a group is not grown beyond this; larger ones are seen pair by pair
+HOPELESS = -40.0  # decades at which the search from a pair is given up
+BATCH = 64  # seeds grown before those inside a group that was found are left out
+PROFILE = 1 << 16  # delays that the profile of a class is made of, at most
+
+
+@dataclass(frozen=True)
+class GroupTest:
+    """The test of one set of accounts.
+
+    Attributes
+    ----------
+    members : int
+        Number of accounts.
+    evidence : float
+        In decades, after the price of picking the set among all sets.
+    p_value : float
+        p_C of a set that was chosen beforehand, or on other data: no price is paid.
+    log10_p : float
+        Its logarithm, exact where it is too small for a float.
+    objects : int
+        Objects on which two or more members act.
+    together : int
+        Those of them on which members inside one window are evidence.
+    occasions : int
+        Occasions that these make.
+    class_only : float
+        Share of the evidence that comes from objects on which nobody outside the set acts: there
+        the chance rests on the class of the object alone.
+    observed_pairs, expected_pairs : float
+        (Pair of members, object) with a co-action, over all member pairs, and what the chances of
+        accounts outside the set would give.
+    detail : float64 (objects, columns)
+        What `to_frame` gives, a row an object.
+    log : ActionLog
+        The log that it was made on.
+    """
+
+    members: int
+    evidence: float
+    p_value: float
+    log10_p: float
+    objects: int
+    together: int
+    occasions: int
+    class_only: float
+    observed_pairs: int
+    expected_pairs: float
+    detail: NDArray[np.float64]
+    log: ActionLog
+    fold: int
+
+    def evidence_without(self, what: str) -> float:
+        """Return the evidence that is left without the strongest object or occasion.
+
+        Parameters
+        ----------
+        what
+            ``"object"`` or ``"occasion"``.
+        """
+        bound, moment = self.detail[:, 5].copy(), self.detail[:, 7].astype(np.int64)
+        if len(bound):
+            top = int(np.argmin(bound))
+            if what == "object":
+                bound[top] = 0.0
+            else:  # all that its run of windows holds
+                together = np.flatnonzero(bound < 0)
+                order = together[np.argsort(moment[together], kind="stable")]
+                run = np.cumsum(np.diff(moment[order], prepend=moment[order][:1]) > self.fold)
+                bound[order[run == run[order == top]]] = 0.0
+        some = bound < 0
+        reach = self.detail[:, 6]
+        log_p, _ = _group_kernels.combine(
+            moment[some], bound[some], reach[some], int(some.sum()), reach, len(reach), self.fold
+        )
+        return float(self.evidence + self.log10_p - log_p / math.log(10))
+
+    def to_frame(self, backend: str | None = None) -> Any:
+        """Return the objects as a dataframe: object, kind, members, at_once, ..., log10_bound."""
+        codes = self.detail[:, 0].astype(np.int64)
+        log = self.log
+        kinds = pa.array(log.kinds, pa.large_string())
+        table = pa.table(
+            {
+                "object": log.object_labels.take(pa.array(codes)),
+                "kind": kinds.take(pa.array(log.object_kind[codes])),
+                "members": pa.array(self.detail[:, 1].astype(np.int64)),
+                "at_once": pa.array(self.detail[:, 2].astype(np.int64)),
+                "members_actions": pa.array(self.detail[:, 3].astype(np.int64)),
+                "outsiders": pa.array(self.detail[:, 4].astype(np.int64)),
+                "log10_bound": pa.array(self.detail[:, 5] / math.log(10)),
+            }
+        )
+        return native(table, backend or log.frame)
+
+
+def group_tester(
+    log: ActionLog,
+    window: int,
+    fold: int | None = None,
+    background: ActionLog | None = None,
+    threads: int | None = None,
+) -> GroupTester:
+    """Return the tester of a log and window, made once for as long as the log lives."""
+    key = ("group tester", window, fold, background)
+    if key not in log.memo:
+        log.memo[key] = GroupTester(log, window, fold, background, threads)
+    tester: GroupTester = log.memo[key]
+    return tester
+
+
+class GroupTester:
+    """What the group test needs of a log, computed once.
+
+    Parameters
+    ----------
+    log
+        The log.
+    window
+        In microseconds.
+    fold
+        Windows with gaps up to this make one occasion; by default the window or 30 s.
+    background
+        A log of accounts that are not under suspicion, for the chances of the classes.
+    threads
+        Number of threads; None means all processors.
+    """
+
+    def __init__(
+        self,
+        log: ActionLog,
+        window: int,
+        fold: int | None = None,
+        background: ActionLog | None = None,
+        threads: int | None = None,
+    ) -> None:
+        self.log = log
+        self.threads = threads
+        statistics = object_statistics(log, window, threads)
+        classes = popularity_class(statistics.n_accounts, log.object_kind)
+        chances = class_chances(log, statistics, window, background, threads)
+        moments = _class_moments(log, statistics.repeats, classes, chances.chance, window)
+        big = np.flatnonzero(statistics.n_accounts >= _group_kernels.BIG)
+        big_row = np.full(log.n_objects, -1, np.int32)
+        self.scene = _group_kernels.Scene(
+            log.account, log.object, log.time, log.by_object, *log.by_account,
+            statistics.repeats, statistics.n_accounts, classes, moments, big_row,
+            np.zeros((len(big), _group_kernels.MOST)), window,
+            max(window, MIN_FOLD) if fold is None else fold,
+        )  # fmt: skip
+        if len(big):
+            run_chunks(
+                lambda in_set, i: _group_kernels.big_object_moments(
+                    self.scene, big, i, i + 1, in_set, self.scene.big_moments
+                ),
+                len(big),
+                threads=threads,
+                scratch=lambda: np.zeros(log.n_accounts, np.uint8),
+            )
+            big_row[big] = np.arange(len(big), dtype=np.int32)
+
+    def scratch(self) -> tuple[Any, ...]:
+        """Return the scratch arrays of one thread."""
+        n = self.log.n_accounts
+        return np.zeros(n, np.uint8), np.zeros(n, np.int32)
+
+    def test(self, members: NDArray[np.int32], scratch: tuple[Any, ...] | None = None) -> GroupTest:
+        """Test the set of these accounts (codes)."""
+        in_set, seen = self.scratch() if scratch is None else scratch
+        empty = np.empty(1024, np.int32)
+        actions, n = _group_kernels.gather(self.scene, members, len(members), empty)
+        work = _group_kernels.workspace(n + 1)
+        detail = np.zeros((n // 2 + 1, 8))
+        in_set[members] = 1
+        log_p, objects, together, occasions, class_only = _group_kernels.set_evidence(
+            self.scene, actions, n, in_set, seen, work, False, detail
+        )
+        observed, expected = _group_kernels.synchronised_pairs(self.scene, actions, n, in_set, seen)
+        in_set[members] = 0
+        price = 0.0  # one account is no set that anybody would pick
+        if len(members) > 1:
+            price = _group_kernels.log_price(self.log.n_accounts, len(members))
+        return GroupTest(
+            members=len(members),
+            evidence=-(log_p + price) / math.log(10),
+            p_value=max(math.exp(log_p), 1e-300),
+            log10_p=log_p / math.log(10),
+            objects=objects,
+            together=together,
+            occasions=occasions,
+            class_only=class_only,
+            observed_pairs=int(observed),
+            expected_pairs=float(expected),
+            detail=frozen(detail[:objects]),
+            log=self.log,
+            fold=self.scene.fold,
+        )
+
+    def grow(self, seeds: list[NDArray[np.int32]]) -> list[tuple[NDArray[np.int32], float]]:
+        """Grow a set from each seed, on threads."""
+        n = self.log.n_accounts
+
+        def one(own: tuple[Any, ...], i: int) -> tuple[NDArray[np.int32], float]:
+            found: tuple[NDArray[np.int32], float] = _group_kernels.grow(
+                self.scene, seeds[i], MOST_MEMBERS, HOPELESS, *own
+            )
+            return found
+
+        return run_chunks(
+            one,
+            len(seeds),
+            threads=self.threads,
+            scratch=lambda: (
+                np.zeros(n, np.uint8),
+                np.zeros(n, np.int32),
+                np.full(n, -1, np.int32),
+                np.zeros(n),
+            ),
+        )
+
+
+def _class_moments(
+    log: ActionLog,
+    repeats: NDArray[np.int32],
+    classes: NDArray[np.int32],
+    chance: NDArray[np.float64],
+    window: int,
+) -> NDArray[np.float64]:
+    """Return E[G^j] of each class, from the pooled delays of its objects.
+
+    The pooled delays give the shape, G^j over (E G)^j, which peaks where cascades do; the mean is
+    that of the class's own pairs, chance / 2, or the pooled one where that is larger.
+    """
+    n = len(chance)
+    moments = np.zeros((n, _group_kernels.MOST))
+    moments[:, 0] = 1.0
+    starts = log.by_object
+    first = np.zeros(len(log), bool)
+    first[starts[:-1]] = True
+    delay = log.time - log.time[starts[:-1]][log.object]
+    class_of = classes[log.object]
+    weight = 1.0 / repeats
+    order = np.argsort(class_of, kind="stable")
+    cuts = np.searchsorted(class_of[order], np.arange(n + 1))
+    for c in range(n):
+        rows = order[cuts[c] : cuts[c + 1]]
+        later = rows[~first[rows]]
+        if not len(later):
+            continue
+        part = later[:: max(1, len(later) // PROFILE)]
+        by_delay = part[np.argsort(delay[part], kind="stable")]
+        firsts = float(weight[rows[first[rows]]].sum()) * weight[part].sum() / weight[later].sum()
+        pooled = _group_kernels.class_profile(delay[by_delay], weight[by_delay], firsts, window)
+        own = chance[c] / 2.0
+        if pooled[1] > 0 and own > pooled[1]:
+            scale = (own / pooled[1]) ** np.arange(_group_kernels.MOST)
+            with np.errstate(over="ignore", invalid="ignore"):
+                pooled = np.nan_to_num(pooled * scale)
+        elif pooled[1] == 0:
+            pooled = own ** np.arange(_group_kernels.MOST)
+        moments[c] = np.minimum(pooled, np.minimum.accumulate(np.minimum(pooled, 1.0)))
+    return moments
+
+
+def test_group(
+    log: ActionLog,
+    members: Iterable[object],
+    within: Duration = "60s",
+    *,
+    fold: Duration | None = None,
+    background: ActionLog | None = None,
+) -> GroupTest:
+    """Test whether the accounts of a given set act together more than outsiders would.
+
+    Parameters
+    ----------
+    log
+        The actions.
+    members
+        Labels of the accounts, two or more.
+    within
+        The window.
+    fold
+        Windows with gaps up to this make one occasion; by default the window or 30 s, whichever
+        is longer.
+    background
+        A log of accounts that are not under suspicion, for the chances of the classes.
+
+    Returns
+    -------
+    GroupTest
+        ``p_value`` is for a set chosen beforehand or on other data; ``evidence`` has paid for
+        picking the set among all sets of its size. Formulas: :mod:`coordnet.groups`.
+
+    Examples
+    --------
+    >>> import coordnet as cn
+    >>> sim = cn.simulate("retweet_ring", accounts=1_000, seed=0)
+    >>> cn.test_group(sim.log, sim.truth.groups["ring_12"]).evidence > 2
+    True
+    """
+    codes = log.codes_of(members)
+    if len(codes) < 2:
+        raise ParameterError(f"members names {len(codes)} accounts; a group has two or more.")
+    window = duration(within, "within")
+    gap = None if fold is None else duration(fold, "fold")
+    return group_tester(log, window, gap, background).test(codes)
+
+
+def find_groups(
+    log: ActionLog,
+    within: Duration = "60s",
+    *,
+    alpha: float = 0.05,
+    min_size: int = 3,
+    background: ActionLog | None = None,
+    fold: Duration | None = None,
+    graph: CoordinationGraph | None = None,
+    threads: int | None = None,
+) -> Clusters:
+    """Find the sets of accounts that act together as a group, whether or not pairs betray them.
+
+    From each of the most surprising pairs a set is grown: the account that adds most evidence
+    joins, one that brings none leaves, until neither changes anything.
+
+    Parameters
+    ----------
+    log
+        The actions.
+    within
+        The window.
+    alpha
+        The chance that anything is reported where nobody coordinates is at most this.
+    min_size
+        Smaller sets are left out.
+    background, fold
+        As in :func:`test_group`.
+    graph
+        The co-action graph of this log and window with ``min_weight=2`` (or more), where it is
+        at hand.
+    threads
+        Number of threads; None means all processors. It changes no byte of the result.
+
+    Returns
+    -------
+    Clusters
+        With ``evidence`` in decades, each above -log10 alpha. A set that shares half of its
+        members with one of more evidence is a variant of it and left out, so clusters can
+        overlap by less than half.
+
+    Examples
+    --------
+    >>> import coordnet as cn
+    >>> sim = cn.simulate("retweet_ring", accounts=1_000, seed=0)
+    >>> groups = cn.find_groups(sim.log, within="60s")
+    >>> bool((groups.evidence > 1.3).all())
+    True
+    """
+    if not 0 < alpha < 1:
+        raise ParameterError(f"alpha={alpha!r} is not a rate between 0 and 1.")
+    window = duration(within, "within")
+    if graph is None:
+        graph = co_action(log, within, min_weight=2, threads=threads)
+    gap = None if fold is None else duration(fold, "fold")
+    tester = group_tester(log, window, gap, background, threads)
+    tested = graph.test("timing", background=background, threads=threads)
+    known = find_clusters(tested.keep(fdr=alpha), method="components", min_size=2)
+    found = search(tester, tested, -math.log10(alpha), min_size, known)
+    return Clusters.from_members(
+        graph,
+        [members for members, _ in found],
+        "groups",
+        {"alpha": alpha, "min_size": min_size},
+        evidence=[evidence for _, evidence in found],
+    )
+
+
+def search(
+    tester: GroupTester,
+    tested: CoordinationGraph,
+    least: float,
+    min_size: int,
+    known: Clusters,
+) -> list[tuple[NDArray[np.int32], float]]:
+    """Grow sets from surprising pairs and return those with evidence above `least`, best first.
+
+    Parameters
+    ----------
+    tester
+        Of the log and window.
+    tested
+        A graph tested against the timing null: its edges are the pairs to start from.
+    least
+        Evidence in decades.
+    min_size
+        Smaller sets are left out.
+    known
+        Clusters that are started from as they stand; their inner pairs then need not be.
+    """
+    p = tested.edges["p_timing"]
+    source, target = tested.edges["source"], tested.edges["target"]
+    seeds = np.flatnonzero(p <= SEED_P)
+    seeds = seeds[np.argsort(p[seeds], kind="stable")]
+    groups_of: dict[int, set[int]] = {}
+    found: dict[tuple[int, ...], float] = {}
+    number = 0
+    batch: list[NDArray[np.int32]] = []
+    for i in range(len(known)):
+        members = known.members(i)
+        for code in members.tolist():
+            groups_of.setdefault(code, set()).add(i)
+        number += 1
+        if len(members) <= MOST_MEMBERS:
+            batch.append(members)
+    grown = 0
+    at = 0
+    while batch or (at < len(seeds) and grown < MOST_SEEDS):
+        while at < len(seeds) and len(batch) < BATCH:
+            u, v = int(source[seeds[at]]), int(target[seeds[at]])
+            at += 1
+            if not groups_of.get(u, set()) & groups_of.get(v, set()):
+                batch.append(np.array([u, v], np.int32))
+        grown += len(batch)
+        for grown_set, evidence in tester.grow(batch):
+            if evidence > least and len(grown_set) >= min_size:
+                key = tuple(grown_set.tolist())
+                if key not in found:
+                    found[key] = evidence
+                    for code in key:
+                        groups_of.setdefault(code, set()).add(number)
+                    number += 1
+        batch = []
+    ranked = sorted(found.items(), key=lambda item: (-item[1], item[0]))
+    kept: list[tuple[NDArray[np.int32], float]] = []
+    taken: list[set[int]] = []
+    for key, evidence in ranked:
+        group = set(key)
+        if all(2 * len(group & other) < len(group) for other in taken):
+            taken.append(group)
+            kept.append((np.array(key, np.int32), evidence))
+    return kept

@@ -1,0 +1,5 @@
+"""Readers: one file a source, each giving an :class:`~coordnet.actions.ActionLog`."""
+
+from coordnet.readers.tables import read_actions
+
+__all__ = ["read_actions"]

@@ -1,0 +1,90 @@
+"""Family content: the same words posted by several members, to the letter or nearly."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from coordnet._score_kernels import ACTIONS, SHARED
+from coordnet.errors import MissingDependencyError
+from coordnet.scores.reference import Sets, item_profile
+from coordnet.scores.texts import alike
+from coordnet.scores.view import Absent, Estimate, Floats, View, score
+
+NEAR_SETS = 39  # matched sets whose texts are compared; p is 0.025 at least
+NO_TEXT = "the log has no texts; read it with text="
+
+
+@score(
+    "content",
+    "Share of the members' texts (not retweets) that another member posts too, to the letter after "
+    "case, mentions, links and white space are taken away.",
+    "share",
+    (0, 1),
+    "text",
+)
+def verbatim_share(view: View) -> Estimate | Absent:
+    """Return actions with a text of two or more members / actions with a text."""
+    texts = view.texts
+    if texts is None:
+        return Absent(NO_TEXT)
+    return _shared(view, texts.codes, len(texts.labels), view.matched)
+
+
+@score(
+    "content",
+    "Share of the members' texts (not retweets) that another member posts too, to the letter or "
+    "nearly: four fifths of their 5-character sequences in common.",
+    "share",
+    (0, 1),
+    "text",
+)
+def near_duplicate_share(view: View) -> Estimate | Absent:
+    """Return actions with a text that is alike to one of another member / actions with a text.
+
+    Texts are alike through a chain of texts with a MinHash estimate of the Jaccard index of
+    ALIKE or more (Broder 1997).
+    """
+    texts = view.texts
+    if texts is None:
+        return Absent(NO_TEXT)
+    matched = _first_of_each(view.matched, view.inputs.null_sets, NEAR_SETS)
+    starts = view.log.by_account[0]
+    accounts = np.unique(np.concatenate([view.members, matched.codes]))
+    used = np.unique(
+        np.concatenate(
+            [np.zeros(0, np.int32)] + [texts.codes[starts[a] : starts[a + 1]] for a in accounts]
+        )
+    )
+    used = used[used >= 0]
+    try:
+        kin = alike(texts.labels.take(pa.array(used)).to_pylist())
+    except MissingDependencyError as error:
+        return Absent(str(error))
+    number = np.full(len(texts.labels) + 1, -1, np.int32)
+    number[used] = kin
+    return _shared(view, number[texts.codes], int(kin.max(initial=-1)) + 1, matched)
+
+
+def _first_of_each(sets: Sets, times: int, kept: int) -> Sets:
+    """Return the first `kept` of the `times` sets of each cluster."""
+    chosen = [i for i in range(len(sets)) if i % times < kept]
+    parts = [sets.codes[sets.indptr[i] : sets.indptr[i + 1]] for i in chosen]
+    ends = np.cumsum([len(part) for part in parts])
+    return Sets(
+        np.concatenate([[0], ends]).astype(np.int64),
+        np.concatenate([np.zeros(0, np.int32), *parts]),
+    )
+
+
+def _shared(view: View, codes: NDArray[np.int32], n: int, matched: Sets) -> Estimate:
+    def statistic(sets: Sets) -> Floats:
+        found = item_profile(sets, view.log.by_account[0], codes, max(n, 1))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.where(found[:, ACTIONS] > 0, found[:, SHARED] / found[:, ACTIONS], np.nan)
+
+    with_text = np.bincount(view.account_of_action[codes >= 0], minlength=view.log.n_accounts)
+    estimate = view.compare(statistic, tail="greater", share=True, matched=matched)
+    own = item_profile(view.sets, view.log.by_account[0], codes, max(n, 1))
+    return view.resting_on(estimate, with_text > 0, actions=own[:, ACTIONS].astype(np.int64))

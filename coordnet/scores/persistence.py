@@ -1,0 +1,110 @@
+"""Family persistence: over how long, in both halves, and what is left without the strongest."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from coordnet.actions import ActionLog
+from coordnet.coaction import co_action
+from coordnet.cotiming import co_timing
+from coordnet.graph import CoordinationGraph
+from coordnet.scores.reference import wilson_interval
+from coordnet.scores.synchrony import lags
+from coordnet.scores.view import Absent, Estimate, View, score
+from coordnet.times import DAY, SECOND
+
+DECADES = (float("-inf"), float("inf"))
+
+
+@score(
+    "persistence",
+    "Number of days (UTC) on which members act together; the reference is the number of days on "
+    "which any acts, the effect their ratio.",
+    "days",
+)
+def days_with_synchrony(view: View) -> Estimate:
+    """Return the number of days with a synchronised action of a member."""
+    acts = view.acts
+    day = acts.time // DAY
+    together = np.where(lags(view) >= 0, day, -1)
+
+    def different(part: NDArray[np.int64]) -> int:
+        return len(np.unique(part[part >= 0]))
+
+    value = np.nan_to_num(view.per_cluster(acts.indptr, together, different))
+    reference = view.per_cluster(acts.indptr, day, different)
+    return Estimate(value, reference=reference, effect=value / reference)
+
+
+@score(
+    "persistence",
+    "Share of the edges between members that have a co-action in both halves of the period; the "
+    "interval treats edges alike.",
+    "share",
+    (0, 1),
+)
+def edges_in_both_halves(view: View) -> Estimate | Absent:
+    """Return edges with a co-action in each half of the log's period / edges inside."""
+    graph = view.graph
+    log = graph.log
+    indptr, edges = view.inside
+    if log.limits is None or not len(edges):
+        return Absent("there are no edges between members")
+    mine = np.zeros(log.n_accounts, bool)
+    mine[view.clusters.indices] = True
+    middle = (log.limits[0] + log.limits[1] + 1) // 2
+    names = log.account_labels
+    both = np.ones(len(edges), bool)
+    for half in (log.time < middle, log.time >= middle):
+        part = log.where(mine[log.account] & half, "not of clusters")
+        seen = _again(graph, part)
+        codes = part.positions_of(names)  # of each account of the log, -1 where it is silent
+        ends = codes[graph.edges["source"][edges]], codes[graph.edges["target"][edges]]
+        key = ends[0].astype(np.int64) << 32 | ends[1]
+        have = seen.edges["source"].astype(np.int64) << 32 | seen.edges["target"]
+        both &= np.isin(key, have) & (ends[0] >= 0) & (ends[1] >= 0)
+    hits = np.nan_to_num(view.per_cluster(indptr, both, np.sum))
+    of = np.diff(indptr).astype(float)
+    low, high = wilson_interval(hits, of)
+    with np.errstate(invalid="ignore"):
+        return Estimate(hits / of, low=low, high=high)
+
+
+def _again(graph: CoordinationGraph, log: ActionLog) -> CoordinationGraph:
+    """Return the untested graph of the same kind on another log."""
+    if graph.relation == "co-timing":
+        return co_timing(log, graph.within / SECOND, graph.refractory / SECOND, min_weight=1)
+    return co_action(log, graph.within / SECOND)
+
+
+@score(
+    "persistence",
+    "Evidence of the group test that is left without the object that gives most of it.",
+    "decades",
+    DECADES,
+)
+def evidence_without_top_object(view: View) -> Estimate | Absent:
+    """Return the evidence without the object of the least bound; the reference is all of it."""
+    return _without(view, "object")
+
+
+@score(
+    "persistence",
+    "Evidence of the group test that is left without the occasion (the objects of one sitting) "
+    "that gives most of it.",
+    "decades",
+    DECADES,
+)
+def evidence_without_top_occasion(view: View) -> Estimate | Absent:
+    """Return the evidence without the strongest occasion; the reference is all of it."""
+    return _without(view, "occasion")
+
+
+def _without(view: View, what: str) -> Estimate | Absent:
+    tests = view.group_tests
+    if tests is None:
+        return Absent("a co-timing graph has no objects")
+    value = np.array([test.evidence_without(what) for test in tests], float)
+    reference = np.array([test.evidence for test in tests], float)
+    return Estimate(value, reference=reference, effect=value - reference)

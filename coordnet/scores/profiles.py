@@ -1,0 +1,355 @@
+"""Family profiles: when accounts were created, how they are named, what became of them."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import Counter
+from math import log2
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from coordnet import _score_kernels
+from coordnet._score_kernels import ACTIONS, MODE
+from coordnet.scores.inputs import NOTHING
+from coordnet.scores.reference import (
+    Sets,
+    in_chunks,
+    item_profile,
+    ratio,
+    sums,
+    wilson_interval,
+)
+from coordnet.scores.view import Absent, Estimate, Floats, View, score
+from coordnet.times import DAY
+
+RARE = 0.05  # a language that fewer than this share of a time zone's accounts use is odd there
+NEEDED = 50  # accounts outside of clusters that a habit is told from
+WEEKS = 4
+
+
+def _burst(view: View, days: int) -> Estimate | Absent:
+    """Return the largest share of members created within `days` days of each other."""
+    profiles = view.inputs.accounts
+    if profiles is None or profiles.created is None:
+        return Absent("accounts= gives no created_at")
+    created = profiles.created
+    span = np.array([days * DAY], np.int64)
+
+    def counts(sets: Sets) -> NDArray[np.int64]:
+        out = np.zeros((len(sets), 2), np.int64)
+        in_chunks(
+            lambda a, b: _score_kernels.largest_span_counts(
+                sets.indptr, sets.codes, created, span, a, b, out
+            ),
+            len(sets),
+        )
+        return out
+
+    def statistic(sets: Sets) -> Floats:
+        found = counts(sets)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.where(found[:, 1] > 0, found[:, 0] / found[:, 1], np.nan)
+
+    estimate = view.compare(statistic, tail="greater", share=True)
+    own = counts(view.sets)
+    low, high = wilson_interval(own[:, 0].astype(float), own[:, 1].astype(float))
+    p = _scan_p(own, created[view.background], int(span[0]))
+    return view.resting_on(estimate, created != NOTHING, low=low, high=high, p_value=p)
+
+
+def _scan_p(own: NDArray[np.int64], background: NDArray[np.int64], span: int) -> Floats:
+    """Return the scan statistic's p-value: n E[P(Bin(n - 1, G(X)) >= k - 1)], at most 1.
+
+    k of n members within a span: the first of them at X, of the background's distribution, the
+    others within the span after it with chance G(X) each. The expected number of members that
+    begin such a span bounds the chance of one (Glaz, Naus & Wallenstein 2001, ch. 8).
+    """
+    times = np.sort(background[background != NOTHING])
+    if len(times) < NEEDED:
+        return np.full(len(own), np.nan)
+    after = np.searchsorted(times, times + span, "right") - np.arange(len(times))
+    # one more in each span than was seen, so that no span is impossible
+    chance = np.minimum((after + 1) / (len(times) + 1), 1.0)
+    levels, weight = np.unique(chance, return_counts=True)
+    p = np.full(len(own), np.nan)
+    for i, (k, n) in enumerate(own.tolist()):
+        if n >= 2:
+            tail = stats.binom.sf(k - 2, n - 1, levels)
+            p[i] = min(1.0, n * float((tail * weight).sum() / weight.sum()))
+    return p
+
+
+_BURST = (
+    "Largest share of the members that were created within {} of each other; the interval treats "
+    "members alike and does not count the choice of the span, the p-value (a scan statistic) does."
+)
+
+
+@score("profiles", _BURST.format("one day"), "share", (0, 1), "accounts")
+def created_within_1_day(view: View) -> Estimate | Absent:
+    """Return the largest share of members created within one day."""
+    return _burst(view, 1)
+
+
+@score("profiles", _BURST.format("seven days"), "share", (0, 1), "accounts")
+def created_within_7_days(view: View) -> Estimate | Absent:
+    """Return the largest share of members created within seven days."""
+    return _burst(view, 7)
+
+
+@score("profiles", _BURST.format("28 days"), "share", (0, 1), "accounts")
+def created_within_28_days(view: View) -> Estimate | Absent:
+    """Return the largest share of members created within 28 days."""
+    return _burst(view, 28)
+
+
+@score(
+    "profiles",
+    "Share of the members that were created in the four weeks before the date given.",
+    "share",
+    (0, 1),
+    "accounts",
+)
+def created_before_date(view: View) -> Estimate | Absent:
+    """Return the share of members created in the WEEKS weeks before ``before=``."""
+    profiles, before = view.inputs.accounts, view.inputs.before
+    if profiles is None or profiles.created is None:
+        return Absent("accounts= gives no created_at")
+    if before is None:
+        return Absent("no date is given as before=")
+    known = profiles.created != NOTHING
+    recent = known & (profiles.created < before) & (profiles.created >= before - 7 * WEEKS * DAY)
+    return share_of_members(view, recent, known)
+
+
+def share_of_members(
+    view: View, marked: NDArray[np.bool_], known: NDArray[np.bool_], tail: str = "greater"
+) -> Estimate:
+    """Estimate a share of members, of those of whom it is known, with Wilson's interval."""
+    estimate = view.compare(ratio(marked, known), tail=tail, share=True)
+    low, high = wilson_interval(sums(marked, view.sets), sums(known, view.sets))
+    return view.resting_on(estimate, known, low=low, high=high)
+
+
+def _most_common(view: View, codes: NDArray[np.int32], tail: str = "greater") -> Estimate:
+    """Estimate the share of members that have the most common of a feature's values."""
+    n = int(codes.max(initial=-1)) + 1
+    each = np.arange(len(codes) + 1)
+
+    def statistic(sets: Sets) -> Floats:
+        found = item_profile(sets, each, codes, max(n, 1))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.where(found[:, ACTIONS] > 0, found[:, MODE] / found[:, ACTIONS], np.nan)
+
+    estimate = view.compare(statistic, tail=tail, share=True)
+    found = item_profile(view.sets, each, codes, max(n, 1))
+    low, high = wilson_interval(found[:, MODE], found[:, ACTIONS])
+    return view.resting_on(estimate, codes >= 0, low=low, high=high)
+
+
+def _coded(values: list[Any]) -> NDArray[np.int32]:
+    """Return values as numbers in order of first appearance; None is -1."""
+    numbers: dict[Any, int] = {}
+    return np.array(
+        [-1 if v is None else numbers.setdefault(v, len(numbers)) for v in values], np.int32
+    )
+
+
+def handle_shape(handle: str) -> str:
+    """Return the character classes of a handle: A capital, a small letter, 0 digit, as runs.
+
+    >>> handle_shape("Emma_1987")
+    'Aa_0'
+    """
+    shape = ""
+    for c in handle:
+        kind = "0" if c.isdigit() else ("A" if c.isupper() else ("a" if c.isalpha() else c))
+        if not shape.endswith(kind):
+            shape += kind
+    return shape
+
+
+def _handles(view: View) -> list[str | None] | None:
+    profiles = view.inputs.accounts
+    if profiles is None or "handle" not in profiles.texts:
+        return None
+    return profiles.texts["handle"].tolist()  # type: ignore[no-any-return]
+
+
+@score(
+    "profiles",
+    "Share of the members whose handles have the length that is most common among them.",
+    "share",
+    (0, 1),
+    "accounts",
+)
+def handle_length_share(view: View) -> Estimate | Absent:
+    """Return the share of members with the most common handle length."""
+    handles = _handles(view)
+    if handles is None:
+        return Absent("accounts= gives no handle")
+    return _most_common(view, _coded([None if h is None else len(h) for h in handles]))
+
+
+@score(
+    "profiles",
+    "Share of the members whose handles have the pattern of character classes (capitals, small "
+    "letters, digits, as runs) that is most common among them.",
+    "share",
+    (0, 1),
+    "accounts",
+)
+def handle_shape_share(view: View) -> Estimate | Absent:
+    """Return the share of members with the most common handle shape."""
+    handles = _handles(view)
+    if handles is None:
+        return Absent("accounts= gives no handle")
+    return _most_common(view, _coded([None if h is None else handle_shape(h) for h in handles]))
+
+
+@score(
+    "profiles",
+    "Mean entropy of the characters of the members' handles, in bits a character: random strings "
+    "have more than names.",
+    "bits",
+    (0, 8),
+    "accounts",
+)
+def handle_entropy(view: View) -> Estimate | Absent:
+    """Return the mean over members of -sum p_c log2 p_c over the characters of the handle."""
+    handles = _handles(view)
+    if handles is None:
+        return Absent("accounts= gives no handle")
+    known = np.array([h is not None for h in handles])
+    value = np.array([0.0 if h is None else _character_entropy(h) for h in handles])
+    return view.resting_on(view.compare(ratio(value, known), share=True, bootstrap=True), known)
+
+
+def _character_entropy(text: str) -> float:
+    counts = Counter(text).values()
+    return -sum(c / len(text) * log2(c / len(text)) for c in counts) if text else 0.0
+
+
+def _odd(view: View, given: list[Any], use: list[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Mark the accounts whose `use` is rare in the background among those with their `given`."""
+    background = Counter(
+        (given[c], use[c]) for c in view.background.tolist() if given[c] and use[c]
+    )
+    around: Counter[Any] = Counter()
+    for (place, _), count in background.items():
+        around[place] += count
+    known = np.array(
+        [bool(g and u and around[g] >= NEEDED) for g, u in zip(given, use, strict=True)]
+    )
+    odd = np.array(
+        [
+            bool(k and background[g, u] < RARE * around[g])
+            for k, g, u in zip(known, given, use, strict=True)
+        ]
+    )
+    return odd, known
+
+
+@score(
+    "profiles",
+    "Share of the members with a language that fewer than 5 % of the accounts outside all clusters "
+    "use in the member's time zone (or location, where no time zone is given).",
+    "share",
+    (0, 1),
+    "accounts",
+)
+def language_mismatch(view: View) -> Estimate | Absent:
+    """Return the share of members whose language is rare where they say they are."""
+    profiles = view.inputs.accounts
+    texts = {} if profiles is None else profiles.texts
+    place = "time_zone" if "time_zone" in texts else "location"
+    if "language" not in texts or place not in texts:
+        return Absent("accounts= does not give both language and time_zone or location")
+    return share_of_members(view, *_odd(view, texts[place].tolist(), texts["language"].tolist()))
+
+
+@score(
+    "profiles",
+    "Share of the members whose display name is in a script that fewer than 5 % of the accounts "
+    "outside all clusters use with the member's language.",
+    "share",
+    (0, 1),
+    "accounts",
+)
+def name_mismatch(view: View) -> Estimate | Absent:
+    """Return the share of members whose name's script is rare for their language."""
+    profiles = view.inputs.accounts
+    texts = {} if profiles is None else profiles.texts
+    if "language" not in texts or "name" not in texts:
+        return Absent("accounts= does not give both language and name")
+    scripts = [None if name is None else script(name) for name in texts["name"].tolist()]
+    return share_of_members(view, *_odd(view, texts["language"].tolist(), scripts))
+
+
+def script(name: str) -> str:
+    """Return the script of most letters of a name, such as LATIN; an empty string without any.
+
+    >>> script("Мария"), script("Emma 22")
+    ('CYRILLIC', 'LATIN')
+    """
+    kinds = Counter(unicodedata.name(c, "?").split()[0] for c in name if c.isalpha())
+    return min(kinds, key=lambda kind: (-kinds[kind], kind)) if kinds else ""
+
+
+@score(
+    "profiles",
+    "Share of the members that are suspended or deleted since.",
+    "share",
+    (0, 1),
+    "accounts",
+)
+def gone_since(view: View) -> Estimate | Absent:
+    """Return the share of members with the status suspended or deleted."""
+    profiles = view.inputs.accounts
+    if profiles is None or "status" not in profiles.texts:
+        return Absent("accounts= gives no status")
+    status = profiles.texts["status"]
+    known = np.array([value is not None for value in status])
+    return share_of_members(view, np.isin(status, ("suspended", "deleted")) & known, known)
+
+
+@score("profiles", "Median number of followers of the members.", "accounts", needs="accounts")
+def followers(view: View) -> Estimate | Absent:
+    """Return the median number of followers, beside matched sets."""
+    return _median_number(view, "followers")
+
+
+@score("profiles", "Median number of accounts that members follow.", "accounts", needs="accounts")
+def following(view: View) -> Estimate | Absent:
+    """Return the median number of accounts followed, beside matched sets."""
+    return _median_number(view, "following")
+
+
+@score("profiles", "Share of the members that are verified.", "share", (0, 1), "accounts")
+def verified(view: View) -> Estimate | Absent:
+    """Return the share of verified members."""
+    profiles = view.inputs.accounts
+    if profiles is None or "verified" not in profiles.numbers:
+        return Absent("accounts= does not say who is verified")
+    value = profiles.numbers["verified"]
+    return share_of_members(view, value > 0, ~np.isnan(value), tail="both")
+
+
+def _median_number(view: View, name: str) -> Estimate | Absent:
+    profiles = view.inputs.accounts
+    if profiles is None or name not in profiles.numbers:
+        return Absent(f"accounts= gives no {name}")
+    value = profiles.numbers[name]
+
+    def statistic(sets: Sets) -> Floats:
+        return view.per_cluster(sets.indptr, value[sets.codes], _nanmedian)
+
+    return view.resting_on(view.compare(statistic, bootstrap=True), ~np.isnan(value))
+
+
+def _nanmedian(part: Floats) -> float:
+    known = part[~np.isnan(part)]
+    return float(np.median(known)) if len(known) else float("nan")

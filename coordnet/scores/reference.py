@@ -1,0 +1,218 @@
+"""References and intervals: matched random account sets, resampled clusters, q-values.
+
+A score is compared with random sets of accounts outside all clusters, of the same size, each
+member replaced by an account about as active. For a random "cluster" the set is one more like
+them, so that (1 + number of sets at least as extreme) / (sets + 1) is a p-value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from coordnet import _score_kernels
+from coordnet._threads import run_chunks
+
+Floats: TypeAlias = NDArray[np.float64]
+Counts: TypeAlias = NDArray[np.int64]
+
+NEIGHBOURS = 25  # a member is replaced by one of so many accounts next to it in activity, each way
+RESAMPLES = 999  # of the bootstrap
+CHUNKS = 64
+
+
+class Sets(NamedTuple):
+    """Sets of accounts: codes int32, those of set i from indptr[i] to indptr[i + 1]."""
+
+    indptr: Counts
+    codes: NDArray[np.int32]
+
+    def __len__(self) -> int:
+        return len(self.indptr) - 1
+
+
+Statistic: TypeAlias = Callable[[Sets], Floats]
+
+
+def copies(sets: Sets, times: int, codes: NDArray[np.int32]) -> Sets:
+    """Return sets laid out as `times` copies of each of `sets`, one after the other."""
+    sizes = np.repeat(np.diff(sets.indptr), times)
+    return Sets(np.concatenate([[0], np.cumsum(sizes)]), codes)
+
+
+def matched_sets(
+    sets: Sets, activity: Counts, background: NDArray[np.int32], times: int, seed: int
+) -> Sets:
+    """Draw `times` sets for each set, each member replaced by a background account as active.
+
+    Parameters
+    ----------
+    sets
+        The clusters.
+    activity
+        Actions of each account.
+    background
+        Codes of the accounts to draw from.
+    times
+        Number of sets for each.
+    seed
+        The only source of randomness.
+
+    Returns
+    -------
+    Sets
+        ``times * len(sets)`` sets, those of one cluster together. No account is twice in a set
+        unless the background has too few like it.
+    """
+    rng = np.random.default_rng(seed)
+    order = background[np.argsort(activity[background], kind="stable")]
+    ranked = activity[order]
+    parts = []
+    for i in range(len(sets)):
+        own = activity[sets.codes[sets.indptr[i] : sets.indptr[i + 1]]]
+        # the place of an account among those of equal activity is drawn, so that ties are no bias
+        low = np.searchsorted(ranked, own, "left")
+        high = np.searchsorted(ranked, own, "right")
+        reach = max(NEIGHBOURS, 2 * len(own))
+
+        def draw(
+            shape: tuple[int, ...], low: Counts = low, high: Counts = high, reach: int = reach
+        ) -> Counts:
+            place = low + (rng.random(shape) * (high - low + 1)).astype(np.int64)
+            place = place + rng.integers(-reach, reach + 1, shape)
+            # what falls over an end is reflected
+            place = np.abs(place)
+            top = 2 * (len(order) - 1)
+            return np.where(place > len(order) - 1, np.abs(top - place), place) % len(order)
+
+        drawn = draw((times, len(own)))
+        for _ in range(20):  # nobody twice in a set
+            ranks = np.sort(drawn, axis=1)
+            twice = np.flatnonzero((ranks[:, 1:] == ranks[:, :-1]).any(axis=1))
+            if not len(twice):
+                break
+            fresh = draw((len(twice), len(own)))
+            first = np.zeros(fresh.shape, bool)
+            for row, index in enumerate(twice):
+                first[row, np.unique(drawn[index], return_index=True)[1]] = True
+            drawn[twice] = np.where(first, drawn[twice], fresh)
+        parts.append(order[drawn].ravel())
+    codes = np.concatenate(parts) if parts else np.zeros(0, np.int32)
+    return copies(sets, times, codes.astype(np.int32))
+
+
+def resampled_sets(sets: Sets, seed: int) -> Sets:
+    """Draw RESAMPLES bootstrap samples of the members of each set."""
+    rng = np.random.default_rng(seed)
+    parts = []
+    for i in range(len(sets)):
+        own = sets.codes[sets.indptr[i] : sets.indptr[i + 1]]
+        parts.append(own[rng.integers(0, len(own), (RESAMPLES, len(own)))].ravel())
+    codes = np.concatenate(parts) if parts else np.zeros(0, np.int32)
+    return copies(sets, RESAMPLES, codes)
+
+
+def sums(values: NDArray[np.generic], sets: Sets) -> Floats:
+    """Return the sum of a value of accounts over each set."""
+    if not len(sets):
+        return np.zeros(0)
+    return np.add.reduceat(values[sets.codes].astype(np.float64), sets.indptr[:-1])
+
+
+def ratio(part: NDArray[np.generic], whole: NDArray[np.generic]) -> Statistic:
+    """Return the statistic sum of `part` over sum of `whole`, both values of accounts."""
+
+    def statistic(sets: Sets) -> Floats:
+        below = sums(whole, sets)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.where(below > 0, sums(part, sets) / below, np.nan)
+
+    return statistic
+
+
+def null_p(value: Floats, null: Floats, tail: str) -> Floats:
+    """Return Monte Carlo p-values of `value` (clusters,) against `null` (clusters, sets).
+
+    `tail` is ``"greater"``, ``"less"`` or ``"both"``: twice the smaller, at most 1.
+    """
+    valid = ~np.isnan(null)
+    total = valid.sum(axis=1)
+    with np.errstate(invalid="ignore"):
+        above = (1 + (valid & (null >= value[:, None])).sum(axis=1)) / (total + 1)
+        below = (1 + (valid & (null <= value[:, None])).sum(axis=1)) / (total + 1)
+    p = {"greater": above, "less": below, "both": np.minimum(1.0, 2 * np.minimum(above, below))}
+    return np.where(np.isnan(value) | (total == 0), np.nan, p[tail])
+
+
+def bootstrap_interval(drawn: Floats, sizes: Counts) -> tuple[Floats, Floats]:
+    """Return 95 % expanded percentile intervals (Hesterberg 2015, Am. Stat. 69, 371).
+
+    Percentiles at Phi(-/+ sqrt(n / (n - 1)) t_(0.975, n - 1)) instead of 2.5 and 97.5, which
+    makes up for the narrowness of the bootstrap with few accounts.
+
+    Parameters
+    ----------
+    drawn
+        float64 (clusters, RESAMPLES).
+    sizes
+        Accounts of each cluster; of one account there is no interval.
+    """
+    low, high = np.full(len(sizes), np.nan), np.full(len(sizes), np.nan)
+    for i, n in enumerate(sizes.tolist()):
+        values = drawn[i][~np.isnan(drawn[i])]
+        if n < 2 or not len(values):
+            continue
+        alpha = float(stats.norm.cdf(-np.sqrt(n / (n - 1)) * stats.t.ppf(0.975, n - 1)))
+        low[i], high[i] = np.quantile(values, [alpha, 1 - alpha])
+    return low, high
+
+
+def wilson_interval(hits: Floats, of: Floats) -> tuple[Floats, Floats]:
+    """Return 95 % intervals of shares (Wilson 1927).
+
+    Examples
+    --------
+    >>> low, high = wilson_interval(np.array([8.0]), np.array([10.0]))
+    >>> round(float(low[0]), 3), round(float(high[0]), 3)
+    (0.49, 0.943)
+    """
+    z = stats.norm.ppf(0.975)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        p = hits / of
+        middle = (p + z**2 / (2 * of)) / (1 + z**2 / of)
+        half = z / (1 + z**2 / of) * np.sqrt(p * (1 - p) / of + z**2 / (4 * of**2))
+    return np.maximum(middle - half, 0.0), np.minimum(middle + half, 1.0)
+
+
+def in_chunks(task: Callable[[int, int], None], n: int) -> None:
+    """Call ``task(first, last)`` over stretches of 0..n on threads."""
+    borders = np.linspace(0, n, min(CHUNKS, max(n, 1)) + 1).astype(np.int64)
+    run_chunks(lambda _, i: task(int(borders[i]), int(borders[i + 1])), len(borders) - 1)
+
+
+def item_profile(sets: Sets, starts: Counts, items: NDArray[np.int32], n_items: int) -> Floats:
+    """Profile the items that each set acts on; see :func:`coordnet._score_kernels.item_profile`."""
+    totals = np.bincount(items[items >= 0], minlength=n_items)
+    out = np.zeros((len(sets), 7))
+    borders = np.linspace(0, len(sets), CHUNKS + 1).astype(np.int64)
+    run_chunks(
+        lambda own, i: _score_kernels.item_profile(
+            sets.indptr, sets.codes, starts, items, totals, borders[i], borders[i + 1], *own, out
+        ),
+        CHUNKS,
+        scratch=lambda: (np.zeros(n_items, np.int32), np.zeros(n_items, np.int32)),
+    )
+    return out
+
+
+def row_sums(sets: Sets, rows: Floats) -> Floats:
+    """Add up the rows of the accounts of each set."""
+    out = np.zeros((len(sets), rows.shape[1]))
+    in_chunks(
+        lambda a, b: _score_kernels.row_sums(sets.indptr, sets.codes, rows, a, b, out), len(sets)
+    )
+    return out

@@ -1,0 +1,53 @@
+"""Family size: how many accounts, how much they do, for how long."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from coordnet._score_kernels import DISTINCT
+from coordnet.scores.reference import Sets, item_profile
+from coordnet.scores.view import Estimate, Floats, View, score
+from coordnet.times import DAY
+
+
+@score("size", "Number of members.", "accounts", (1, float("inf")))
+def accounts(view: View) -> Estimate:
+    """Return n, the number of members."""
+    return Estimate(view.sizes.astype(float))
+
+
+@score("size", "Number of actions of the members.", "actions")
+def actions(view: View) -> Estimate:
+    """Return the number of actions of the members in the log scored on."""
+    return Estimate(view.n_actions.astype(float))
+
+
+@score("size", "Number of different objects that members act on.", "objects")
+def objects(view: View) -> Estimate:
+    """Return the number of different objects, beside that of matched random sets."""
+    items = view.objects_by_account
+
+    def different(sets: Sets) -> Floats:
+        starts = view.log.by_account[0]
+        return item_profile(sets, starts, items, view.log.n_objects)[:, DISTINCT]
+
+    return view.compare(different)
+
+
+@score("size", "Number of days (UTC) on which a member acts.", "days")
+def days_active(view: View) -> Estimate:
+    """Return the number of different days, UTC, beside that of matched random sets."""
+    days = _numbered(view.log.time // DAY)[view.log.by_account[1]]
+    number = int(days.max(initial=-1)) + 1
+
+    def different(sets: Sets) -> Floats:
+        return item_profile(sets, view.log.by_account[0], days, number)[:, DISTINCT]
+
+    return view.compare(different)
+
+
+def _numbered(values: NDArray[np.int64]) -> NDArray[np.int32]:
+    """Return values as numbers from 0."""
+    numbers: NDArray[np.int32] = (values - values.min(initial=0)).astype(np.int32)
+    return numbers

@@ -1,0 +1,319 @@
+"""ClusterScores: one row a cluster, one column a score, each with its declaration."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from coordnet.actions import ActionLog
+from coordnet.clusters import Clusters
+from coordnet.errors import ParameterError, check_seed, one_of
+from coordnet.frames import html_table, native
+from coordnet.nulls import adjusted
+from coordnet.scores import (
+    amplification,
+    content,
+    leadership,
+    persistence,
+    profiles,
+    rhythm,
+    size,
+    structure,
+    synchrony,
+)
+from coordnet.scores import (
+    moments as key_moments,
+)
+from coordnet.scores import (
+    stance as stances,
+)
+from coordnet.scores.inputs import read_moments, read_profiles, read_stance
+from coordnet.scores.view import REGISTRY, Absent, Column, Estimate, Inputs, Score, View
+from coordnet.times import Instant, instant
+
+# Imported for what they declare; the order is that of the columns
+FAMILIES = (
+    size, structure, synchrony, persistence, amplification, content, leadership, rhythm,
+    profiles, key_moments, stances,
+)  # fmt: skip
+# Parts of an estimate that a wide table has as columns of their own, where they are given
+_PARTS = {
+    "reference": "reference",
+    "effect": "effect",
+    "low": "low",
+    "high": "high",
+    "p_value": "p",
+    "q_value": "q",
+}
+# Columns of the short table
+_SHORT = (
+    "accounts", "actions", "density", "synchronised_actions", "median_lag", "occasions",
+    "group_evidence",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class ClusterScores:
+    """Scores of clusters.
+
+    Attributes
+    ----------
+    clusters : Clusters
+        What is scored.
+    estimates : mapping of str to Estimate
+        Each score by its name.
+    columns : mapping of str to Column
+        The declaration of each score: family, meaning, unit, range.
+    absent : mapping of str to str
+        The scores whose inputs are not there, and why.
+    view : View
+        What they are scored on.
+    """
+
+    clusters: Clusters
+    estimates: Mapping[str, Estimate]
+    columns: Mapping[str, Column]
+    absent: Mapping[str, str]
+    view: View
+
+    @property
+    def log(self) -> ActionLog:
+        """The log they are scored on."""
+        return self.view.log
+
+    def __len__(self) -> int:
+        return len(self.clusters)
+
+    def __getitem__(self, name: str) -> Estimate:
+        return self.estimates[name]
+
+    def with_score(self, column: Column, estimate: Estimate) -> ClusterScores:
+        """Return the scores with one more."""
+        estimate = replace(
+            estimate,
+            accounts=self.clusters.sizes,
+            actions=self.estimates["accounts"].actions,
+        )
+        return replace(
+            self,
+            estimates=MappingProxyType({**self.estimates, column.name: estimate}),
+            columns=MappingProxyType({**self.columns, column.name: column}),
+        )
+
+    def to_frame(self, backend: str | None = None, *, long: bool = False) -> Any:
+        """Return the scores as a dataframe.
+
+        Parameters
+        ----------
+        backend
+            ``"pandas"``, ``"polars"`` or ``"pyarrow"``; by default the kind the actions came in.
+        long
+            One row a cluster and score, with all parts of the estimate and the declaration,
+            instead of one row a cluster.
+        """
+        return native(self.long_table() if long else self.table(), backend or self.log.frame)
+
+    def table(self) -> pa.Table:
+        """Return one row a cluster: its number, each score, and each part of it that is given."""
+        table: dict[str, Any] = {"cluster": pa.array(np.arange(len(self)))}
+        for name, estimate in self.estimates.items():
+            table[name] = _column(estimate.value)
+            for part, suffix in _PARTS.items():
+                values = getattr(estimate, part)
+                if values is not None:
+                    table[f"{name}_{suffix}"] = _column(values)
+        return pa.table(table)
+
+    def long_table(self) -> pa.Table:
+        """Return one row a cluster and score, with its declaration and all that is known of it."""
+        k = len(self)
+        none = np.full(k, np.nan)
+        blocks = []
+        for name, estimate in self.estimates.items():
+            column = self.columns[name]
+            parts = {part: getattr(estimate, part) for part in _PARTS}
+            blocks.append(
+                pa.table(
+                    {
+                        "cluster": pa.array(np.arange(k)),
+                        "family": pa.array([column.family] * k, pa.string()),
+                        "score": pa.array([name] * k, pa.string()),
+                        "value": _column(estimate.value),
+                        **{p: _column(none if v is None else v) for p, v in parts.items()},
+                        "unit": pa.array([column.unit] * k, pa.string()),
+                        "on_accounts": pa.array(estimate.accounts),
+                        "on_actions": pa.array(estimate.actions),
+                        "meaning": pa.array([column.meaning] * k, pa.string()),
+                    }
+                )
+            )
+        return pa.concat_tables(blocks)
+
+    def rows(self, most: int = 20) -> tuple[list[str], list[list[str]]]:
+        """Return the head and the rows of a short text table of the first clusters."""
+        names = [name for name in _SHORT if name in self.estimates]
+        rows = [
+            [str(i), *(self._cell(name, i) for name in names)] for i in range(min(len(self), most))
+        ]
+        return ["cluster", *names], rows
+
+    def _cell(self, name: str, i: int) -> str:
+        value = self.estimates[name].value[i]
+        if np.isnan(value):
+            return "-"
+        whole = self.columns[name].unit in ("accounts", "actions", "objects", "occasions", "days")
+        return f"{value:,.0f}" if whole else f"{value:.3g}"
+
+    def __repr__(self) -> str:
+        head, rows = self.rows()
+        left = len(self) - len(rows)
+        return "\n".join(
+            [
+                f"ClusterScores: {len(self)} clusters, {len(self.estimates)} scores",
+                *text_table(head, rows),
+                *([f"... and {left} more clusters"] if left else []),
+            ]
+        )
+
+    def _repr_html_(self) -> str:
+        head, rows = self.rows()
+        return html_table(f"ClusterScores: {len(self)} clusters", head, rows)
+
+
+def _column(values: Any) -> pa.Array:
+    """Return floats as an Arrow column, null where NaN; whole ones stay floats."""
+    return pa.array(values, mask=np.isnan(values))
+
+
+def text_table(head: list[str], rows: list[list[str]]) -> list[str]:
+    """Return the lines of a table with right-aligned columns."""
+    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
+    return [
+        "  ".join(c.rjust(w) for c, w in zip(row, widths, strict=True)) for row in [head, *rows]
+    ]
+
+
+def score_clusters(
+    clusters: Clusters,
+    log: ActionLog | None = None,
+    *,
+    accounts: Any = None,
+    before: Instant | None = None,
+    moments: Mapping[str, tuple[Instant, Instant]] | None = None,
+    stance: Any = None,
+    null_sets: int = 199,
+    seed: int = 0,
+    only: Collection[str] | None = None,
+) -> ClusterScores:
+    """Score clusters: how they act, beside what others do, with how much certainty.
+
+    Parameters
+    ----------
+    clusters
+        The clusters; never single accounts.
+    log
+        The log to score them on, by default that of the graph they were found in. Give the whole
+        log where the graph was made of one kind of action.
+    accounts
+        A frame of one row an account: ``account`` and any of created_at, handle, name (display
+        name), language, time_zone, location, followers, following, verified, status (active,
+        suspended or deleted). Gives the family profiles.
+    before
+        A date; gives the share of members created in the four weeks before it.
+    moments
+        Named intervals, ``{"debate": ("2017-05-31", "2017-06-01")}``. Gives the family moments.
+    stance
+        Labels such as ``"labour:for"``, one for each row of the input, or a function from a text
+        to such a label or None; a tuple of two for two coders. Gives the family stance.
+    null_sets
+        How many random sets of accounts of no cluster, matched in activity, each cluster is set
+        beside; p-values are not below 1 / (null_sets + 1).
+    seed
+        The only source of randomness.
+    only
+        Names of families or scores, if not all are wanted.
+
+    Returns
+    -------
+    ClusterScores
+        A score whose inputs are absent is absent, with the reason, never zero. Where there are
+        p-values there are q-values too, over all clusters and scores of the table.
+
+    Examples
+    --------
+    >>> import coordnet as cn
+    >>> sim = cn.simulate("election", accounts=1_000, seed=1)
+    >>> found = cn.find_clusters(cn.co_action(sim.log, min_weight=3))
+    >>> scores = cn.score_clusters(found, sim.log, accounts=sim.accounts)
+    >>> scores.columns["density"].meaning
+    'Share of the pairs of members that are joined by an edge.'
+    """
+    if null_sets < 0:
+        raise ParameterError(f"null_sets={null_sets!r} is not a number of sets.")
+    check_seed(seed)
+    whole = clusters.graph.log if log is None else log
+    inputs = Inputs(
+        None if accounts is None else read_profiles(accounts, whole),
+        None if before is None else instant(before, "before"),
+        read_moments(moments),
+        read_stance(stance, whole),
+        null_sets,
+        seed,
+    )
+    view = View(clusters, whole, inputs)
+    estimates: dict[str, Estimate] = {}
+    columns: dict[str, Column] = {}
+    absent: dict[str, str] = {}
+    for name, (column, function) in _chosen(only).items():
+        found = function(view)
+        if isinstance(found, Absent):
+            absent[name] = found.reason
+            continue
+        several = found if isinstance(found, dict) else {"": found}
+        for key, estimate in several.items():
+            full = f"{name}[{key}]" if key else name
+            columns[full] = replace(column, name=full)
+            estimates[full] = replace(
+                estimate,
+                accounts=view.sizes if estimate.accounts is None else estimate.accounts,
+                actions=view.n_actions if estimate.actions is None else estimate.actions,
+            )
+    return ClusterScores(
+        clusters,
+        MappingProxyType(with_q_values(estimates)),
+        MappingProxyType(columns),
+        MappingProxyType(absent),
+        view,
+    )
+
+
+def _chosen(only: Collection[str] | None) -> dict[str, tuple[Column, Score]]:
+    """Return the scores of these families and names, all without any."""
+    if only is None:
+        return REGISTRY
+    if isinstance(only, str):
+        raise ParameterError(f"only={only!r}: give a list of names, [{only!r}].")
+    families = {column.family for column, _ in REGISTRY.values()}
+    for name in only:
+        one_of(name, (*sorted(families), *REGISTRY), "only")
+    return {
+        name: entry for name, entry in REGISTRY.items() if name in only or entry[0].family in only
+    }
+
+
+def with_q_values(estimates: dict[str, Estimate]) -> dict[str, Estimate]:
+    """Return the estimates with q-values over all p-values there are (Benjamini-Hochberg)."""
+    tested = [name for name, estimate in estimates.items() if estimate.p_value is not None]
+    if not tested:
+        return estimates
+    p = np.stack([estimates[name].p_value for name in tested])
+    known = ~np.isnan(p)
+    q = np.full(p.shape, np.nan)
+    q[known] = adjusted(p[known], int(known.sum()), "bh")
+    corrected = {n: replace(estimates[n], q_value=row) for n, row in zip(tested, q, strict=True)}
+    return {**estimates, **corrected}

@@ -1,0 +1,101 @@
+"""Texts of actions: normalised, compared, and blacked out."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from coordnet.actions import LABELS, ActionLog
+from coordnet.errors import optional_import
+
+SHINGLE = 5  # characters
+PERMUTATIONS = 128
+BANDS = 32  # of 4: texts of Jaccard 0.8 share a band with chance 1 - (1 - 0.8^4)^32 > 0.9999
+ALIKE = 0.8  # Jaccard index of shingles of near duplicates
+
+
+class Texts(NamedTuple):
+    """Normalised texts of the actions, account by account; -1 where there is none."""
+
+    codes: NDArray[np.int32]
+    labels: pa.LargeStringArray
+
+
+def normalised(labels: pa.Array) -> pa.Array:
+    """Return texts in lower case, without mentions, links, leading RT and superfluous white space.
+
+    >>> normalised(pa.array(["RT @x: Vote  NOW! https://t.co/1 @y"])).to_pylist()
+    ['vote now!']
+    """
+    text = pc.utf8_lower(labels)
+    for pattern in (r"^\s*rt\s+@\w+:?", r"https?://\S+", r"@\w+"):
+        text = pc.replace_substring_regex(text, pattern, " ")
+    return pc.utf8_trim_whitespace(pc.replace_substring_regex(text, r"\s+", " "))
+
+
+def texts_of(log: ActionLog) -> Texts | None:
+    """Return the normalised texts of the actions, account by account.
+
+    Retweets repeat a text by their nature: where the log has other kinds too, they are left out.
+    """
+    if log.text is None:
+        return None
+    encoded = normalised(log.text.labels).dictionary_encode()
+    number = encoded.indices.to_numpy(zero_copy_only=False).astype(np.int32)
+    blank = pc.index(encoded.dictionary, pa.scalar("", encoded.dictionary.type)).as_py()
+    number = np.append(np.where(number == blank, -1, number), -1).astype(np.int32)
+    codes = number[log.text.codes]
+    if "retweet" in log.kinds and len(log.kinds) > 1:
+        retweets = log.object_kind[log.object] == log.kinds.index("retweet")
+        codes = np.where(retweets, np.int32(-1), codes)
+    return Texts(codes[log.by_account[1]], encoded.dictionary.cast(LABELS))
+
+
+def alike(texts: list[str]) -> NDArray[np.int32]:
+    """Return numbers of texts, so that those that are alike, through a chain, have the same number.
+
+    Parameters
+    ----------
+    texts
+        Normalised texts, all different.
+    """
+    rensa = optional_import("rensa", "content", "near-duplicate text")
+    parent = np.arange(len(texts))
+    index = rensa.RMinHashLSH(threshold=ALIKE, num_perm=PERMUTATIONS, num_bands=BANDS)
+    hashes: list[Any] = []
+    for i, text in enumerate(texts):
+        pieces = {text[j : j + SHINGLE] for j in range(max(len(text) - SHINGLE + 1, 1))}
+        digest = rensa.RMinHash(num_perm=PERMUTATIONS, seed=1)
+        digest.update(sorted(pieces))
+        for j in index.query(digest):
+            if digest.jaccard(hashes[j]) >= ALIKE:
+                a, b = _root(parent, i), _root(parent, j)
+                parent[max(a, b)] = min(a, b)
+        index.insert(i, digest)
+        hashes.append(digest)
+    roots = np.array([_root(parent, i) for i in range(len(texts))], np.int64)
+    return np.unique(roots, return_inverse=True)[1].astype(np.int32)
+
+
+def _root(parent: NDArray[np.int64], i: int) -> int:
+    while parent[i] != i:
+        parent[i] = parent[parent[i]]
+        i = int(parent[i])
+    return i
+
+
+_PERSON = re.compile(r"@\w+|https?://\S+|\b[\w.+-]+@[\w-]+\.[\w.]+\b|\+?\d[\d\s()-]{7,}\d")
+
+
+def redacted(text: str) -> str:
+    """Return a text with mentions, links, mail addresses and telephone numbers blacked out.
+
+    >>> redacted("ask @emma or +44 20 7946 0000")
+    'ask [...] or [...]'
+    """
+    return _PERSON.sub("[...]", text)

@@ -1,0 +1,108 @@
+"""Between the rows of naive.py and the values of coordnet."""
+
+import datetime as dt
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+import coordnet as cn
+
+US = dt.timedelta(microseconds=1)
+COLUMNS = ("account", "object", "time", "kind", "content")
+
+
+def table_of(rows):
+    """Return rows as an Arrow table."""
+    columns = list(zip(*rows, strict=True)) if rows else [[]] * len(COLUMNS)
+    types = [pa.string(), pa.string(), pa.int64(), pa.string(), pa.string()]
+    arrays = [pa.array(c, t) for c, t in zip(columns, types, strict=True)]
+    return pa.table(dict(zip(COLUMNS, arrays, strict=True)))
+
+
+def log_of(rows, **options):
+    """Return the log of rows."""
+    return cn.read_actions(
+        table_of(rows),
+        **{name: name for name in COLUMNS},
+        unit="us",
+        **options,
+    )
+
+
+def rows_of(log):
+    """Return the rows of a log, in its order."""
+    content = log.to_frame("pyarrow")["content"].to_pylist() if log.content else [None] * len(log)
+    return [
+        (log.accounts[a], log.objects[o], int(t), log.kinds[log.object_kind[o]], c)
+        for a, o, t, c in zip(log.account, log.object, log.time, content, strict=True)
+    ]
+
+
+def edges_of(graph):
+    """Return {(u, v): {column: value}} of a graph, by labels."""
+    names = graph.log.accounts
+    columns = {n: c.tolist() for n, c in graph.edges.items() if n not in ("source", "target")}
+    return {
+        (names[u], names[v]): {n: column[i] for n, column in columns.items()}
+        for i, (u, v) in enumerate(zip(graph.edges["source"], graph.edges["target"], strict=True))
+    }
+
+
+def assert_edges(found, expected):
+    """Compare edges: their order by labels, counts exactly, means up to rounding."""
+    assert list(found) == sorted(expected, key=lambda ends: [end.encode() for end in ends])
+    for ends, edge in expected.items():
+        assert found[ends] == pytest.approx(edge, rel=1e-13, abs=1e-13), ends
+        counts = {n: v for n, v in edge.items() if isinstance(v, int)}
+        assert {n: found[ends][n] for n in counts} == counts, ends
+
+
+def assert_same_graph(one, other):
+    """Compare two graphs byte by byte."""
+    assert list(one.edges) == list(other.edges)
+    for name, column in one.edges.items():
+        assert column.dtype == other.edges[name].dtype
+        assert column.tobytes() == other.edges[name].tobytes(), name
+
+
+def assert_same_log(one, other, rows=True):
+    """Compare two logs: all arrays, labels and the fingerprint; with `rows`, where they stood."""
+    for name in ("account", "object", "time", "object_kind", *(["row"] if rows else [])):
+        a, b = getattr(one, name), getattr(other, name)
+        assert a.dtype == b.dtype
+        np.testing.assert_array_equal(a, b, err_msg=name)
+    assert one.account_labels.to_pylist() == other.account_labels.to_pylist()
+    assert one.object_labels.to_pylist() == other.object_labels.to_pylist()
+    assert one.kinds == other.kinds
+    for name in ("content", "text"):
+        a, b = getattr(one, name), getattr(other, name)
+        assert (a is None) == (b is None), name
+        if a is not None:
+            np.testing.assert_array_equal(a.codes, b.codes, err_msg=name)
+            assert a.labels.to_pylist() == b.labels.to_pylist()
+    assert one.fingerprint == other.fingerprint
+
+
+def ring_rows(rings=(9, 6, 5), public=150, seed=0):
+    """Return rows of rings that act together again and again, among a public that does not.
+
+    Members are ``ring0_0``, ``ring0_1``, ..., the public ``user0``, ...; nothing is borderline.
+    """
+    rng = np.random.default_rng(seed)
+    start, second = 1_500_000_000_000_000, 1_000_000
+    rows = []
+    for ring, size in enumerate(rings):
+        for i in range(12):
+            moment = start + int(rng.integers(0, 14 * 86_400)) * second
+            for member in range(size):
+                lag = int(rng.integers(0, 40)) * second
+                rows.append((f"ring{ring}_{member}", f"r{ring} {i}", moment + lag, "retweet", None))
+    for _ in range(20 * public):
+        obj = int(rng.integers(300))
+        moment = start + obj * 3_600 * second + int(rng.lognormal(9.5, 1)) * second
+        kind = "url" if obj % 5 == 0 else "retweet"
+        rows.append((f"user{rng.integers(public)}", f"o{obj}", moment, kind, None))
+    for i in range(6):  # two who meet and are no cluster
+        rows += [(a, f"two {i}", start + i * 7_200 * second, "retweet", None) for a in ("x", "y")]
+    return rows

@@ -1,0 +1,608 @@
+"""The oracle: every count, score and measure again, by loops and dicts, from the written words.
+
+It imports nothing but the standard library, so that no mistake of coordnet can be in it too. A
+row is (account, object, time, kind, content): three strings, an int of microseconds and, for the
+content, a string or None. Accounts of an edge stand in the order of their labels, which for
+strings is their byte order.
+"""
+
+from decimal import Decimal, localcontext
+from fractions import Fraction
+from itertools import combinations, product
+from math import comb, exp, inf, lgamma, log, nan, sqrt
+from statistics import median
+
+SECOND = 1_000_000
+DAY = 86_400 * SECOND
+
+
+def folded(rows):
+    """Return the rows without those that repeat an earlier one in every column."""
+    seen = {}
+    for row in rows:
+        seen.setdefault(row, row)
+    return list(seen)
+
+
+# -- graphs ------------------------------------------------------------------------------------
+
+
+def co_action(rows, window, min_weight=1, weight="objects"):
+    """Return {(u, v): {objects, pairs, mean_delay, first_share}} with u < v."""
+    met = {}
+    for pair in combinations(folded(rows), 2):
+        (u, obj, time, kind, _), (v, obj_v, time_v, kind_v, _) = sorted(pair, key=lambda r: r[0])
+        if u != v and obj == obj_v and kind == kind_v and abs(time_v - time) <= window:
+            met.setdefault((u, v), []).append(((kind, obj), time_v - time))
+    edges = {}
+    for ends, meetings in met.items():
+        edge = {"objects": len({obj for obj, _ in meetings}), **_sums([d for _, d in meetings])}
+        if edge[weight] >= min_weight:
+            edges[ends] = edge
+    return edges
+
+
+def events(rows, refractory):
+    """Return {account: times} with each run of gaps up to `refractory` as its first moment."""
+    times = {}
+    for account, _, time, _, _ in rows:
+        times.setdefault(account, []).append(time)
+    found = {}
+    for account, all_times in times.items():
+        latest = None
+        for time in sorted(all_times):
+            if latest is None or time - latest > refractory:
+                found.setdefault(account, []).append(time)
+            latest = time
+    return found
+
+
+def co_timing(rows, window, refractory, min_weight=1):
+    """Return {(u, v): {coincidences, source_events, target_events, pairs, ...}} with u < v."""
+    moments = events(rows, refractory)
+    edges = {}
+    for u, v in combinations(sorted(moments), 2):
+        forth = sum(any(abs(s - t) <= window for t in moments[v]) for s in moments[u])
+        back = sum(any(abs(s - t) <= window for s in moments[u]) for t in moments[v])
+        delays = [t - s for s in moments[u] for t in moments[v] if abs(s - t) <= window]
+        if delays and min(forth, back) >= min_weight:
+            edges[u, v] = {
+                "coincidences": min(forth, back),
+                "source_events": forth,
+                "target_events": back,
+                **_sums(delays),
+            }
+    return edges
+
+
+def _sums(delays):
+    """Return what an edge says of its co-actions; delays are target's time less source's."""
+    n = len(delays)
+    ahead = sum(Fraction(1) if d > 0 else Fraction(1, 2) if d == 0 else 0 for d in delays)
+    return {
+        "pairs": n,
+        "mean_delay": float(Fraction(sum(abs(d) for d in delays), n * SECOND)),
+        "first_share": float(Fraction(ahead, n)),
+    }
+
+
+# -- clusters ----------------------------------------------------------------------------------
+
+
+def components(edges, nodes=()):
+    """Return the connected components of the edges as sets of labels."""
+    parts = [{node} for node in nodes]
+    for u, v in edges:
+        touched = [part for part in parts if u in part or v in part]
+        parts = [part for part in parts if part not in touched]
+        parts.append({u, v}.union(*touched))
+    return parts
+
+
+def scores(rows, weights, members, window):
+    """Return the scores of one cluster of a co-action graph.
+
+    `weights` is {(u, v): weight} of the whole graph, `members` a set of labels.
+    """
+    rows = folded(rows)
+    own = [row for row in rows if row[0] in members]
+    inside = [w for (u, v), w in weights.items() if u in members and v in members]
+    n = len(members)
+    lags = []
+    synchronised = set()
+    for account, obj, time, kind, _ in own:
+        near = [
+            abs(t - time)
+            for a, o, t, k, _ in own
+            if a != account and (o, k) == (obj, kind) and abs(t - time) <= window
+        ]
+        if near:
+            lags.append(min(near))
+            synchronised.add((kind, obj))
+    return {
+        "accounts": n,
+        "actions": len(own),
+        "objects": len({(kind, obj) for _, obj, _, kind, _ in own}),
+        "days_active": len({time // DAY for _, _, time, _, _ in own}),
+        "density": len(inside) / (n * (n - 1) / 2) if n > 1 else nan,
+        "mean_weight": sum(inside) / len(inside) if inside else nan,
+        "median_weight": median(inside) if inside else nan,
+        "conductance": conductance(weights, members),
+        "coordination_extent": extent(weights, members),
+        "synchronised_actions": len(lags) / len(own) if own else nan,
+        "synchronised_objects": len(synchronised),
+        "median_lag": median(lags) / SECOND if lags else nan,
+    }
+
+
+def event_scores(rows, members, window, refractory):
+    """Return the scores of synchrony of one cluster of a co-timing graph."""
+    moments = {a: times for a, times in events(rows, refractory).items() if a in members}
+    lags = []
+    for account, times in moments.items():
+        for time in times:
+            near = [abs(t - time) for a, ts in moments.items() if a != account for t in ts]
+            lags += [min(near)] if near and min(near) <= window else []
+    n = sum(map(len, moments.values()))
+    return {
+        "synchronised_actions": len(lags) / n if n else nan,
+        "median_lag": median(lags) / SECOND if lags else nan,
+    }
+
+
+def conductance(weights, members):
+    """Return the weight that leaves over the weight at the ends of the cluster or of the rest."""
+    cut = sum(w for (u, v), w in weights.items() if (u in members) != (v in members))
+    inner = sum(((u in members) + (v in members)) * w for (u, v), w in weights.items())
+    outer = sum(((u not in members) + (v not in members)) * w for (u, v), w in weights.items())
+    least = min(inner, outer)
+    return cut / least if least > 0 else nan
+
+
+def extent(weights, members):
+    """Return the share of all edges below the highest threshold that keeps half connected."""
+    inside = {e: w for e, w in weights.items() if e[0] in members and e[1] in members}
+    for threshold in sorted(set(inside.values()), reverse=True):
+        largest = max(len(c) for c in components(e for e, w in inside.items() if w >= threshold))
+        if 2 * largest >= len(members):
+            return sum(w < threshold for w in weights.values()) / len(weights)
+    return nan
+
+
+# -- evaluation --------------------------------------------------------------------------------
+
+
+def evaluate(clusters, groups):
+    """Return the measures of clusters (lists of labels) against covert groups {name: labels}."""
+    group_of = {account: name for name, members in groups.items() for account in members}
+    found = {frozenset(pair) for members in clusters for pair in combinations(members, 2)}
+    planted = {frozenset(pair) for members in groups.values() for pair in combinations(members, 2)}
+    hits = []  # (members, group) where the group is at least half of the cluster
+    precise = false = 0
+    weighted = whole = Fraction(0)
+    for members in clusters:
+        shared = {name: sum(group_of.get(a) == name for a in members) for name in groups}
+        of = [(members, name) for name, k in shared.items() if 2 * k >= len(members)]
+        hits += of
+        precise += bool(of)
+        covert = sum(a in group_of for a in members)
+        false += 2 * covert < len(members)
+        share = Fraction(covert, len(members))
+        weighted += len(members) * share**2
+        whole += len(members) * share
+    recalled = {
+        name
+        for members, name in hits
+        if 2 * sum(group_of.get(a) == name for a in members) >= len(groups[name])
+    }
+    precision = _ratio(len(found & planted), len(found))
+    recall = _ratio(len(found & planted), len(planted))
+    cluster_precision = _ratio(precise, len(clusters))
+    cluster_recall = _ratio(len(recalled), len(groups))
+    covered = {a for members in clusters for a in members if a in group_of}
+    return {
+        "clusters": len(clusters),
+        "groups": len(groups),
+        "pair_precision": precision,
+        "pair_recall": recall,
+        "pair_f1": _f1(precision, recall),
+        "cluster_precision": cluster_precision,
+        "cluster_recall": cluster_recall,
+        "cluster_f1": _f1(cluster_precision, cluster_recall),
+        "ari": ari(clusters, groups),
+        "weighted_precision": _ratio(weighted, whole),
+        "false_discovery_proportion": false / len(clusters) if clusters else 0.0,
+        "coverage": _ratio(len(covered), len(group_of)),
+    }
+
+
+def ari(clusters, groups):
+    """Return the adjusted Rand index by counting pairs; nan where clusters overlap."""
+    of_cluster, of_group = {}, {}
+    for number, members in enumerate(clusters):
+        for account in members:
+            if account in of_cluster:
+                return nan
+            of_cluster[account] = number
+    for name, members in groups.items():
+        of_group.update(dict.fromkeys(members, name))
+    together = one = other = neither = 0
+    for a, b in combinations(sorted(of_cluster.keys() | of_group.keys()), 2):
+        same = of_cluster.get(a, a) == of_cluster.get(b, b)
+        true = of_group.get(a, a) == of_group.get(b, b)
+        together += same and true
+        one += same and not true
+        other += true and not same
+        neither += not same and not true
+    if not together + one + other + neither:
+        return nan
+    below = (together + one) * (one + neither) + (together + other) * (other + neither)
+    return 2 * (together * neither - one * other) / below if below else 1.0
+
+
+def _ratio(part, whole):
+    return float(Fraction(part) / Fraction(whole)) if whole else nan
+
+
+def _f1(precision, recall):
+    if recall != recall:
+        return nan
+    precision = 0.0 if precision != precision else precision
+    return 2 * precision * recall / (precision + recall) if precision + recall else 0.0
+
+
+# -- null models of an edge --------------------------------------------------------------------
+
+
+def acts_by_object(rows):
+    """Return {(kind, object): [(time, account), ...]} of the rows, ascending."""
+    acts = {}
+    for account, obj, time, kind, _ in folded(rows):
+        acts.setdefault((kind, obj), []).append((time, account))
+    return {obj: sorted(found) for obj, found in acts.items()}
+
+
+def occasions(rows, u, v, window, fold):
+    """Return the number of occasions of a pair."""
+    moments = []
+    for acts in acts_by_object(rows).values():
+        met = [
+            max(s, t) for s, a in acts for t, b in acts if (a, b) == (u, v) and abs(s - t) <= window
+        ]
+        moments += [min(met)] if met else []
+    moments.sort()
+    return sum(i == 0 or moments[i] - moments[i - 1] > fold for i in range(len(moments)))
+
+
+def repeats(acts):
+    """Return {account: m_uo} of the acts on one object."""
+    found = {}
+    for _, account in acts:
+        found[account] = found.get(account, 0) + 1
+    return found
+
+
+def object_counts(rows, window):
+    """Return {(kind, object): (n_o, pairs of anybody, w_o)} with w_o a fraction."""
+    counts = {}
+    for obj, acts in acts_by_object(rows).items():
+        m = repeats(acts)
+        near = [(a, b) for (s, a), (t, b) in combinations(acts, 2) if abs(s - t) <= window]
+        weighted = sum((Fraction(1, m[a] * m[b]) for a, b in near if a != b), Fraction(0))
+        counts[obj] = (len(m), len(near), weighted)
+    return counts
+
+
+def activity_expectation(rows, u, v, window):
+    """Return lambda_A of a pair: accounts are dealt to the actions, everything else fixed."""
+    rows = folded(rows)
+    k = {a: sum(row[0] == a for row in rows) for a in (u, v)}
+    rate = 2 * k[u] * k[v] / (len(rows) * (len(rows) - 1))
+    return sum(1 - exp(-w * rate) for _, w, _ in object_counts(rows, window).values())
+
+
+def activity_expectation_in_strata(rows, u, v, window, stratum):
+    """Return lambda_A of a pair where accounts are dealt inside strata; stratum(time) names one."""
+    rows = folded(rows)
+    size, k = {}, {}
+    for account, _, time, _, _ in rows:
+        b = stratum(time)
+        size[b] = size.get(b, 0) + 1
+        k[account, b] = k.get((account, b), 0) + 1
+    total = 0.0
+    for acts in acts_by_object(rows).values():
+        pairs = {}
+        for (s, _), (t, _) in combinations(acts, 2):
+            if abs(s - t) <= window:
+                ends = tuple(sorted((stratum(s), stratum(t))))
+                pairs[ends] = pairs.get(ends, 0) + 1
+        for (b, c), w in pairs.items():
+            both = k.get((u, b), 0) * k.get((v, c), 0) + k.get((u, c), 0) * k.get((v, b), 0)
+            ways = size[b] * (size[b] - 1) if b == c else size[b] * size[c]
+            total += 1 - exp(-w * both / ways)
+    return total
+
+
+def dealt(rows, rng, stratum=lambda time: 0):
+    """Return the rows with their accounts dealt at random, inside strata; rng: random.Random."""
+    hands = {}
+    for row in rows:
+        hands.setdefault(stratum(row[2]), []).append(row[0])
+    for hand in hands.values():
+        rng.shuffle(hand)
+    return [(hands[stratum(row[2])].pop(), *row[1:]) for row in rows]
+
+
+def dealt_to_slots(rows, rng):
+    """Return the rows with the accounts of each object dealt to its times at random."""
+    slots = []
+    for (kind, obj), acts in acts_by_object(rows).items():
+        hand = [account for _, account in acts]
+        rng.shuffle(hand)
+        slots += [(a, obj, t, kind, None) for (t, _), a in zip(acts, hand, strict=True)]
+    return slots
+
+
+def timing_chances(rows, window, background=None):
+    """Return {(kind, floor of log2 n_o): chance} as fractions; of the background where given."""
+    sums = {}
+    for (kind, _), (n, _, w) in object_counts(background or rows, window).items():
+        together, pairs = sums.get((kind, n.bit_length() - 1), (0, 0))
+        sums[kind, n.bit_length() - 1] = (together + w, pairs + Fraction(n * (n - 1), 2))
+    more = 0 if background is None else 1
+    chances = {c: (w + more) / (p + more) for c, (w, p) in sums.items() if p + more}
+    for (kind, _), (n, _, _) in object_counts(rows, window).items():
+        chances.setdefault((kind, n.bit_length() - 1), Fraction(more))
+    return chances
+
+
+def timing_trials(rows, u, v, window, background=None):
+    """Return pi_o of each object that both acted on, as fractions."""
+    chances = timing_chances(rows, window, background)
+    trials = []
+    for (kind, _), acts in acts_by_object(rows).items():
+        m = repeats(acts)
+        if u in m and v in m:
+            chance = min(chances[kind, len(m).bit_length() - 1], Fraction(1))
+            trials.append(1 - (1 - chance) ** (m[u] * m[v]))
+    return trials
+
+
+def sharing_pairs(rows):
+    """Return the pairs of accounts that act on a common object."""
+    return {
+        pair
+        for acts in acts_by_object(rows).values()
+        for pair in combinations(sorted({account for _, account in acts}), 2)
+    }
+
+
+# -- tails and corrections ---------------------------------------------------------------------
+
+
+def poisson_binomial_tail(chances, count):
+    """Return P(X >= count) of independent trials as a fraction, by all numbers of successes."""
+    at = [Fraction(1)]
+    for p in map(Fraction, chances):
+        at = [
+            (at[k] * (1 - p) if k < len(at) else 0) + (at[k - 1] * p if k else 0)
+            for k in range(len(at) + 1)
+        ]
+    return sum(at[max(count, 0) :], Fraction(0))
+
+
+def poisson_tail(mean, count):
+    """Return P(X >= count) of a Poisson number as a decimal of many digits."""
+    with localcontext(prec=1_500):
+        mean = Decimal(mean)
+        term = total = Decimal(1)
+        for k in range(1, count):
+            term *= mean / k
+            total += term
+        return 1 - total * (-mean).exp() if count > 0 else Decimal(1)
+
+
+def fisher(statistic, tests):
+    """Return P(chi2 with 2 * tests degrees > 2 * statistic) as a decimal of many digits."""
+    with localcontext(prec=60):
+        x = Decimal(statistic)
+        term = total = Decimal(1)
+        for k in range(1, tests):
+            term *= x / k
+            total += term
+        return total * (-x).exp() if tests else Decimal(1)
+
+
+def adjusted(p_values, pairs, correction="bh"):
+    """Return q-values of p-values among `pairs` tests, the others having p = 1."""
+    scale = sum(Fraction(1, i) for i in range(1, pairs + 1)) if correction == "by" else 1
+    padded = sorted([*map(Fraction, p_values), *[Fraction(1)] * (pairs - len(p_values))])
+    q = [p * pairs * scale / i for i, p in enumerate(padded, 1)]
+    return [float(min([Fraction(1), *q[padded.index(Fraction(p)) :]])) for p in p_values]
+
+
+# -- the jitter null ---------------------------------------------------------------------------
+
+
+def coincidence_chances(rows, u, v, window, refractory, length):
+    """Return for each event of u in a stratum that v's windows reach the chance that it coincides.
+
+    An event is moved to a phase of its stratum drawn from those of all events of the log, to which
+    as much is added as 100 events spread evenly would put there.
+    """
+    moments = events(rows, refractory)
+    phases = [t % length for times in moments.values() for t in times]
+    chances = []
+    for time in moments[u]:
+        begin = time - time % length
+        near = [p for p in phases if any(abs(begin + p - t) <= window for t in moments[v])]
+        covered, reached = 0, begin
+        for t in sorted(moments[v]):
+            low, high = max(t - window, reached), min(t + window + 1, begin + length)
+            if high > low:
+                covered += high - low
+                reached = high
+        share = (len(near) + 100 * covered / length) / len(phases)
+        chances.append(min(share, 1.0))
+    return chances
+
+
+def jittered_coincidences(rows, u, v, window, refractory, length, rng):
+    """Move each event of u inside its stratum and return how many then coincide with one of v."""
+    moments = events(rows, refractory)
+    phases = [t % length for times in moments.values() for t in times]
+    moved = [t - t % length + rng.choice(phases) for t in moments[u]]
+    return sum(any(abs(s - t) <= window for t in moments[v]) for s in moved)
+
+
+# -- the group test ----------------------------------------------------------------------------
+
+PRIOR_PAIRS = 20.0
+PRIOR_ACCOUNTS = (1 + sqrt(1 + 8 * PRIOR_PAIRS)) / 2
+MOST = 64
+
+
+def class_moments(rows, window, background=None):
+    """Return {(kind, floor of log2 n_o): [E[G^j] for j < MOST]} from the pooled delays.
+
+    An action weighs 1 / m_uo; G is the share of the delays, other than first actions, that follow
+    within the window. Its mean is that of the class's own pairs where that is larger.
+    """
+    pooled, firsts = {}, {}
+    for (kind, _), acts in sorted(acts_by_object(rows).items()):
+        m = repeats(acts)
+        of = (kind, len(m).bit_length() - 1)
+        pooled.setdefault(of, [])
+        for i, (time, account) in enumerate(acts):
+            if i:
+                pooled[of].append((time - acts[0][0], 1 / m[account]))
+            else:
+                firsts[of] = firsts.get(of, 0) + 1 / m[account]
+    chances = timing_chances(rows, window, background)
+    moments = {}
+    for of, delays in pooled.items():
+        delays.sort(key=lambda d: d[0])
+        total = sum(weight for _, weight in delays)
+        values = []  # (weight, G) of each action
+        for i, (x, own) in enumerate([(0, firsts[of]), *delays]):
+            near = sum(w for y, w in delays[i:] if y - x <= window)
+            values.append((own, min(near / total, 1.0) if total else 0.0))
+        weight = sum(own for own, _ in values)
+        found = [sum(own * g**j for own, g in values) / weight for j in range(MOST)]
+        own = float(min(chances[of], 1)) / 2
+        if not delays:
+            found = [1.0] + [0.0] * (MOST - 1)
+        elif found[1] == 0:
+            found = [own**j for j in range(MOST)]
+        elif own > found[1]:
+            found = [f * (own / found[1]) ** j for j, f in enumerate(found)]
+        moments[of] = [min([1.0, *found[: j + 1]]) for j in range(MOST)]
+    return moments
+
+
+def object_moment(acts, members, of_class, window, j):
+    """Return E[G^j] on an object: its outsiders and its class mixed."""
+    m = repeats(acts)
+    n = len(m.keys() - members)
+    if n < 2:
+        return of_class[j]
+    total = 0.0
+    for i, (time, account) in enumerate(acts):
+        if account not in members:
+            near = sum(
+                1 / m[a] for t, a in acts[i + 1 :] if a not in members and t - time <= window
+            )
+            total += min(near / (n - 1), 1.0) ** j / m[account]
+    norm = (n * (total / n) ** (1 / j) + PRIOR_ACCOUNTS * of_class[j] ** (1 / j)) / (
+        n + PRIOR_ACCOUNTS
+    )
+    weight = PRIOR_PAIRS / (n * (n - 1) / 2 + PRIOR_PAIRS)
+    return (1 - weight) * norm**j + weight * of_class[j]
+
+
+def densest_window(acts, members, window):
+    """Return the largest number of members inside one window, and when it is first complete."""
+    best = (0, 0)
+    for time, account in acts:
+        if account in members:
+            inside = {a for t, a in acts if a in members and time - window <= t <= time}
+            best = max(best, (len(inside), -time))
+    return best[0], -best[1]
+
+
+def scan_bound(actions, members, moment):
+    """Return log of min(1, binom(a, m) m E[G^(m - 1)])."""
+    if moment <= 0:
+        return -700.0
+    return min(0.0, log(comb(actions, members)) + log(members * moment))
+
+
+def group_test(rows, members, window, fold, background=None):
+    """Return what coordnet.groups says of a set of accounts, and log p_C before any price."""
+    members = set(members)
+    moments = class_moments(rows, window, background)
+    objects = []  # (when complete, log B, reach, outsiders, chance, acts of members)
+    for (kind, _), acts in acts_by_object(rows).items():
+        m = repeats(acts)
+        inside = members & m.keys()
+        if len(inside) < 2:
+            continue
+        own = [act for act in acts if act[1] in members]
+        of_class = moments[kind, len(m).bit_length() - 1]
+        most, complete = densest_window(acts, members, window)
+        everyone, most = min(len(inside), MOST), min(most, MOST)
+        reach = -scan_bound(len(own), everyone, of_class[everyone - 1])
+        bound = 0.0
+        if most > 1:
+            chance = object_moment(acts, members, of_class, window, most - 1)
+            bound = scan_bound(len(own), most, chance)
+        pair_chance = min(2 * object_moment(acts, members, of_class, window, 1), 1.0)
+        outsiders = len(m) - len(inside)
+        objects.append((complete, bound, reach, outsiders, pair_chance, own))
+    furthest = max((reach for _, _, reach, *_ in objects), default=0.0)
+    log_p, all_pieces = 0.0, 0
+    for third in range(3):
+        bar = furthest * third / 3
+        tests = sum(reach >= bar for _, _, reach, *_ in objects)
+        runs, latest = [], -inf  # of windows that are evidence, whatever the bar
+        for complete, bound, reach, *_ in sorted(o[:3] for o in objects if o[1] < 0):
+            if complete - latest > fold:
+                runs.append([])
+            latest = complete
+            if reach >= bar:
+                runs[-1].append(bound)
+        pieces = [min(0.0, log(len(run)) + min(run)) for run in runs if run]
+        all_pieces = len(pieces) if third == 0 else all_pieces
+        p = fisher(-sum(pieces), tests)
+        log_p = min(log_p, float(p.ln()))
+    bounds = [bound for _, bound, *_ in objects]
+    alone = sum(bound for _, bound, _, outsiders, _, _ in objects if outsiders == 0)
+    observed, expected = synchronised_pairs([o[4:] for o in objects], window)
+    return {
+        "log_p": min(0.0, log_p + log(3)),
+        "objects": len(objects),
+        "together": sum(bound < 0 for bound in bounds),
+        "occasions": all_pieces,
+        "class_only": alone / sum(bounds) if sum(bounds) else 0.0,
+        "observed_pairs": observed,
+        "expected_pairs": expected,
+    }
+
+
+def synchronised_pairs(objects, window):
+    """Return (pair, object) with a co-action and what chance gives; of (chance, members' acts)."""
+    observed, expected = 0, 0.0
+    for chance, acts in objects:
+        m = repeats(acts)
+        for u, v in combinations(sorted(m), 2):
+            observed += any(
+                abs(s - t) <= window for (s, a), (t, b) in product(acts, acts) if (a, b) == (u, v)
+            )
+            expected += 1 - (1 - chance) ** (m[u] * m[v])
+    return observed, expected
+
+
+def evidence(log_p, accounts, size):
+    """Return -log10 p - log10 binom(n, s) - log10(s (s - 1)): what is left when the set is paid."""
+    price = lgamma(accounts + 1) - lgamma(size + 1) - lgamma(accounts - size + 1)
+    return -(log_p + price + log(size * (size - 1))) / log(10)
