@@ -294,26 +294,26 @@ def score_clusters(
 
 def _chosen(only: Collection[str] | None) -> dict[str, tuple[Column, Score]]:
     """Return the scores of these families and names, all without any."""
+    order = [family.__name__ for family in FAMILIES]
+    ranked = sorted(REGISTRY.items(), key=lambda entry: order.index(entry[1][1].__module__))
     if only is None:
-        return REGISTRY
+        return dict(ranked)
     if isinstance(only, str):
         raise ParameterError(f"only={only!r}: give a list of names, [{only!r}].")
     families = {column.family for column, _ in REGISTRY.values()}
     for name in only:
         one_of(name, (*sorted(families), *REGISTRY), "only")
-    return {
-        name: entry for name, entry in REGISTRY.items() if name in only or entry[0].family in only
-    }
+    return {name: entry for name, entry in ranked if name in only or entry[0].family in only}
 
 
 def with_q_values(estimates: dict[str, Estimate]) -> dict[str, Estimate]:
     """Return the estimates with q-values over all p-values there are (Benjamini-Hochberg)."""
-    tested = [name for name, estimate in estimates.items() if estimate.p_value is not None]
-    if not tested:
+    given = {n: e.p_value for n, e in estimates.items() if e.p_value is not None}
+    if not given:
         return estimates
-    p = np.stack([estimates[name].p_value for name in tested])
+    p = np.stack(list(given.values()))
     known = ~np.isnan(p)
     q = np.full(p.shape, np.nan)
     q[known] = adjusted(p[known], int(known.sum()), "bh")
-    corrected = {n: replace(estimates[n], q_value=row) for n, row in zip(tested, q, strict=True)}
+    corrected = {n: replace(estimates[n], q_value=row) for n, row in zip(given, q, strict=True)}
     return {**estimates, **corrected}
