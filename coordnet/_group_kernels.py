@@ -282,10 +282,14 @@ def log_fisher(statistic: float, tests: int) -> float:
 
 @kernel
 def _log_bound(actions: int, members: int, moment: float) -> float:
-    """Return log of binom(a, m) m E[G^(m - 1)], at most 0: of m members in one window by chance."""
+    """Return log of binom(a, m) m E[G^(m - 1)], at most 0: of m members in one window by chance.
+
+    What rounding alone puts below 0 is 0, no evidence.
+    """
     if moment <= 0.0:
         return -700.0
-    return min(0.0, _log_binomial(actions, members) + math.log(members * moment))
+    bound = _log_binomial(actions, members) + math.log(members * moment)
+    return bound if bound < -1e-12 else 0.0
 
 
 @kernel

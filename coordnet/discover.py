@@ -221,11 +221,12 @@ def union(graphs: Sequence[CoordinationGraph]) -> CoordinationGraph:
             columns[name] = np.ones(len(every))
             np.minimum.at(columns[name], at, np.concatenate([g.edges[name] for g in graphs]))
     windows = [g.within for g in graphs if g.relation == "co-action"]
+    timed = len(windows) < len(graphs)
     return CoordinationGraph(
         log=graphs[0].log,
         edges=columns,
         within=max(windows or [g.within for g in graphs]),
         weight="weight",
         min_weight=min(g.min_weight for g in graphs),
-        relation="several",
+        relation="co-action and co-timing" if timed else "co-action in several windows",
     )

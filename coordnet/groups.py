@@ -55,7 +55,7 @@ from coordnet._threads import run_chunks
 from coordnet.actions import ActionLog
 from coordnet.clusters import Clusters, find_clusters
 from coordnet.coaction import co_action
-from coordnet.errors import ParameterError
+from coordnet.errors import ParameterError, one_of
 from coordnet.frames import frozen, native
 from coordnet.graph import CoordinationGraph
 from coordnet.nulls import MIN_FOLD, class_chances, object_statistics, popularity_class
@@ -123,6 +123,7 @@ class GroupTest:
         what
             ``"object"`` or ``"occasion"``.
         """
+        one_of(what, ("object", "occasion"), "what")
         bound, moment = self.detail[:, 5].copy(), self.detail[:, 7].astype(np.int64)
         if len(bound):
             top = int(np.argmin(bound))

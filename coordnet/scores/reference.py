@@ -8,7 +8,7 @@ them, so that (1 + number of sets at least as extreme) / (sets + 1) is a p-value
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -186,6 +186,21 @@ def wilson_interval(hits: Floats, of: Floats) -> tuple[Floats, Floats]:
         middle = (p + z**2 / (2 * of)) / (1 + z**2 / of)
         half = z / (1 + z**2 / of) * np.sqrt(p * (1 - p) / of + z**2 / (4 * of**2))
     return np.maximum(middle - half, 0.0), np.minimum(middle + half, 1.0)
+
+
+def median_intervals(indptr: Counts, values: NDArray[Any]) -> tuple[Floats, Floats]:
+    """Return 95 % intervals of the median of each stretch of `values`, from its order statistics.
+
+    From the l-th smallest to the l-th largest with P(Bin(n, 1/2) < l) <= 0.025, whatever the
+    distribution; NaN below six values, of which no two are 95 % apart.
+    """
+    n = np.diff(indptr)
+    rank = stats.binom.ppf(0.025, n, 0.5).astype(np.int64)  # counted from 0, as an index
+    low, high = np.full(len(n), np.nan), np.full(len(n), np.nan)
+    for i in np.flatnonzero(n >= 6).tolist():
+        ranked = np.sort(values[indptr[i] : indptr[i + 1]])
+        low[i], high[i] = ranked[rank[i] - 1], ranked[n[i] - rank[i]]
+    return low, high
 
 
 def in_chunks(task: Callable[[int, int], None], n: int) -> None:

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coordnet import _kernels
+from coordnet.scores.reference import RESAMPLES, bootstrap_interval, median_intervals
 from coordnet.scores.view import Absent, Estimate, View, score
 from coordnet.times import SECOND
 
@@ -13,7 +14,8 @@ from coordnet.times import SECOND
 @score(
     "synchrony",
     "Share of the members' actions that have an action of another member on the same object "
-    "inside the window.",
+    "inside the window; the reference is the share of the actions of accounts in no cluster "
+    "that have anybody's.",
     "share",
     (0, 1),
 )
@@ -21,11 +23,26 @@ def synchronised_actions(view: View) -> Estimate:
     """Return the share of members' actions with another member's co-action.
 
     On the log of the graph, so of the kinds it was made of; of a co-timing graph the share of
-    events with another member's event inside the window.
+    events with another member's event inside the window. The interval resamples the members.
     """
-    found = lags(view)
-    together = view.per_cluster(view.acts.indptr, found >= 0, np.mean)
-    return Estimate(together, actions=np.diff(view.acts.indptr))
+    acts = view.acts
+    found = lags(view) >= 0
+    value = view.per_cluster(acts.indptr, found, np.mean)
+    outside = _background_lags(view)
+    reference = np.full(len(value), np.mean(outside >= 0) if len(outside) else np.nan)
+    rng = np.random.default_rng(view.inputs.seed + 3)
+    drawn = np.full((len(value), RESAMPLES), np.nan)
+    for i, (a, b) in enumerate(zip(acts.indptr[:-1], acts.indptr[1:], strict=True)):
+        member = np.unique(acts.account[a:b], return_inverse=True)[1]
+        n = int(member.max(initial=-1)) + 1
+        if n:
+            times = rng.multinomial(n, np.full(n, 1 / n), RESAMPLES)
+            drawn[i] = (times @ np.bincount(member, found[a:b], n)) / (times @ np.bincount(member))
+    low, high = bootstrap_interval(drawn, view.sizes)
+    return Estimate(
+        value, reference=reference, effect=value - reference, low=low, high=high,
+        actions=np.diff(acts.indptr),
+    )  # fmt: skip
 
 
 @score("synchrony", "Number of objects on which two or more members act together.", "objects")
@@ -43,7 +60,8 @@ def synchronised_objects(view: View) -> Estimate | Absent:
 @score(
     "synchrony",
     "Median time from a synchronised action to the nearest action of another member on the same "
-    "object.",
+    "object; the reference is that of accounts in no cluster, to anybody. The interval treats "
+    "actions alike.",
     "seconds",
 )
 def median_lag(view: View) -> Estimate:
@@ -55,8 +73,13 @@ def median_lag(view: View) -> Estimate:
         return float(np.median(together)) / SECOND if len(together) else np.nan
 
     value = view.per_cluster(view.acts.indptr, found, middle)
-    together = view.per_cluster(view.acts.indptr, found >= 0, np.sum)
-    return Estimate(value, actions=np.nan_to_num(together).astype(np.int64))
+    together = np.nan_to_num(view.per_cluster(view.acts.indptr, found >= 0, np.sum))
+    reference = np.full(len(value), middle(_background_lags(view)))
+    low, high = median_intervals(np.append(0, np.cumsum(together)).astype(int), found[found >= 0])
+    return Estimate(
+        value, reference=reference, effect=value - reference, low=low / SECOND, high=high / SECOND,
+        actions=together.astype(np.int64),
+    )  # fmt: skip
 
 
 @score(
@@ -114,6 +137,29 @@ def occasions(view: View) -> Estimate | Absent:
     if tests is None:
         return Absent("a co-timing graph has no objects")
     return Estimate(np.array([test.occasions for test in tests], float))
+
+
+def _background_lags(view: View) -> NDArray[np.int64]:
+    """Return the lag of each act of accounts in no cluster to the nearest of anybody, -1 for none.
+
+    Anybody is everybody, on the same object inside the window.
+    """
+    if "background lags" not in view.memo:
+        log = view.graph.log
+        if view.graph.relation == "co-timing":
+            events = log.events(view.graph.refractory)
+            order = np.argsort(events.time, kind="stable")
+            account, time = events.account[order], events.time[order]
+            object_ = np.zeros(len(account), np.int32)
+        else:
+            account, time, object_ = log.account, log.time, log.object
+        low, high = _kernels.window_bounds(object_, time, view.graph.within)
+        outside = np.ones(log.n_accounts, bool)
+        outside[view.clusters.indices] = False
+        lag = _kernels.nearest_lags(account, time, low, high)
+        view.memo["background lags"] = lag[outside[account]]
+    found: NDArray[np.int64] = view.memo["background lags"]
+    return found
 
 
 def lags(view: View) -> NDArray[np.int64]:

@@ -32,7 +32,10 @@ from coordnet.scores import (
 from coordnet.scores import (
     stance as stances,
 )
+from coordnet.scores.evidence import evidence_table, texts_table
+from coordnet.scores.explain import explain
 from coordnet.scores.inputs import read_moments, read_profiles, read_stance
+from coordnet.scores.readings import readings_table
 from coordnet.scores.view import REGISTRY, Absent, Column, Estimate, Inputs, Score, View
 from coordnet.times import Instant, instant
 
@@ -153,6 +156,89 @@ class ClusterScores:
                 )
             )
         return pa.concat_tables(blocks)
+
+    def readings(self, backend: str | None = None) -> Any:
+        """Return the benign readings of every cluster as a dataframe.
+
+        One row a cluster and reading: ``figure`` from 0 to 1 (null where the data cannot tell),
+        ``fits_from``, ``fits``, and what the figure means. How far each can be trusted stands in
+        docs/readings.md.
+        """
+        return native(readings_table(self.view), backend or self.log.frame)
+
+    def explain(self, i: int) -> str:
+        """Return in plain words what was found of cluster `i`, and what else it may be.
+
+        What was found, against what, how sure, how the members differ from accounts of like
+        activity, and which benign readings fit.
+        """
+        return explain(self, self._number(i))
+
+    def evidence(
+        self,
+        i: int,
+        by: str = "action",
+        *,
+        redact_text: bool = True,
+        key: bytes | None = None,
+        backend: str | None = None,
+    ) -> Any:
+        """Return what cluster `i` did together as a dataframe, accounts under pseudonyms.
+
+        Parameters
+        ----------
+        i
+            Number of the cluster.
+        by
+            ``"action"``: a row for every synchronised action, with its ``time``, ``account``,
+            ``gap_seconds`` to the nearest of another member, and its object. ``"object"``: a row
+            an object, the strongest first: how many ``members`` act on it, how many inside one
+            window (``at_once``), how many ``outsiders``, and ``decades``, minus the logarithm of
+            the bound on the chance of that. ``"kind"``: a row a trace, objects and decades added
+            up. Objects of one ``occasion`` count as one piece of evidence, so that decades do not
+            add up to that of the cluster.
+        redact_text
+            Show only texts that three or more members posted, without mentions, links, addresses
+            and numbers.
+        key
+            Key of the pseudonyms, as in :meth:`coordnet.Run.write`.
+        backend
+            The kind of frame; by default the kind the actions came in.
+        """
+        table = evidence_table(self.view, self._number(i), by, redact_text, key)
+        return native(table, backend or self.log.frame)
+
+    def texts(
+        self, i: int, most: int = 20, *, redact_text: bool = True, backend: str | None = None
+    ) -> Any:
+        """Return the texts that members of cluster `i` share most as a dataframe.
+
+        A row a normalised text: how many ``members`` posted it, in how many ``posts``, and how many
+        of these were ``in_unison``, within the window of another member's. Retweets are left out
+        where the log has other kinds.
+
+        Parameters
+        ----------
+        i
+            Number of the cluster.
+        most
+            How many texts.
+        redact_text
+            Show only texts of three or more members, without mentions, links, addresses and
+            numbers; else those of two or more, as they are.
+        backend
+            The kind of frame; by default the kind the actions came in.
+        """
+        return native(
+            texts_table(self.view, self._number(i), most, redact_text), backend or self.log.frame
+        )
+
+    def _number(self, i: int) -> int:
+        if not 0 <= i < len(self):
+            raise ParameterError(
+                f"there is no cluster {i!r}; they are numbered from 0 to {len(self) - 1}."
+            )
+        return int(i)
 
     def rows(self, most: int = 20) -> tuple[list[str], list[list[str]]]:
         """Return the head and the rows of a short text table of the first clusters."""

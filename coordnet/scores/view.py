@@ -128,6 +128,7 @@ class Acts(NamedTuple):
 
     indptr: Counts  # of clusters
     account: NDArray[np.int32]
+    object: NDArray[np.int32]  # 0 of a co-timing graph
     unit: NDArray[np.int32]
     time: Counts
     low: NDArray[np.int32]
@@ -186,6 +187,10 @@ class View:
                 "log given; give the log that the clusters were found in, or one that holds it."
             )
         return codes
+
+    def members_of(self, i: int) -> NDArray[np.int32]:
+        """Return the codes in `log` of the members of cluster i."""
+        return self.members[self.clusters.indptr[i] : self.clusters.indptr[i + 1]]
 
     @cached_property
     def sets(self) -> Sets:
@@ -339,7 +344,7 @@ class View:
         new[indptr[:-1][indptr[:-1] < len(at)]] = True
         unit = np.cumsum(new, dtype=np.int32) - 1
         low, high = _kernels.window_bounds(unit, time, graph.within)
-        return Acts(indptr, account, unit, time, low, high)
+        return Acts(indptr, account, object_, unit, time, low, high)
 
     @cached_property
     def group_tests(self) -> list[GroupTest] | None:

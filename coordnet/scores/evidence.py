@@ -1,0 +1,130 @@
+"""The evidence behind a cluster: what was done together, when, how closely; under pseudonyms."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pyarrow as pa
+
+from coordnet import _kernels
+from coordnet.errors import ParameterError, one_of
+from coordnet.export import Pseudonyms
+from coordnet.scores.readings import TEXTS
+from coordnet.scores.synchrony import lags
+from coordnet.scores.texts import redacted
+from coordnet.scores.view import View
+from coordnet.times import SECOND
+
+PERSONS = ("mention", "reply", "user", "account")  # kinds of object that are people
+SHOWN = 3  # members who must have posted a text before it is shown
+BY = ("action", "object", "kind")
+
+
+def evidence_table(view: View, i: int, by: str, redact_text: bool, key: bytes | None) -> pa.Table:
+    """Return the evidence behind cluster i; see :meth:`coordnet.ClusterScores.evidence`."""
+    one_of(by, BY, "by")
+    log = view.graph.log
+    pseudonyms = Pseudonyms(log.secret("pseudonyms") if key is None else key)
+    acts, lag = view.acts, lags(view)
+    begin, end = int(view.acts.indptr[i]), int(view.acts.indptr[i + 1])
+    at = begin + np.flatnonzero(lag[begin:end] >= 0)
+    times = pa.array(acts.time[at]).cast(pa.timestamp("us", tz="UTC"))
+    gaps = pa.array(lag[at] / SECOND)
+    names = pa.array(pseudonyms.of(log.account_labels.take(pa.array(acts.account[at])).to_pylist()))
+    tests = view.group_tests
+    if tests is None:  # members act at the same moments, whatever on
+        if by != "action":
+            raise ParameterError(f"by={by!r}: a co-timing graph has no objects; use by='action'.")
+        table = pa.table({"time": times, "account": names, "gap_seconds": gaps})
+        return table.sort_by([("time", "ascending"), ("account", "ascending")])
+
+    test = tests[i]
+    detail = test.detail[test.detail[:, 2] >= 2]
+    codes = detail[:, 0].astype(np.int64)
+    kinds = pa.array(log.kinds, pa.large_string()).take(pa.array(log.object_kind[codes]))
+    labels = log.object_labels.take(pa.array(codes)).to_pylist()
+    members = detail[:, 1].astype(np.int64)
+    shown = []
+    for label, kind, count in zip(labels, kinds.to_pylist(), members.tolist(), strict=True):
+        if kind in PERSONS:
+            shown.append(pseudonyms.of([label])[0])
+        elif kind in TEXTS and redact_text:
+            shown.append(redacted(label) if count >= SHOWN else f"[text of {count} members]")
+        else:
+            shown.append(label)
+    moment = detail[:, 7].astype(np.int64)
+    order = np.argsort(moment, kind="stable")
+    occasion = np.empty(len(order), np.int64)
+    occasion[order] = np.cumsum(np.diff(moment[order], prepend=moment[order][:1]) > test.fold)
+    objects = pa.table(
+        {
+            "occasion": pa.array(occasion),
+            "kind": kinds,
+            "object": pa.array(shown, pa.large_string()),
+            "members": pa.array(members),
+            "at_once": pa.array(detail[:, 2].astype(np.int64)),
+            "outsiders": pa.array(detail[:, 4].astype(np.int64)),
+            "decades": pa.array(-detail[:, 5] / math.log(10) + 0.0),
+        }
+    )
+    if by == "object":
+        return objects.sort_by([("decades", "descending"), ("object", "ascending")])
+    if by == "kind":
+        summed = objects.group_by("kind").aggregate(
+            [("object", "count"), ("occasion", "count_distinct"), ("decades", "sum")]
+        )
+        renamed = summed.select(
+            ["kind", "object_count", "occasion_count_distinct", "decades_sum"]
+        ).rename_columns(["kind", "objects", "occasions", "decades"])
+        return renamed.sort_by([("decades", "descending"), ("kind", "ascending")])
+    place = np.full(log.n_objects, -1, np.int64)
+    place[codes] = np.arange(len(codes))
+    rows = objects.take(pa.array(place[acts.object[at]]))
+    table = pa.table(
+        {
+            "occasion": rows["occasion"],
+            "time": times,
+            "account": names,
+            "kind": rows["kind"],
+            "object": rows["object"],
+            "gap_seconds": gaps,
+            "at_once": rows["at_once"],
+            "outsiders": rows["outsiders"],
+            "decades": rows["decades"],
+        }
+    )
+    return table.sort_by([("time", "ascending"), ("object", "ascending"), ("account", "ascending")])
+
+
+def texts_table(view: View, i: int, most: int, redact_text: bool) -> pa.Table:
+    """Return the texts most shared by members of cluster i; see `ClusterScores.texts`."""
+    texts = view.texts
+    if texts is None:
+        raise ParameterError("the log has no texts; read it with text=.")
+    log = view.log
+    starts = log.by_account[0]
+    members = view.members_of(i)
+    at = np.concatenate([np.arange(starts[m], starts[m + 1]) for m in members])
+    at = at[texts.codes[at] >= 0]
+    code, account = texts.codes[at], view.account_of_action[at]
+    time = log.time[log.by_account[1][at]]
+    order = np.lexsort((time, code))
+    code, account, time = code[order], account[order], time[order]
+    low, high = _kernels.window_bounds(code, time, view.graph.within)
+    unison = _kernels.nearest_lags(account, time, low, high) >= 0
+    distinct, inverse, count = np.unique(code, return_inverse=True, return_counts=True)
+    who = np.unique(np.stack([inverse, account]), axis=1)[0]
+    people = np.bincount(who, minlength=len(distinct))
+    together = np.bincount(inverse, unison, len(distinct)).astype(np.int64)
+    keep = np.flatnonzero(people >= (SHOWN if redact_text else 2))
+    ranked = keep[np.lexsort((distinct[keep], -people[keep], -together[keep]))][:most]
+    shown = texts.labels.take(pa.array(distinct[ranked])).to_pylist()
+    return pa.table(
+        {
+            "text": pa.array([redacted(t) if redact_text else t for t in shown], pa.large_string()),
+            "members": pa.array(people[ranked]),
+            "posts": pa.array(count[ranked]),
+            "in_unison": pa.array(together[ranked]),
+        }
+    )

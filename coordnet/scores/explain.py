@@ -1,0 +1,139 @@
+"""A cluster in plain words: what was found, against what, how sure, and what else it may be."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from coordnet.scores.readings import READINGS, figures, fitting
+from coordnet.times import duration_text
+
+if TYPE_CHECKING:
+    from coordnet.scores.table import ClusterScores
+
+SURE = 0.05  # q-value up to which a score is told
+MOST = 6  # scores told
+# What is told elsewhere in the summary, or is no property of behaviour
+_TOLD = ("synchrony", "size", "persistence")
+
+
+def explain(scores: ClusterScores, i: int) -> str:
+    """Return the summary of cluster i; see :meth:`coordnet.ClusterScores.explain`."""
+    parts = [_found(scores, i), _differs(scores, i), *_benign(scores, i), _caveat()]
+    return "\n".join(part for part in parts if part)
+
+
+def _found(scores: ClusterScores, i: int) -> str:
+    view, graph = scores.view, scores.clusters.graph
+    text = f"Cluster {i}: {view.sizes[i]:,} accounts with {view.n_actions[i]:,} actions. "
+    share = scores.estimates.get("synchronised_actions")
+    if share is not None and not np.isnan(share.value[i]):
+        text += (
+            f"{_percent(share.value[i])} of what they did was done within "
+            f"{duration_text(graph.within)} of another member"
+        )
+        lag = scores.estimates.get("median_lag")
+        if lag is not None and not np.isnan(lag.value[i]):
+            text += ", half of it "
+            text += f"within {_number(lag.value[i])} s" if lag.value[i] else "in the same second"
+        text += ". "
+    tests = view.group_tests
+    if tests is None:
+        return text + "They act at the same moments, whatever on."
+    test = tests[i]
+    text += (
+        f"Together they acted on {test.together:,} objects in {test.occasions:,} separate "
+        f"sittings. At the pace of accounts outside the cluster on the same objects, pairs of "
+        f"members would have met {_number(test.expected_pairs)} times; they met "
+        f"{test.observed_pairs:,} times"
+    )
+    if test.observed_pairs > test.expected_pairs:
+        text += f" (p = {test.p_value:.2g} for a set chosen beforehand)"
+    text += ". "
+    least = -np.log10(SURE)
+    if test.evidence > least:
+        text += (
+            f"As one set it is surprising even after paying for all sets of its size: "
+            f"{test.evidence:.1f} decades of evidence."
+        )
+    elif "q_value" in graph.edges:
+        edges = int(np.diff(view.inside[0])[i])
+        text += (
+            f"As one set it does not pay for all sets of its size; what carries it are "
+            f"{edges:,} pairs of members, each tested by itself."
+        )
+    else:
+        text += "Neither the set nor its pairs have passed a test: this is a count, no evidence."
+    selection = scores.estimates.get("selection")
+    if selection is not None and selection.p_value is not None:
+        text += (
+            f" In null runs of the whole detection a cluster with as much evidence came with "
+            f"chance {selection.p_value[i]:.2g} at most."
+        )
+    if test.class_only > 0.5:
+        text += (
+            " Most of these objects were used by nobody outside the cluster, so that their "
+            "chances rest on similar objects alone."
+        )
+    return text
+
+
+def _differs(scores: ClusterScores, i: int) -> str:
+    told = []
+    for name, estimate in scores.estimates.items():
+        column = scores.columns[name]
+        if column.family in _TOLD or estimate.q_value is None or estimate.reference is None:
+            continue
+        q, value, reference = estimate.q_value[i], estimate.value[i], estimate.reference[i]
+        if np.isnan(q) or q > SURE or np.isnan(value) or np.isnan(reference):
+            continue
+        big = abs(value - reference) / max(abs(value), abs(reference), 1e-12)
+        told.append((q, -big, name, value, reference))
+    if not told:
+        return "Beside accounts of like activity, no other score stands out."
+    text = "Beside accounts of like activity: "
+    lines = [
+        f"{name.replace('_', ' ')} {_value(scores.columns[name].unit, value)} "
+        f"(others {_value(scores.columns[name].unit, reference)}, q = {q:.2g})"
+        for q, _, name, value, reference in sorted(told)[:MOST]
+    ]
+    more = len(told) - len(lines)
+    return text + "; ".join(lines) + (f"; and {more} more" if more > 0 else "") + "."
+
+
+def _benign(scores: ClusterScores, i: int) -> list[str]:
+    every = figures(scores.view)
+    fit = fitting(scores.view, i)
+    unknown = [name for name in READINGS if np.isnan(every[name][i])]
+    lines = [
+        f"It may be {one.title} ({one.name.replace('_', ' ')}: {every[one.name][i]:.2f}, fits "
+        f"from {one.least:g})."
+        for one in fit
+    ]
+    checked = len(READINGS) - len(unknown)
+    if not fit:
+        lines = [f"None of the {checked} benign readings that could be checked fits."]
+    if unknown:
+        names = ", ".join(name.replace("_", " ") for name in unknown)
+        lines.append(f"The data cannot tell: {names}.")
+    return lines
+
+
+def _caveat() -> str:
+    return (
+        "Coordination is not inauthenticity: fans, newsrooms and unions coordinate too. Nothing "
+        "here is a statement about one account."
+    )
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 or value == round(value) else f"{value:.2g}"
+
+
+def _value(unit: str, value: float) -> str:
+    return _percent(value) if unit == "share" else _number(value)

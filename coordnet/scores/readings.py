@@ -1,0 +1,339 @@
+"""Benign readings: what else than covert coordination would look like a cluster.
+
+Each reading is a test with a figure of its own from 0 to 1; it fits where the figure reaches its
+bound. A reading that fits is no acquittal, and one that does not is no verdict: how often each
+fits where it is true, and how often it would excuse a planted group, stands in docs/readings.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from coordnet.groups import GroupTest
+from coordnet.scores.inputs import NOTHING
+from coordnet.scores.synchrony import lags
+from coordnet.scores.view import Floats, View
+from coordnet.times import DAY, MINUTE
+
+Figure: TypeAlias = Callable[[View], Floats]
+
+ALPHA = 0.05  # above this p-value what members do on objects does not stand out
+FAST = 0.05  # from this chance on that two outsiders are within the window, objects are news
+LEAST_OBJECTS = 3  # fewer acted on together tell nothing of a site
+LEAST_ACTIONS = 10  # fewer of an account tell nothing of its habits
+YOUNG = 180 * DAY  # fans have older accounts
+GENERIC = 0.01  # share of the accounts of the log that use an object that is generic
+GENERIC_ACCOUNTS = 200  # and no fewer than so many
+TEXTS = ("text", "message")  # kinds of object that are texts
+_SITE = r"^(?:https?://)?(?:www\.)?(?P<site>[^/\s?#:@]+\.[a-z]{2,})(?:[/?#:]|$)"
+
+
+@dataclass(frozen=True)
+class Reading:
+    """The declaration of a benign reading.
+
+    Attributes
+    ----------
+    name : str
+    title : str
+        What the cluster may be.
+    meaning : str
+        What the figure is.
+    least : float
+        The figure from which on the reading fits.
+    figure : callable
+        Gives the figure of each cluster, NaN where it cannot be told.
+    """
+
+    name: str
+    title: str
+    meaning: str
+    least: float
+    figure: Figure
+
+
+READINGS: dict[str, Reading] = {}
+
+
+def reading(title: str, meaning: str, least: float) -> Callable[[Figure], Figure]:
+    """Declare a function as a reading, under its own name."""
+
+    def declare(function: Figure) -> Figure:
+        READINGS[function.__name__] = Reading(
+            function.__name__, title, " ".join(meaning.split()), least, function
+        )
+        return function
+
+    return declare
+
+
+def figures(view: View) -> dict[str, Floats]:
+    """Return the figure of each reading, (clusters,)."""
+    if "readings" not in view.memo:
+        view.memo["readings"] = {name: one.figure(view) for name, one in READINGS.items()}
+    found: dict[str, Floats] = view.memo["readings"]
+    return found
+
+
+def fitting(view: View, i: int) -> list[Reading]:
+    """Return the readings that fit cluster i, the best first."""
+    every = figures(view)
+    fit = [one for one in READINGS.values() if every[one.name][i] >= one.least]
+    return sorted(fit, key=lambda one: -every[one.name][i])
+
+
+def readings_table(view: View) -> pa.Table:
+    """Return one row a cluster and reading: figure, bound, whether it fits, what it means."""
+    k, every = len(view.clusters), figures(view)
+    names = [name for _ in range(k) for name in READINGS]
+    figure = np.array([every[name][i] for i in range(k) for name in READINGS], float)
+    least = np.array([READINGS[name].least for name in names], float)
+    unknown = np.isnan(figure)
+    return pa.table(
+        {
+            "cluster": pa.array(np.repeat(np.arange(k), len(READINGS))),
+            "reading": pa.array(names, pa.string()),
+            "figure": pa.array(figure, mask=unknown),
+            "fits_from": pa.array(least),
+            "fits": pa.array(figure >= least, mask=unknown),
+            "meaning": pa.array([READINGS[name].meaning for name in names], pa.string()),
+        }
+    )
+
+
+# -- what several of them need -----------------------------------------------------------------
+
+
+def _per_cluster(view: View, figure: Callable[[GroupTest, int], float]) -> Floats:
+    """Return a figure of each cluster's group test, NaN where it is about something else.
+
+    That is co-timing: there are no objects, or they do not stand out in a cluster that co-timing
+    may carry.
+    """
+    tests = view.group_tests
+    if tests is None:
+        return np.full(len(view.clusters), np.nan)
+    timed = view.graph.relation == "co-action and co-timing"
+    return np.array(
+        [np.nan if timed and t.p_value > ALPHA else figure(t, i) for i, t in enumerate(tests)],
+        float,
+    )
+
+
+def _together(test: GroupTest) -> NDArray[np.float64]:
+    """Return the rows of the objects on which two or more members act inside one window."""
+    return test.detail[test.detail[:, 2] >= 2]
+
+
+def _unremarkable(test: GroupTest) -> tuple[float, float]:
+    """Return expected over observed synchronised pairs (at most 1), and a pair's mean chance."""
+    members = test.detail[:, 1]
+    shared = float((members * (members - 1) / 2).sum())
+    if not shared:
+        return np.nan, np.nan
+    ratio = min(1.0, test.expected_pairs / test.observed_pairs) if test.observed_pairs else 1.0
+    return ratio, test.expected_pairs / shared
+
+
+def _sites(view: View) -> NDArray[np.object_]:
+    """Return the site of each object that members act on, None of what is no link."""
+    if "sites" not in view.memo:
+        log = view.graph.log
+        used = np.unique(view.acts.object)
+        sites = np.full(log.n_objects, None, object)
+        if view.graph.relation != "co-timing":
+            labels = pc.utf8_lower(log.object_labels.take(pa.array(used)))
+            found = pc.extract_regex(labels, _SITE)
+            sites[used] = pc.struct_field(found, 0).to_numpy(zero_copy_only=False)
+        view.memo["sites"] = sites
+    found_sites: NDArray[np.object_] = view.memo["sites"]
+    return found_sites
+
+
+def _one_site(view: View, test: GroupTest, i: int) -> tuple[float, float]:
+    """Return the share of one site in what members do together, and how many of them join in.
+
+    The second is the mean, over the objects of that site that any member acts on, of the largest
+    share of the members inside one window.
+    """
+    together = _together(test)
+    sites = _sites(view)
+    names, counts = np.unique(
+        [s for s in sites[together[:, 0].astype(int)] if s is not None], return_counts=True
+    )
+    if len(together) < LEAST_OBJECTS or not len(names):
+        return np.nan, np.nan
+    top = names[int(np.argmax(counts))]
+    acts = slice(int(view.acts.indptr[i]), int(view.acts.indptr[i + 1]))
+    own = np.unique(view.acts.object[acts])
+    own = own[sites[own] == top]
+    most = dict(zip(test.detail[:, 0].astype(int).tolist(), test.detail[:, 2], strict=True))
+    joined = np.mean([most.get(o, 1.0) / test.members for o in own.tolist()])
+    return float(counts.max()) / len(together), float(joined)
+
+
+# -- the readings ------------------------------------------------------------------------------
+
+
+@reading(
+    "a newsroom, or one operator's openly linked accounts",
+    """The less of: the share of one site among the objects that members act on together, and the
+    mean share of the members that post each of that site's objects inside one window.""",
+    0.5,
+)
+def one_operator(view: View) -> Floats:
+    """Return min(share of the top site, mean joining in its objects)."""
+    return _per_cluster(view, lambda test, i: min(_one_site(view, test, i)))
+
+
+@reading(
+    "the small audience of one outlet",
+    """The less of: the share of one site among the objects that members act on together, and one
+    minus the mean share of the members that post each of that site's objects inside one
+    window.""",
+    0.5,
+)
+def small_audience(view: View) -> Floats:
+    """Return min(share of the top site, 1 - mean joining in its objects)."""
+
+    def figure(test: GroupTest, i: int) -> float:
+        share, joining = _one_site(view, test, i)
+        return min(share, 1 - joining)
+
+    return _per_cluster(view, figure)
+
+
+@reading(
+    "fans: they share the same things, no closer in time than others would",
+    """Synchronised pairs that the chances of outsiders give, over those seen, at most 1; 0 where
+    these objects are news, or where the accounts are younger than half a year in the median.""",
+    0.5,
+)
+def fans(view: View) -> Floats:
+    """Return expected / observed pairs where outsiders are slow too."""
+    profiles = view.inputs.accounts
+    start = view.log.limits[0] if view.log.limits else 0
+
+    def figure(test: GroupTest, i: int) -> float:
+        ratio, chance = _unremarkable(test)
+        if np.isnan(ratio):
+            return np.nan
+        if profiles is not None and profiles.created is not None:
+            created = profiles.created[view.members_of(i)]
+            created = created[created != NOTHING]
+            if len(created) and start - np.median(created) < YOUNG:
+                return 0.0
+        return ratio if chance < FAST else 0.0
+
+    return _per_cluster(view, figure)
+
+
+@reading(
+    "breaking news or a live event: outsiders are as fast on the same objects",
+    """Synchronised pairs that the chances of outsiders give, over those seen, at most 1; 0 where
+    two outsiders on these objects are rarely inside one window.""",
+    0.5,
+)
+def news(view: View) -> Floats:
+    """Return expected / observed pairs where outsiders are fast too."""
+
+    def figure(test: GroupTest, _: int) -> float:
+        ratio, chance = _unremarkable(test)
+        return ratio if np.isnan(chance) or chance >= FAST else 0.0
+
+    return _per_cluster(view, figure)
+
+
+@reading(
+    "notification users and early birds: fast on everything, with anyone",
+    """Of what members do apart from each other on objects of others, the share that comes inside
+    one window after the object's first action.""",
+    0.2,
+)
+def early_birds(view: View) -> Floats:
+    """Return the share of members' other actions that are prompt."""
+    k = len(view.clusters)
+    if view.graph.relation == "co-timing":
+        return np.full(k, np.nan)
+    log, acts = view.graph.log, view.acts
+    starts = log.by_object
+    delay = acts.time - log.time[starts[:-1]][acts.object]
+    first = log.account[starts[:-1]][acts.object] == acts.account
+    alone = (lags(view) < 0) & (np.diff(starts)[acts.object] > 1) & ~(first & (delay == 0))
+    prompt = np.where(alone, delay <= view.graph.within, np.nan).astype(float)
+
+    def share(part: Floats) -> float:
+        known = part[~np.isnan(part)]
+        return float(known.mean()) if len(known) >= LEAST_ACTIONS else np.nan
+
+    return view.per_cluster(acts.indptr, prompt, share)
+
+
+@reading(
+    "a daily slot: people who are there at the same half hour every day",
+    """Share of the members' actions that fall into each one's own busiest half hour of the day, of
+    members with ten actions or more.""",
+    0.5,
+)
+def daily_slot(view: View) -> Floats:
+    """Return the share of actions in the busiest half hour of the member."""
+    log = view.log
+    indptr, at = view.actions
+    cell = log.account[at].astype(np.int64) * 48 + log.time[at] // (30 * MINUTE) % 48
+
+    def share(part: NDArray[np.int64]) -> float:
+        cells, counts = np.unique(part, return_counts=True)
+        account = np.unique(cells // 48, return_inverse=True)[1]
+        whole = np.bincount(account, counts)
+        busiest = np.zeros(len(whole))
+        np.maximum.at(busiest, account, counts)
+        known = whole >= LEAST_ACTIONS
+        return float(busiest[known].sum() / whole[known].sum()) if known.any() else np.nan
+
+    return view.per_cluster(indptr, cell, share)
+
+
+@reading(
+    "share buttons: the same ready-made text, at no common time",
+    """The least of: the share of texts among the objects that members share, the share of these
+    that as many outsiders as members post, and expected over observed synchronised pairs.""",
+    0.5,
+)
+def share_buttons(view: View) -> Floats:
+    """Return the least of text share, outsiders' share, expected / observed pairs."""
+    log = view.graph.log
+    kinds = [i for i, kind in enumerate(log.kinds) if kind in TEXTS]
+
+    def figure(test: GroupTest, _: int) -> float:
+        if not kinds or not len(test.detail):
+            return np.nan
+        text = np.isin(log.object_kind[test.detail[:, 0].astype(int)], kinds)
+        widely = test.detail[text, 4] >= test.detail[text, 1]
+        ratio, _chance = _unremarkable(test)
+        return float(min(text.mean(), widely.mean() if len(widely) else 0.0, ratio))
+
+    return _per_cluster(view, figure)
+
+
+@reading(
+    "blank or generic objects that very many use",
+    """Share of the objects that members act on together that one outsider of a hundred (and 200 or
+    more of them) use.""",
+    0.5,
+)
+def generic_objects(view: View) -> Floats:
+    """Return the share of the objects acted on together that are used by one in a hundred."""
+    least = max(GENERIC_ACCOUNTS, GENERIC * view.graph.log.n_accounts)
+
+    def figure(test: GroupTest, _: int) -> float:
+        together = _together(test)
+        return float((together[:, 4] >= least).mean()) if len(together) else np.nan
+
+    return _per_cluster(view, figure)
