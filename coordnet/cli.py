@@ -130,6 +130,22 @@ def _parser() -> argparse.ArgumentParser:
     rule.add_argument(
         "--confirm", action="store_true", help="test what the first half shows in the second"
     )
+    known = detect.add_argument_group("scores")
+    known.add_argument("--text", metavar="COLUMN", help="text of the action")
+    known.add_argument(
+        "--accounts",
+        metavar="FILE",
+        help="table of accounts: account, created_at, handle, name, language, time_zone, ...",
+    )
+    known.add_argument("--before", metavar="DATE", help="share created in the weeks before it")
+    known.add_argument(
+        "--moment",
+        nargs=3,
+        action="append",
+        default=[],
+        metavar=("NAME", "START", "END"),
+        help="a key moment; repeat it for several",
+    )
     _common(detect, "coordnet-out")
 
     demo = commands.add_parser("demo", help="simulate a small election campaign and look for it")
@@ -159,7 +175,7 @@ def _detect(options: argparse.Namespace) -> None:
     def read(files: list[str]) -> ActionLog:
         log = read_actions(
             files, account=options.account, object=options.object, time=options.time,
-            kind=options.kind, content=options.content, unit=options.unit,
+            kind=options.kind, content=options.content, text=options.text, unit=options.unit,
             time_format=options.time_format, on_bad=options.on_bad, threads=options.threads,
         )  # fmt: skip
         return log.select(options.select) if options.select else log
@@ -171,6 +187,10 @@ def _detect(options: argparse.Namespace) -> None:
         groups=not options.no_groups, weight=options.weight, min_weight=options.min_weight,
         method=options.method, resolution=options.resolution, min_size=options.min_size,
         seed=options.seed, null_runs=options.null_runs, confirm=options.confirm,
+        known={
+            "accounts": options.accounts, "before": options.before,
+            "moments": {name: (start, end) for name, start, end in options.moment},
+        },
         threads=options.threads,
     )  # fmt: skip
     _report(run, options)

@@ -70,7 +70,7 @@ class CoordinationGraph:
     min_weight : int
         Least weight that an edge had to have.
     relation : str
-        ``"co-action"`` or ``"co-timing"``.
+        ``"co-action"`` or ``"co-timing"``; of a union that :func:`coordnet.detect` makes, of what.
     refractory : int
         Of a co-timing graph: the largest gap inside a run, in microseconds.
     tested : EdgeTest or None

@@ -8,7 +8,7 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from importlib import metadata
@@ -28,7 +28,7 @@ from coordnet.graph import CoordinationGraph
 from coordnet.reruns import Confirmation, NullRuns, confirm_clusters, run_nulls
 from coordnet.scores import ClusterScores, score_clusters
 from coordnet.scores.view import Column, Estimate, View
-from coordnet.times import Duration, duration_text, instant_text
+from coordnet.times import Duration, Instant, duration_text, instant_text
 
 logger = logging.getLogger(__name__)
 
@@ -51,6 +51,11 @@ SELECTION = Column(
     "runs of the whole detection whose largest cluster has as much.",
     "decades",
     (float("-inf"), float("inf")),
+)
+
+NOTHING_FOUND = (
+    "No cluster was found. That says something only beside what could have been found in these "
+    "data: see coordnet.power."
 )
 
 
@@ -119,9 +124,11 @@ class Run:
         all_edges: bool = False,
         key: bytes | None = None,
     ) -> list[Path]:
-        """Write clusters.csv, edges.csv, scores.csv and manifest.json, each whole or not at all.
+        """Write the result as files, each whole or not at all.
 
-        And confirmation.csv, where the run has one.
+        clusters.csv, edges.csv, scores.csv, readings.csv (which benign readings fit), summary.txt
+        (each cluster in plain words) and manifest.json; and confirmation.csv, where the run has
+        one.
 
         Parameters
         ----------
@@ -164,14 +171,18 @@ class Run:
             "clusters.csv": self.clusters.table(accounts),
             "edges.csv": self._edges(accounts, all_edges),
             "scores.csv": self.scores.table(),
+            "readings.csv": self.scores.readings("pyarrow"),
         }
         if self.confirmation is not None:
             tables["confirmation.csv"] = self.confirmation.to_frame("pyarrow")
         for name, table in tables.items():
             write_table(table, goal / name)
+        words = "\n\n".join(self.scores.explain(i) for i in range(len(self.clusters)))
+        with whole_file(goal / "summary.txt") as temporary:
+            temporary.write_text((words or NOTHING_FOUND) + "\n", encoding="utf-8")
         with whole_file(goal / "manifest.json") as temporary:
             temporary.write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
-        return [goal / name for name in (*tables, "manifest.json")]
+        return [goal / name for name in (*tables, "summary.txt", "manifest.json")]
 
     def _edges(self, accounts: np.ndarray[Any, Any], all_edges: bool) -> pa.Table:
         """Return the edges inside clusters with their cluster, and all others if asked for."""
@@ -236,6 +247,11 @@ def detect(
     seed: int = 0,
     null_runs: int = 0,
     confirm: bool = False,
+    accounts: Any = None,
+    before: Instant | None = None,
+    moments: Mapping[str, tuple[Instant, Instant]] | None = None,
+    stance: Any = None,
+    null_sets: int = 199,
     threads: int | None = None,
 ) -> Run:
     """Find and score the clusters of accounts that act together more than chance explains.
@@ -270,6 +286,8 @@ def detect(
     confirm
         Discover in the first half of the period too and test what is found there in the second;
         ``run.confirmation``.
+    accounts, before, moments, stance, null_sets
+        What else is known, for the scores; see :func:`coordnet.score_clusters`.
     threads
         Number of threads; None means all processors. It changes no byte of the result.
 
@@ -291,6 +309,10 @@ def detect(
         background=background, groups=groups, weight=weight, min_weight=min_weight,
         refractory=refractory, method=method, resolution=resolution, min_size=min_size,
         seed=seed, null_runs=null_runs, confirm=confirm, threads=threads,
+        known={
+            "accounts": accounts, "before": before, "moments": moments, "stance": stance,
+            "null_sets": null_sets,
+        },
     )  # fmt: skip
 
 
@@ -300,10 +322,14 @@ def detect_from(
     *,
     null_runs: int = 0,
     confirm: bool = False,
+    known: Mapping[str, Any] | None = None,
     threads: int | None = None,
     **options: Any,
 ) -> Run:
-    """Read a log and :func:`detect` in it, with the reading in the manifest's timings."""
+    """Read a log and :func:`detect` in it, with the reading in the manifest's timings.
+
+    `known` are the inputs of the scores.
+    """
     rule = Rule.of(within, **options)
     if null_runs < 0:
         raise ParameterError(f"null_runs={null_runs!r} is not a number of runs.")
@@ -313,7 +339,7 @@ def detect_from(
     found = discover(log, rule, threads, stages.stage)
     clusters = found.clusters
     with stages.stage("scores"):
-        scores = score_clusters(clusters)
+        scores = score_clusters(clusters, **(known or {}), seed=rule.seed)
     nulls = confirmation = None
     if null_runs:
         with stages.stage("null runs"):
@@ -326,6 +352,7 @@ def detect_from(
     manifest: dict[str, Any] = {
         "coordnet": metadata.version("coordnet"),
         "parameters": {**rule.parameters(), "null_runs": null_runs, "confirm": confirm},
+        "scored_with": scores.view.inputs.facts(),
         "input": _input(log),
         "graphs": [_graph(graph) for graph in found.graphs],
         "results": {

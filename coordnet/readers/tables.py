@@ -22,6 +22,7 @@ import duckdb
 import narwhals as nw
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet
 
 from coordnet._threads import run_chunks, thread_count
 from coordnet.actions import LABELS, ActionLog, Labelled, build_log
@@ -389,8 +390,23 @@ def _select(con: Any, names: dict[str, str], table: str) -> dict[str, pa.Chunked
     return {role: read[role] for role in names}
 
 
-def _load_csv(con: Any, path: Path, names: dict[str, str]) -> dict[str, pa.ChunkedArray]:
-    """Load a delimited file, every value as the text that stands there."""
+def read_some(path: str | os.PathLike[str], wanted: Sequence[str]) -> pa.Table:
+    """Read those of the wanted columns that a .csv, .tsv or .parquet file has (or its .gz)."""
+    files = _expand([path])
+    if len(files) > 1 or _suffix(files[0]) not in (".csv", ".tsv", ".parquet"):
+        raise InputError(f"{os.fspath(path)!r}: give one .csv, .tsv or .parquet file.")
+    if _suffix(files[0]) == ".parquet":
+        there = pa.parquet.read_schema(files[0]).names
+    else:
+        there, _ = _header(files[0], set(wanted))
+    names = {name: name for name in wanted if name in there}
+    if not names:
+        _check_columns({wanted[0]: wanted[0]}, there, repr(os.fspath(path)))
+    return pa.table(_load_file(files[0], names, None))
+
+
+def _header(path: Path, wanted: set[str]) -> tuple[list[str], str]:
+    """Return the columns of a delimited file, and what delimits them."""
     opened = gzip.open if path.name.lower().endswith(".gz") else open
     with opened(path, "rt", encoding="utf-8-sig", newline="") as file:
         first = file.readline().rstrip("\r\n")
@@ -398,9 +414,14 @@ def _load_csv(con: Any, path: Path, names: dict[str, str]) -> dict[str, pa.Chunk
         raise InputError(f"{str(path)!r} has no header line; the first line must name the columns.")
     headers = {d: next(csv.reader([first], delimiter=d)) for d in _DELIMITERS}
     # the delimiter under which the most columns asked for are found; commas where none are
-    wanted = set(names.values())
     delimiter = max(headers, key=lambda d: (len(wanted & set(headers[d])), len(headers[d])))
-    header = headers[delimiter]
+    return headers[delimiter], delimiter
+
+
+def _load_csv(con: Any, path: Path, names: dict[str, str]) -> dict[str, pa.ChunkedArray]:
+    """Load a delimited file, every value as the text that stands there."""
+    wanted = set(names.values())
+    header, delimiter = _header(path, wanted)
     _check_columns(names, header, repr(str(path)))
     repeated = {name for name in wanted if header.count(name) > 1}
     if repeated:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from coordnet.actions import ActionLog
 from coordnet.errors import InputError, ParameterError, listed, nearest, optional_import
 from coordnet.readers.columns import as_chunked, label_column, time_column
+from coordnet.readers.tables import read_some
 from coordnet.times import Instant, instant
 
 NOTHING = np.iinfo(np.int64).min  # where an account has no such time
@@ -54,9 +56,9 @@ def read_profiles(frame: Any, log: ActionLog) -> Profiles:
     Parameters
     ----------
     frame
-        pandas, Polars, PyArrow or DuckDB table with a column ``account`` and any of created_at,
-        handle, name (display name), language, time_zone, location, followers, following, verified,
-        status (active, suspended, deleted).
+        pandas, Polars, PyArrow or DuckDB table, or the path of a .csv, .tsv or .parquet file, with
+        a column ``account`` and any of created_at, handle, name (display name), language,
+        time_zone, location, followers, following, verified, status (active, suspended, deleted).
     log
         The log; accounts that are not in it are let pass.
 
@@ -65,6 +67,8 @@ def read_profiles(frame: Any, log: ActionLog) -> Profiles:
     InputError
         Where ``account`` is missing or names an account twice, or no account is of the log.
     """
+    if isinstance(frame, str | os.PathLike):
+        frame = read_some(frame, PROFILE_COLUMNS)
     try:
         table = nw.from_native(frame)
     except TypeError:
@@ -107,12 +111,8 @@ def read_profiles(frame: Any, log: ActionLog) -> Profiles:
     numbers: dict[str, NDArray[np.float64]] = {}
     for name in ("followers", "following", "verified"):
         if name in columns:
-            try:
-                given = columns[name].cast(pa.float64(), safe=False)
-            except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-                raise InputError(f"accounts=, column {name!r} holds no numbers.") from None
             numbers[name] = np.full(log.n_accounts, np.nan)
-            numbers[name][codes[rows]] = given.to_numpy()[rows]
+            numbers[name][codes[rows]] = _numbers(columns[name], name)[rows]
     created = None
     if "created_at" in columns:
         time, bad = time_column(columns["created_at"], "created_at")
@@ -126,6 +126,20 @@ def read_profiles(frame: Any, log: ActionLog) -> Profiles:
         created = np.full(log.n_accounts, NOTHING, np.int64)
         created[codes[rows]] = np.where(bad, NOTHING, time)[rows]
     return Profiles(texts, numbers, created, known)
+
+
+def _numbers(column: pa.ChunkedArray, name: str) -> NDArray[np.float64]:
+    """Return numbers, truth values or the text of either as floats."""
+    if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
+        lower = pc.utf8_trim_whitespace(pc.utf8_lower(column))
+        for text, number in (("true", "1"), ("false", "0")):
+            lower = pc.if_else(pc.equal(lower, text), number, lower)
+        column = pc.if_else(pc.equal(lower, ""), None, lower)
+    try:
+        found: NDArray[np.float64] = column.cast(pa.float64(), safe=False).to_numpy()
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        raise InputError(f"accounts=, column {name!r} holds no numbers: {error}.") from None
+    return found
 
 
 def read_moments(

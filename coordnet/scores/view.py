@@ -29,6 +29,7 @@ from coordnet.scores.reference import (
     sums,
 )
 from coordnet.scores.texts import Texts, texts_of
+from coordnet.times import instant_text
 
 Floats: TypeAlias = NDArray[np.float64]
 Counts: TypeAlias = NDArray[np.int64]
@@ -145,6 +146,24 @@ class Inputs:
     stance: Stance | None = None
     null_sets: int = 199
     seed: int = 0
+
+    def facts(self) -> dict[str, Any]:
+        """Return what a manifest says of them."""
+        profiles, stance = self.accounts, self.stance
+        return {
+            "null_sets": self.null_sets,
+            "seed": self.seed,
+            "profiles": None if profiles is None else int(profiles.known.sum()),
+            "before": None if self.before is None else instant_text(self.before),
+            "moments": {
+                name: [instant_text(start), instant_text(end)]
+                for name, (start, end) in self.moments.items()
+            },
+            "stance_targets": None if stance is None else list(stance.targets),
+            "stance_labelled": None if stance is None else int((stance.target >= 0).sum()),
+            "stance_coded_twice": None if stance is None else stance.coded,
+            "stance_alpha": None if stance is None else stance.agreement,
+        }
 
 
 class View:
