@@ -38,7 +38,9 @@ _SURNAMES = (
 _ALPHANUMERIC = np.array(list("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"))
 
 # What election messages say, by theme; the blanks are filled so that no two are the same
-THEMES = ("labour:for", "labour:against", "conservative:for", "conservative:against", "neutral")
+THEMES = (
+    "labour:for", "labour:against", "conservative:for", "conservative:against", "neutral", "turnout"
+)  # fmt: skip
 _MESSAGES = (
     ("Labour will fix our {0}, {1} and {2}. Vote Labour", "Proud of the Labour plan for {0} and "
      "{1}: {2} at last", "Huge crowd at the Labour rally for {0} in {1}. This is the change, {2}"),
@@ -48,8 +50,10 @@ _MESSAGES = (
      "and {1}, and {2} too", "Only the Conservatives protect {0}, {1} and {2}"),
     ("Tory cuts to {0} hurt {1} and {2}", "The Tories broke {0}. Ask anyone about {1} and {2}",
      "20,000 police cut by the Tories: think of {0}, {1} and {2}"),
-    ("Polls are open until ten: {0}, {1}, {2}", "Debate tonight on {0}, {1} and {2}",
-     "Where to vote near {0}, {1} and {2}"),
+    ("Debate tonight on {0}, {1} and {2}", "What the parties say on {0}, {1} and {2}",
+     "Reading the manifestos: {0}, {1}, {2}"),
+    ("Polls are open until ten: {0}, {1}, {2}", "There is still time to vote today: {0}, {1}, {2}",
+     "Voted this morning, for {0}, {1} and {2}. Go and vote"),
 )  # fmt: skip
 _WORDS = (
     "the NHS", "schools", "housing", "tuition fees", "pensions", "the police", "trains", "wages",

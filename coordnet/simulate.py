@@ -106,8 +106,16 @@ class World:
     Times are float seconds from the start; accounts and objects are numbers.
     """
 
-    def __init__(self, accounts: int, actions: int, rng: np.random.Generator, start: str) -> None:
+    def __init__(
+        self,
+        accounts: int,
+        actions: int,
+        rng: np.random.Generator,
+        start: str,
+        busy: NDArray[np.float64] | None = None,
+    ) -> None:
         self.rng = rng
+        self.busy = np.ones(DAYS) if busy is None else busy  # how much is posted on each day
         self.n = accounts
         self.start = instant(start)
         self.community = rng.choice(8, accounts, p=np.arange(12, 4, -1) / 68)
@@ -132,7 +140,11 @@ class World:
         """Let communities share their posts: cascades with a long tail, in waking hours."""
         rng = self.rng
         n_objects = max(actions // 8, 1)
-        self.public_objects = self.new_objects(n_objects, rng.random(n_objects) * DAYS * 86_400)
+        days = np.interp(
+            rng.random(n_objects), np.append(0, np.cumsum(self.busy)) / self.busy.sum(),
+            np.arange(DAYS + 1),
+        )  # fmt: skip
+        self.public_objects = self.new_objects(n_objects, days * 86_400)
         rank = np.arange(1, n_objects + 1) ** -0.9
         self.popularity = rank / rank.sum()
         self.share(rng.choice(self.public_objects, actions, p=self.popularity))
@@ -328,7 +340,8 @@ class World:
         )
         covert = np.zeros(self.n, bool)
         if self.british:
-            covert[np.concatenate([m for g, m in self.groups.items() if self.covert[g]])] = True
+            for name, members in self.groups.items():
+                covert[members] = self.covert[name]
         table = profiles(self.rng, names, self.created, self.zone, covert, self.british)
         return Simulation(scenario, log, table, truth)
 
@@ -411,6 +424,7 @@ def _early_birds(world: World) -> None:
     """Let one account of twenty share what five sources post as soon as it is notified."""
     rng = world.rng
     birds = rng.choice(world.n, world.n // 20, replace=False)
+    world.groups["early_birds"], world.covert["early_birds"] = np.sort(birds), False
     sources = 200
     posts_each = 30
     posts = world.new_objects(sources * posts_each, world.moments(sources * posts_each), "retweet")
@@ -428,6 +442,7 @@ def _daily_slots(world: World) -> None:
     """Let one account of twenty act in the same half hour of every day only."""
     rng = world.rng
     slot = np.where(rng.random(world.n) < 0.05, rng.integers(0, 48, world.n), -1)
+    world.groups["daily_slots"], world.covert["daily_slots"] = np.flatnonzero(slot >= 0), False
     acts = []
     for account, object_, time in world.acts:
         inside = 1_800 * (slot[account] + rng.random(len(account)))
@@ -467,6 +482,30 @@ def _newsroom(world: World) -> None:
     world.activity[outlets] = 0.0
     items = world.push(outlets, 100, 3.0, join=0.95, borrowed=0.0, kind="url", public=10.0)
     world.site[items] = 42
+
+
+def _share_buttons(world: World) -> None:
+    """Let two hundred readers press the buttons that post forty ready-made texts, in their time."""
+    rng = world.rng
+    readers = world.group("readers", min(200, world.n // 10), covert=False)
+    posts = world.new_objects(40, world.moments(40), "text")
+    world.share(np.repeat(posts, rng.poisson(world.scaled(100), 40)))
+    account, post = (grid.ravel() for grid in np.meshgrid(readers, posts))
+    chosen = rng.random(len(account)) < 0.3
+    account, post = account[chosen], post[chosen]
+    world.act(account, post, world.birth[post] + rng.lognormal(np.log(5_400), 1.8, len(post)))
+
+
+def _generic_objects(world: World) -> None:
+    """Let sixty busy accounts use five hashtags that half of the public uses, at all hours."""
+    rng = world.rng
+    posters = world.group("posters", min(60, world.n // 10), covert=False)
+    tags = world.new_objects(5, np.zeros(5), "hashtag")
+    for who, times in ((np.arange(world.n), 0.5), (posters, 20.0)):
+        for tag in tags:
+            account = np.repeat(who, rng.poisson(times, len(who)))
+            time = world.moments(len(account)) - 3_600 * np.array(ZONES)[world.zone[account]]
+            world.act(account, np.full(len(account), tag), np.maximum(time, 0.0))
 
 
 # -- planted ---------------------------------------------------------------------------------------
@@ -543,23 +582,26 @@ def _metronome(world: World) -> None:
         world.act(account[joins], object_[joins], time[joins])
 
 
+KEY_DAYS = np.array([6, 10, 11, 19, 20, 27])  # manifesto, bombing, debate, polling day
+POLLING_DAY = 27
+EXCITED = np.where(np.isin(np.arange(DAYS), KEY_DAYS), 1.5, 1.0)  # the public posts more then
+
+
 def _election(world: World) -> None:
     """About a third of the accounts in cells, created in batches, busy at key moments.
 
     6,500 covert accounts of 20,000, in cells of 20 to 60. In the four weeks before the vote each
     account posts about three messages that its cell posts in the same words (20,000 in all) and
     retweets about four posts with it, each time within a minute, half of the times on a key day;
-    nine of ten messages on one party are for it, nine of ten on the other against. A cell was
-    created within a day, four of five of them between the call of the election and the vote. The
-    public has the election's themes too, each community with its own leaning.
+    nine of ten messages on one party are for it, nine of ten on the other against; on polling day
+    half of them ask to vote. A cell was created within a day, four of five of them between the
+    call of the election and the vote.
     """
     rng = world.rng
-    world.british = True
-    _lean(world, world.public_objects)
+    _electorate(world)
     popular = np.arange(len(world.public_objects) // 50)
-    friendly = popular[np.isin(world.theme[popular], (0, 3, 4))]
+    friendly = popular[np.isin(world.theme[popular], (0, 3, 5))]
     left = round(0.325 * world.n)
-    key_days = np.array([6, 10, 11, 19, 20, 27])  # manifesto, bombing, debates, polling day
     number = 0
     while left >= 5:
         size = min(left, int(rng.integers(20, 61)))
@@ -573,7 +615,7 @@ def _election(world: World) -> None:
             created = -rng.uniform(30, 900) * 86_400
         world.created[members] = world.start / SECOND + created + rng.random(size) * 86_400
         first_day = int(np.clip(np.ceil(created / 86_400) + 1, 0, 26))
-        later = key_days[key_days >= first_day]
+        later = KEY_DAYS[first_day <= KEY_DAYS]
         for kind, events, borrowed in (("text", 5, 0.0), ("retweet", 7, 1.0)):
             on_key_day = rng.random(events) < 0.5
             day = np.where(
@@ -586,9 +628,27 @@ def _election(world: World) -> None:
             )  # fmt: skip
             if kind == "text":
                 world.theme[pushed] = rng.choice(4, events, p=[0.45, 0.05, 0.05, 0.45])
-    # everybody else posts a few messages of their own
-    public = np.setdiff1d(np.arange(world.n), np.concatenate(list(world.groups.values())))
-    author = np.repeat(public, 3)
+                turnout = (day == POLLING_DAY) & (rng.random(events) < 0.5)
+                world.theme[pushed[turnout]] = THEMES.index("turnout")
+    _messages(world)
+
+
+def _election_public(world: World) -> None:
+    """Make the public of that election, excited by the same news, and nothing planted."""
+    _electorate(world)
+    _messages(world)
+
+
+def _electorate(world: World) -> None:
+    """Make the public one that talks about the election, each community with its own leaning."""
+    world.british = True
+    _lean(world, world.public_objects)
+
+
+def _messages(world: World) -> None:
+    """Let everybody in no group post a few messages of their own."""
+    taken = np.concatenate([np.zeros(0, np.int64), *world.groups.values()])
+    author = np.repeat(np.setdiff1d(np.arange(world.n), taken), 3)
     posts = world.new_objects(len(author), world.moments(len(author)), "text")
     world.object_community[posts] = world.community[author]
     _lean(world, posts)
@@ -606,7 +666,10 @@ def _lean(world: World, objects: Integers) -> None:
         + 2 * [[0.12, 0.12, 0.12, 0.12, 0.52]]
     )
     bound = np.cumsum(leaning, axis=1)[world.object_community[objects], :-1]
-    world.theme[objects] = (world.rng.random((len(objects), 1)) > bound).sum(axis=1)
+    theme = (world.rng.random((len(objects), 1)) > bound).sum(axis=1)
+    polling = world.birth[objects] // 86_400 == POLLING_DAY
+    asked = polling & (theme == THEMES.index("neutral")) & (world.rng.random(len(objects)) < 0.5)
+    world.theme[objects] = np.where(asked, THEMES.index("turnout"), theme)
 
 
 SCENARIOS: Mapping[str, Callable[[World], None]] = MappingProxyType(
@@ -615,8 +678,9 @@ SCENARIOS: Mapping[str, Callable[[World], None]] = MappingProxyType(
         for function in (
             _organic, _breaking_news, _live_events, _threads, _repeaters, _schedulers,
             _early_birds, _daily_slots, _small_fast_audience, _fandom, _newsroom,
+            _share_buttons, _generic_objects,
             _retweet_ring, _campaign, _small_cells, _diluted, _slow_drip, _cross_trace,
-            _metronome, _election,
+            _metronome, _election, _election_public,
         )
     }
 )  # fmt: skip
@@ -634,8 +698,9 @@ def simulate(
     ----------
     scenario
         Nothing planted: ``"organic"``, ``"breaking_news"``, ``"live_events"``, ``"threads"``,
-        ``"repeaters"``, ``"schedulers"``. Benign coordination, or its look: ``"early_birds"``,
-        ``"daily_slots"``, ``"small_fast_audience"``, ``"fandom"``, ``"newsroom"``. Planted:
+        ``"repeaters"``, ``"schedulers"``, ``"election_public"``. Benign coordination, or its
+        look: ``"early_birds"``, ``"daily_slots"``, ``"small_fast_audience"``, ``"fandom"``,
+        ``"newsroom"``, ``"share_buttons"``, ``"generic_objects"``. Planted:
         ``"retweet_ring"``, ``"campaign"``, ``"small_cells"``, ``"diluted"``, ``"slow_drip"``,
         ``"cross_trace"``, ``"metronome"``, ``"election"``.
     accounts
@@ -664,6 +729,7 @@ def simulate(
     count = 20 * accounts if actions is None else actions
     if count < 1:
         raise ParameterError(f"actions={actions!r} is not a number of actions; use 1 or more.")
-    world = World(accounts, count, np.random.default_rng(seed), "2017-05-12T00:00:00Z")
+    busy = EXCITED if scenario in ("election", "election_public") else None
+    world = World(accounts, count, np.random.default_rng(seed), "2017-05-12T00:00:00Z", busy)
     SCENARIOS[scenario](world)
     return world.finish(scenario)

@@ -271,13 +271,13 @@ class View:
         """
         k = len(self.clusters)
         value = statistic(self.sets)
-        null = statistic(self.matched if matched is None else matched).reshape(k, -1)
+        null = _rows(statistic(self.matched if matched is None else matched), k)
         with np.errstate(divide="ignore", invalid="ignore"), warnings.catch_warnings():
             warnings.simplefilter("ignore", RuntimeWarning)  # means of nothing are NaN
             reference = np.nanmean(null, axis=1) if null.shape[1] else np.full(k, np.nan)
             effect = value - reference if share else value / reference
         if bootstrap:
-            drawn = statistic(self.resampled).reshape(k, -1)
+            drawn = _rows(statistic(self.resampled), k)
             rest["low"], rest["high"] = bootstrap_interval(drawn, self.sizes)
         return Estimate(
             value,
@@ -380,6 +380,11 @@ class View:
         """Return a statistic of each cluster's stretch of `values`, NaN where it is empty."""
         cuts = zip(indptr[:-1].tolist(), indptr[1:].tolist(), strict=True)
         return np.array([of(values[a:b]) if b > a else np.nan for a, b in cuts], np.float64)
+
+
+def _rows(values: Floats, k: int) -> Floats:
+    """Return the values of as many sets for each of k clusters, a row a cluster."""
+    return values.reshape(k, len(values) // max(k, 1))
 
 
 def _gathered(
