@@ -46,7 +46,7 @@ def first_mover_inequality(view: View) -> Estimate:
         rows = np.repeat(np.arange(len(counts)), len(sizes))
         np.add.at(counts, (rows, seats[(starts + draws).ravel()]), 1.0)
         null[i] = _gini(counts)
-        reference[i] = null[i].mean()
+        reference[i] = null[i].mean() if len(null[i]) else np.nan
     return Estimate(
         value,
         reference=reference,

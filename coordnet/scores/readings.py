@@ -253,9 +253,9 @@ def news(view: View) -> Floats:
 
 @reading(
     "notification users and early birds: fast on everything, with anyone",
-    """Of what members do apart from each other on objects of others, the share that comes inside
-    one window after the object's first action.""",
-    0.2,
+    """Of what members do apart from each other on objects of others, the share that comes within
+    a minute (the window, if shorter) of the object's first action.""",
+    0.1,
 )
 def early_birds(view: View) -> Floats:
     """Return the share of members' other actions that are prompt."""
@@ -267,7 +267,7 @@ def early_birds(view: View) -> Floats:
     delay = acts.time - log.time[starts[:-1]][acts.object]
     first = log.account[starts[:-1]][acts.object] == acts.account
     alone = (lags(view) < 0) & (np.diff(starts)[acts.object] > 1) & ~(first & (delay == 0))
-    prompt = np.where(alone, delay <= view.graph.within, np.nan).astype(float)
+    prompt = np.where(alone, delay <= min(view.graph.within, MINUTE), np.nan).astype(float)
 
     def share(part: Floats) -> float:
         known = part[~np.isnan(part)]
