@@ -58,7 +58,13 @@ from coordnet.coaction import co_action
 from coordnet.errors import ParameterError, one_of
 from coordnet.frames import frozen, native
 from coordnet.graph import CoordinationGraph
-from coordnet.nulls import MIN_FOLD, class_chances, object_statistics, popularity_class
+from coordnet.nulls import (
+    MIN_FOLD,
+    class_chances,
+    classes_by_kinds_of,
+    object_statistics,
+    popularity_class,
+)
 from coordnet.times import Duration, duration
 
 SEED_P = 1e-4  # pairs at least this surprising are grown from
@@ -205,7 +211,13 @@ class GroupTester:
         statistics = object_statistics(log, window, threads)
         classes = popularity_class(statistics.n_accounts, log.object_kind)
         chances = class_chances(log, statistics, window, background, threads)
-        moments = _class_moments(log, statistics.repeats, classes, chances.chance, window)
+        if background is None:
+            moments = _class_moments(log, statistics.repeats, classes, chances.chance, window)
+        else:  # where the background has nothing of a class, the class is no evidence
+            pace = object_statistics(background, window, threads)
+            source = classes_by_kinds_of(log, background, pace.n_accounts)
+            moments = _class_moments(background, pace.repeats, source, chances.chance, window)
+            moments[np.bincount(source, minlength=len(moments)) == 0] = 1.0
         big = np.flatnonzero(statistics.n_accounts >= _group_kernels.BIG)
         big_row = np.full(log.n_objects, -1, np.int32)
         self.scene = _group_kernels.Scene(
@@ -295,7 +307,19 @@ def _class_moments(
     """Return E[G^j] of each class, from the pooled delays of its objects.
 
     The pooled delays give the shape, G^j over (E G)^j, which peaks where cascades do; the mean is
-    that of the class's own pairs, chance / 2, or the pooled one where that is larger.
+    that of the class's own pairs, chance / 2, or the pooled one where that is larger. Where no
+    two delays are within the window the shape is not known: E[G^j] <= E[G], for G <= 1.
+
+    Parameters
+    ----------
+    log
+        The log that the pace is taken from: that which is tested, or a background.
+    repeats, classes
+        m_uo of its actions, and the classes of its objects.
+    chance
+        Of each class, by the same log.
+    window
+        In microseconds.
     """
     n = len(chance)
     moments = np.zeros((n, _group_kernels.MOST))
@@ -323,7 +347,7 @@ def _class_moments(
             with np.errstate(over="ignore", invalid="ignore"):
                 pooled = np.nan_to_num(pooled * scale)
         elif pooled[1] == 0:
-            pooled = own ** np.arange(_group_kernels.MOST)
+            pooled[1:] = own
         moments[c] = np.minimum(pooled, np.minimum.accumulate(np.minimum(pooled, 1.0)))
     return moments
 

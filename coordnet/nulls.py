@@ -123,6 +123,19 @@ def popularity_class(n_accounts: NDArray[np.int32], kind: NDArray[np.int32]) -> 
     return classes
 
 
+def classes_by_kinds_of(
+    log: ActionLog, other: ActionLog, n_accounts: NDArray[np.int32]
+) -> NDArray[np.int32]:
+    """Return the class of each object of another log, its kinds numbered as in `log`.
+
+    Kinds that `log` does not have share a number of their own, the first that is free.
+    """
+    kinds = np.array(
+        [log.kinds.index(k) if k in log.kinds else len(log.kinds) for k in other.kinds], np.int32
+    )
+    return popularity_class(n_accounts, kinds[other.object_kind])
+
+
 def class_chances(
     log: ActionLog,
     statistics: ObjectStatistics,
@@ -144,11 +157,7 @@ def class_chances(
     counted, source, prior = statistics, classes, 0.0
     if background is not None:
         counted = object_statistics(background, window, threads)
-        kinds = np.array(
-            [log.kinds.index(k) if k in log.kinds else len(log.kinds) for k in background.kinds],
-            np.int32,
-        )
-        source = popularity_class(counted.n_accounts, kinds[background.object_kind])
+        source = classes_by_kinds_of(log, background, counted.n_accounts)
         prior = 1.0
     n = 32 * (len(log.kinds) + 1)
     n_o = counted.n_accounts.astype(np.float64)

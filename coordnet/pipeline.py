@@ -248,7 +248,7 @@ def detect(
     null_runs: int = 0,
     confirm: bool = False,
     accounts: Any = None,
-    before: Instant | None = None,
+    before: Instant | tuple[Instant, Instant] | None = None,
     moments: Mapping[str, tuple[Instant, Instant]] | None = None,
     stance: Any = None,
     null_sets: int = 199,

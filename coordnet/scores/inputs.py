@@ -17,8 +17,9 @@ from coordnet.actions import ActionLog
 from coordnet.errors import InputError, ParameterError, listed, nearest, optional_import
 from coordnet.readers.columns import as_chunked, label_column, time_column
 from coordnet.readers.tables import read_some
-from coordnet.times import Instant, instant
+from coordnet.times import DAY, Instant, instant
 
+WEEKS = 4  # before a date, unless an interval is given
 NOTHING = np.iinfo(np.int64).min  # where an account has no such time
 
 PROFILE_COLUMNS = (
@@ -38,6 +39,8 @@ class Profiles:
         handle, name, language, time_zone, location, status.
     numbers : mapping of str to float64 (n_accounts,)
         followers, following, verified; NaN where there is none.
+    marks : mapping of str to float64 (n_accounts,)
+        Further columns of truth values: 1, 0, NaN where there is none.
     created : int64 (n_accounts,) or None
         Microseconds UTC, the least int64 where there is none.
     known : bool (n_accounts,)
@@ -46,6 +49,7 @@ class Profiles:
 
     texts: Mapping[str, NDArray[np.object_]]
     numbers: Mapping[str, NDArray[np.float64]]
+    marks: Mapping[str, NDArray[np.float64]]
     created: NDArray[np.int64] | None
     known: NDArray[np.bool_]
 
@@ -58,7 +62,8 @@ def read_profiles(frame: Any, log: ActionLog) -> Profiles:
     frame
         pandas, Polars, PyArrow or DuckDB table, or the path of a .csv, .tsv or .parquet file, with
         a column ``account`` and any of created_at, handle, name (display name), language,
-        time_zone, location, followers, following, verified, status (active, suspended, deleted).
+        time_zone, location, followers, following, verified, status (active, suspended, deleted);
+        any other column of truth values is a mark of one's own.
     log
         The log; accounts that are not in it are let pass.
 
@@ -81,7 +86,9 @@ def read_profiles(frame: Any, log: ActionLog) -> Profiles:
             f"accounts= has no column 'account'.{nearest('account', there)} Its columns: "
             f"{listed(map(repr, there))}; those that are used: {listed(PROFILE_COLUMNS)}."
         )
-    wanted = table.select([name for name in PROFILE_COLUMNS if name in there])
+    schema = table.collect_schema()
+    marked = [name for name in there if name not in PROFILE_COLUMNS and schema[name] == nw.Boolean]
+    wanted = table.select([*(name for name in PROFILE_COLUMNS if name in there), *marked])
     eager = wanted.collect("pyarrow") if isinstance(wanted, nw.LazyFrame) else wanted
     columns = {name: as_chunked(eager[name].to_arrow()) for name in eager.columns}
 
@@ -109,10 +116,12 @@ def read_profiles(frame: Any, log: ActionLog) -> Profiles:
             texts[name] = np.full(log.n_accounts, None, object)
             texts[name][codes[rows]] = given.to_numpy(zero_copy_only=False)[rows]
     numbers: dict[str, NDArray[np.float64]] = {}
-    for name in ("followers", "following", "verified"):
+    marks: dict[str, NDArray[np.float64]] = {}
+    for name in ("followers", "following", "verified", *marked):
         if name in columns:
-            numbers[name] = np.full(log.n_accounts, np.nan)
-            numbers[name][codes[rows]] = _numbers(columns[name], name)[rows]
+            values = np.full(log.n_accounts, np.nan)
+            values[codes[rows]] = _numbers(columns[name], name)[rows]
+            (marks if name in marked else numbers)[name] = values
     created = None
     if "created_at" in columns:
         time, bad = time_column(columns["created_at"], "created_at")
@@ -125,7 +134,7 @@ def read_profiles(frame: Any, log: ActionLog) -> Profiles:
             )
         created = np.full(log.n_accounts, NOTHING, np.int64)
         created[codes[rows]] = np.where(bad, NOTHING, time)[rows]
-    return Profiles(texts, numbers, created, known)
+    return Profiles(texts, numbers, marks, created, known)
 
 
 def _numbers(column: pa.ChunkedArray, name: str) -> NDArray[np.float64]:
@@ -140,6 +149,16 @@ def _numbers(column: pa.ChunkedArray, name: str) -> NDArray[np.float64]:
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
         raise InputError(f"accounts=, column {name!r} holds no numbers: {error}.") from None
     return found
+
+
+def read_before(before: Instant | tuple[Instant, Instant] | None) -> tuple[int, int] | None:
+    """Return the interval [start, end) that members are created in: four weeks before a date."""
+    if before is None:
+        return None
+    if isinstance(before, tuple):
+        return read_moments({"before": before})["before"]
+    end = instant(before, "before")
+    return end - 7 * WEEKS * DAY, end
 
 
 def read_moments(

@@ -27,7 +27,6 @@ from coordnet.times import DAY
 
 RARE = 0.05  # a language that fewer than this share of a time zone's accounts use is odd there
 NEEDED = 50  # accounts outside of clusters that a habit is told from
-WEEKS = 4
 
 
 def _burst(view: View, days: int) -> Estimate | Absent:
@@ -108,20 +107,21 @@ def created_within_28_days(view: View) -> Estimate | Absent:
 
 @score(
     "profiles",
-    "Share of the members that were created in the four weeks before the date given.",
+    "Share of the members that were created in the interval given, or in the four weeks before the "
+    "date given.",
     "share",
     (0, 1),
     "accounts",
 )
 def created_before_date(view: View) -> Estimate | Absent:
-    """Return the share of members created in the WEEKS weeks before ``before=``."""
+    """Return the share of members created in ``before=``, or in the weeks before that date."""
     profiles, before = view.inputs.accounts, view.inputs.before
     if profiles is None or profiles.created is None:
         return Absent("accounts= gives no created_at")
     if before is None:
         return Absent("no date is given as before=")
     known = profiles.created != NOTHING
-    recent = known & (profiles.created < before) & (profiles.created >= before - 7 * WEEKS * DAY)
+    recent = known & (profiles.created >= before[0]) & (profiles.created < before[1])
     return share_of_members(view, recent, known)
 
 
@@ -336,6 +336,24 @@ def verified(view: View) -> Estimate | Absent:
         return Absent("accounts= does not say who is verified")
     value = profiles.numbers["verified"]
     return share_of_members(view, value > 0, ~np.isnan(value), tail="both")
+
+
+@score(
+    "profiles",
+    "Share of the members that have a mark of one's own: a column of truth values in accounts=.",
+    "share",
+    (0, 1),
+    "accounts",
+)
+def marked(view: View) -> dict[str, Estimate] | Absent:
+    """Return the share of members with each mark."""
+    profiles = view.inputs.accounts
+    if profiles is None or not profiles.marks:
+        return Absent("accounts= has no columns of truth values of one's own")
+    return {
+        name: share_of_members(view, value > 0, ~np.isnan(value), tail="both")
+        for name, value in profiles.marks.items()
+    }
 
 
 def _median_number(view: View, name: str) -> Estimate | Absent:

@@ -132,6 +132,15 @@ def _together(test: GroupTest) -> NDArray[np.float64]:
     return test.detail[test.detail[:, 2] >= 2]
 
 
+def _joiners(together: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return how many members join the first inside one window: what an object weighs here.
+
+    In a large cluster two members meet by chance on many an object that is not what it is about.
+    """
+    joiners: NDArray[np.float64] = together[:, 2] - 1
+    return joiners
+
+
 def _unremarkable(test: GroupTest) -> tuple[float, float]:
     """Return expected over observed synchronised pairs (at most 1), and a pair's mean chance."""
     members = test.detail[:, 1]
@@ -165,18 +174,19 @@ def _one_site(view: View, test: GroupTest, i: int) -> tuple[float, float]:
     """
     together = _together(test)
     sites = _sites(view)
-    names, counts = np.unique(
-        [s for s in sites[together[:, 0].astype(int)] if s is not None], return_counts=True
-    )
-    if len(together) < LEAST_OBJECTS or not len(names):
+    weights: dict[str, float] = {}
+    for site, joiners in zip(sites[together[:, 0].astype(int)], _joiners(together), strict=True):
+        if site is not None:
+            weights[site] = weights.get(site, 0.0) + joiners
+    if len(together) < LEAST_OBJECTS or not weights:
         return np.nan, np.nan
-    top = names[int(np.argmax(counts))]
+    top = min(weights, key=lambda site: (-weights[site], site))
     acts = slice(int(view.acts.indptr[i]), int(view.acts.indptr[i + 1]))
     own = np.unique(view.acts.object[acts])
     own = own[sites[own] == top]
     most = dict(zip(test.detail[:, 0].astype(int).tolist(), test.detail[:, 2], strict=True))
     joined = np.mean([most.get(o, 1.0) / test.members for o in own.tolist()])
-    return float(counts.max()) / len(together), float(joined)
+    return weights[top] / float(_joiners(together).sum()), float(joined)
 
 
 # -- the readings ------------------------------------------------------------------------------
@@ -184,8 +194,7 @@ def _one_site(view: View, test: GroupTest, i: int) -> tuple[float, float]:
 
 @reading(
     "a newsroom, or one operator's openly linked accounts",
-    """The less of: the share of one site among the objects that members act on together, and the
-    mean share of the members that post each of that site's objects inside one window.""",
+    """The less of: the share of one site in what members act on together, and the mean share of the members that post each of that site's objects inside one window.""",
     0.5,
 )
 def one_operator(view: View) -> Floats:
@@ -195,7 +204,7 @@ def one_operator(view: View) -> Floats:
 
 @reading(
     "the small audience of one outlet",
-    """The less of: the share of one site among the objects that members act on together, and one
+    """The less of: the share of one site in what members act on together, and one
     minus the mean share of the members that post each of that site's objects inside one
     window.""",
     0.5,
@@ -324,16 +333,18 @@ def share_buttons(view: View) -> Floats:
 
 @reading(
     "blank or generic objects that very many use",
-    """Share of the objects that members act on together that one outsider of a hundred (and 200 or
-    more of them) use.""",
+    """Share of what members act on together that is on objects which one outsider of a hundred
+    (and 200 or more of them) use. An object weighs as many members as join the first there.""",
     0.5,
 )
 def generic_objects(view: View) -> Floats:
-    """Return the share of the objects acted on together that are used by one in a hundred."""
+    """Return the share of joiners on objects that one outsider of a hundred uses."""
     least = max(GENERIC_ACCOUNTS, GENERIC * view.graph.log.n_accounts)
 
     def figure(test: GroupTest, _: int) -> float:
         together = _together(test)
-        return float((together[:, 4] >= least).mean()) if len(together) else np.nan
+        weight = _joiners(together)
+        generic = together[:, 4] >= least
+        return float((weight * generic).sum() / weight.sum()) if len(together) else np.nan
 
     return _per_cluster(view, figure)

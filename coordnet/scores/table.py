@@ -34,10 +34,10 @@ from coordnet.scores import (
 )
 from coordnet.scores.evidence import evidence_table, texts_table
 from coordnet.scores.explain import explain
-from coordnet.scores.inputs import read_moments, read_profiles, read_stance
+from coordnet.scores.inputs import read_before, read_moments, read_profiles, read_stance
 from coordnet.scores.readings import readings_table
 from coordnet.scores.view import REGISTRY, Absent, Column, Estimate, Inputs, Score, View
-from coordnet.times import Instant, instant
+from coordnet.times import Instant
 
 # Imported for what they declare; the order is that of the columns
 FAMILIES = (
@@ -289,7 +289,7 @@ def score_clusters(
     log: ActionLog | None = None,
     *,
     accounts: Any = None,
-    before: Instant | None = None,
+    before: Instant | tuple[Instant, Instant] | None = None,
     moments: Mapping[str, tuple[Instant, Instant]] | None = None,
     stance: Any = None,
     null_sets: int = 199,
@@ -308,9 +308,11 @@ def score_clusters(
     accounts
         A frame of one row an account: ``account`` and any of created_at, handle, name (display
         name), language, time_zone, location, followers, following, verified, status (active,
-        suspended or deleted). Gives the family profiles.
+        suspended or deleted); or the path of a .csv, .tsv or .parquet file. Any other column of
+        truth values is a mark of your own, whose share is told. Gives the family profiles.
     before
-        A date; gives the share of members created in the four weeks before it.
+        A date; gives the share of members created in the four weeks before it. Or an interval
+        (start, end).
     moments
         Named intervals, ``{"debate": ("2017-05-31", "2017-06-01")}``. Gives the family moments.
     stance
@@ -345,7 +347,7 @@ def score_clusters(
     whole = clusters.graph.log if log is None else log
     inputs = Inputs(
         None if accounts is None else read_profiles(accounts, whole),
-        None if before is None else instant(before, "before"),
+        read_before(before),
         read_moments(moments),
         read_stance(stance, whole),
         null_sets,

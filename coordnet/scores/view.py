@@ -141,7 +141,7 @@ class Inputs:
     """What scores may be given beside the log; see :func:`coordnet.score_clusters`."""
 
     accounts: Profiles | None = None
-    before: int | None = None
+    before: tuple[int, int] | None = None
     moments: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     stance: Stance | None = None
     null_sets: int = 199
@@ -154,7 +154,7 @@ class Inputs:
             "null_sets": self.null_sets,
             "seed": self.seed,
             "profiles": None if profiles is None else int(profiles.known.sum()),
-            "before": None if self.before is None else instant_text(self.before),
+            "before": None if self.before is None else [instant_text(t) for t in self.before],
             "moments": {
                 name: [instant_text(start), instant_text(end)]
                 for name, (start, end) in self.moments.items()
