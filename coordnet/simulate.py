@@ -630,6 +630,11 @@ def _election(world: World) -> None:
                 world.theme[pushed] = rng.choice(4, events, p=[0.45, 0.05, 0.05, 0.45])
                 turnout = (day == POLLING_DAY) & (rng.random(events) < 0.5)
                 world.theme[pushed[turnout]] = THEMES.index("turnout")
+    # they post no messages but those of the campaign
+    covert = np.isin(np.arange(world.n), np.concatenate(list(world.groups.values())))
+    account, object_, time = world.acts[0]
+    kept = ~covert[account] | (world.object_kind[object_] != KINDS.index("text"))
+    world.acts[0] = account[kept], object_[kept], time[kept]
     _messages(world)
 
 

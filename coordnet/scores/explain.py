@@ -128,7 +128,7 @@ def _caveat() -> str:
 
 
 def _percent(share: float) -> str:
-    return f"{100 * share:.0f} %"
+    return f"{100 * share:.0f} %" if share >= 0.01 or share <= 0 else f"{100 * share:.1g} %"
 
 
 def _number(value: float) -> str:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections import Counter
-from math import log2
 from typing import Any
 
 import numpy as np
@@ -164,12 +164,19 @@ def handle_shape(handle: str) -> str:
     >>> handle_shape("Emma_1987")
     'Aa_0'
     """
-    shape = ""
-    for c in handle:
-        kind = "0" if c.isdigit() else ("A" if c.isupper() else ("a" if c.isalpha() else c))
-        if not shape.endswith(kind):
-            shape += kind
-    return shape
+    if handle.isascii():
+        kinds = handle.translate(_CLASS_OF)
+    else:
+        kinds = "".join(_character_class(c) for c in handle)
+    return _RUN.sub(r"\1", kinds)
+
+
+def _character_class(c: str) -> str:
+    return "0" if c.isdigit() else ("A" if c.isupper() else ("a" if c.isalpha() else c))
+
+
+_CLASS_OF = {code: _character_class(chr(code)) for code in range(128)}
+_RUN = re.compile(r"(.)\1+", re.DOTALL)
 
 
 def _handles(view: View) -> list[str | None] | None:
@@ -224,13 +231,19 @@ def handle_entropy(view: View) -> Estimate | Absent:
     if handles is None:
         return Absent("accounts= gives no handle")
     known = np.array([h is not None for h in handles])
-    value = np.array([0.0 if h is None else _character_entropy(h) for h in handles])
+    value = _character_entropies([h or "" for h in handles])
     return view.resting_on(view.compare(ratio(value, known), share=True, bootstrap=True), known)
 
 
-def _character_entropy(text: str) -> float:
-    counts = Counter(text).values()
-    return -sum(c / len(text) * log2(c / len(text)) for c in counts) if text else 0.0
+def _character_entropies(texts: list[str]) -> Floats:
+    """Return the entropy of the characters of each text in bits, 0 of an empty one."""
+    length = np.array([len(text) for text in texts], np.int64)
+    characters = np.frombuffer("".join(texts).encode("utf-32-le", "surrogatepass"), "<u4")
+    owner = np.repeat(np.arange(len(texts)), length)
+    key, count = np.unique(owner << 32 | characters, return_counts=True)
+    owner = key >> 32
+    share = count / length[owner]
+    return np.abs(np.bincount(owner, -share * np.log2(share), len(texts)))
 
 
 def _odd(view: View, given: list[Any], use: list[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -295,6 +308,8 @@ def script(name: str) -> str:
     >>> script("Мария"), script("Emma 22")
     ('CYRILLIC', 'LATIN')
     """
+    if name.isascii():
+        return "LATIN" if any(c.isalpha() for c in name) else ""
     kinds = Counter(unicodedata.name(c, "?").split()[0] for c in name if c.isalpha())
     return min(kinds, key=lambda kind: (-kinds[kind], kind)) if kinds else ""
 
@@ -363,11 +378,11 @@ def _median_number(view: View, name: str) -> Estimate | Absent:
     value = profiles.numbers[name]
 
     def statistic(sets: Sets) -> Floats:
-        return view.per_cluster(sets.indptr, value[sets.codes], _nanmedian)
+        out = np.zeros(len(sets))
+        in_chunks(
+            lambda a, b: _score_kernels.medians(sets.indptr, sets.codes, value, a, b, out),
+            len(sets),
+        )
+        return out
 
     return view.resting_on(view.compare(statistic, bootstrap=True), ~np.isnan(value))
-
-
-def _nanmedian(part: Floats) -> float:
-    known = part[~np.isnan(part)]
-    return float(np.median(known)) if len(known) else float("nan")

@@ -29,7 +29,7 @@ FAST = 0.05  # from this chance on that two outsiders are within the window, obj
 LEAST_OBJECTS = 3  # fewer acted on together tell nothing of a site
 LEAST_ACTIONS = 10  # fewer of an account tell nothing of its habits
 YOUNG = 180 * DAY  # fans have older accounts
-GENERIC = 0.01  # share of the accounts of the log that use an object that is generic
+GENERIC = 0.05  # share of the accounts of the log that use an object that is generic
 GENERIC_ACCOUNTS = 200  # and no fewer than so many
 TEXTS = ("text", "message")  # kinds of object that are texts
 _SITE = r"^(?:https?://)?(?:www\.)?(?P<site>[^/\s?#:@]+\.[a-z]{2,})(?:[/?#:]|$)"
@@ -194,7 +194,8 @@ def _one_site(view: View, test: GroupTest, i: int) -> tuple[float, float]:
 
 @reading(
     "a newsroom, or one operator's openly linked accounts",
-    """The less of: the share of one site in what members act on together, and the mean share of the members that post each of that site's objects inside one window.""",
+    """The less of: the share of one site in what members act on together, and the mean share of
+    the members that post each of that site's objects inside one window.""",
     0.5,
 )
 def one_operator(view: View) -> Floats:
@@ -333,12 +334,12 @@ def share_buttons(view: View) -> Floats:
 
 @reading(
     "blank or generic objects that very many use",
-    """Share of what members act on together that is on objects which one outsider of a hundred
+    """Share of what members act on together that is on objects which one outsider of twenty
     (and 200 or more of them) use. An object weighs as many members as join the first there.""",
     0.5,
 )
 def generic_objects(view: View) -> Floats:
-    """Return the share of joiners on objects that one outsider of a hundred uses."""
+    """Return the share of joiners on objects that one outsider of twenty uses."""
     least = max(GENERIC_ACCOUNTS, GENERIC * view.graph.log.n_accounts)
 
     def figure(test: GroupTest, _: int) -> float:

@@ -96,9 +96,12 @@ def matched_sets(
             if not len(twice):
                 break
             fresh = draw((len(twice), len(own)))
+            by_place = np.argsort(drawn[twice], axis=1, kind="stable")
+            ranks = ranks[twice]
+            new = np.ones(fresh.shape, bool)
+            new[:, 1:] = ranks[:, 1:] != ranks[:, :-1]
             first = np.zeros(fresh.shape, bool)
-            for row, index in enumerate(twice):
-                first[row, np.unique(drawn[index], return_index=True)[1]] = True
+            np.put_along_axis(first, by_place, new, axis=1)
             drawn[twice] = np.where(first, drawn[twice], fresh)
         parts.append(order[drawn].ravel())
     codes = np.concatenate(parts) if parts else np.zeros(0, np.int32)

@@ -45,8 +45,9 @@ def hour_entropy(view: View) -> Estimate:
 def round_the_clock(view: View) -> Estimate:
     """Return the mean number of different hours of the day / 24."""
     log = view.log
-    cells = np.unique(log.account.astype(np.int64) * 24 + log.time // HOUR % 24)
-    hours = np.bincount(cells // 24, minlength=log.n_accounts) / 24
+    cell = log.account.astype(np.int64) * 24 + log.time // HOUR % 24
+    counts = np.bincount(cell, minlength=24 * log.n_accounts).reshape(-1, 24)
+    hours = (counts > 0).sum(axis=1) / 24
     return view.compare(
         ratio(hours, np.ones(log.n_accounts)), tail="greater", share=True, bootstrap=True
     )
