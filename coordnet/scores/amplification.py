@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from coordnet._score_kernels import ACTIONS, DISTINCT, ENTROPY, TOP_ACTIONS, TOP_TOTAL
-from coordnet.scores.reference import Sets, item_profile
+from coordnet.scores.reference import Sets
+from coordnet.scores.size import object_profile
 from coordnet.scores.view import Estimate, Floats, View, score
 
 
@@ -46,7 +47,7 @@ def target_entropy(view: View) -> Estimate:
     """Return H / log(number of objects) with H = -sum p_o log p_o."""
 
     def statistic(sets: Sets) -> Floats:
-        found = _profile(view, sets)
+        found = object_profile(view, sets)
         with np.errstate(divide="ignore", invalid="ignore"):
             return np.where(
                 found[:, DISTINCT] > 1, found[:, ENTROPY] / np.log(found[:, DISTINCT]), 0
@@ -55,17 +56,7 @@ def target_entropy(view: View) -> Estimate:
     return view.compare(statistic, tail="less", share=True)
 
 
-def _profile(view: View, sets: Sets) -> Floats:
-    key = ("objects of", id(sets.codes))
-    if key not in view.memo:
-        view.memo[key] = item_profile(
-            sets, view.log.by_account[0], view.objects_by_account, view.log.n_objects
-        )
-    found: Floats = view.memo[key]
-    return found
-
-
 def _share(view: View, sets: Sets, part: int, whole: int) -> Floats:
-    found = _profile(view, sets)
+    found = object_profile(view, sets)
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(found[:, whole] > 0, found[:, part] / found[:, whole], np.nan)

@@ -235,11 +235,12 @@ def read_stance(stance: Any, log: ActionLog) -> Stance | None:
             agreement = _alpha(labels[0][both], labels[1][both])
         final = np.where(labels[0] == "", labels[1], labels[0])
         final[both & (labels[0] != labels[1])] = ""
-    distinct, codes = np.unique(final.astype(str), return_inverse=True)
+    encoded = pa.array(final, pa.string()).dictionary_encode()
+    distinct, codes = encoded.dictionary.to_pylist(), encoded.indices.to_numpy()
     targets: list[str] = []
     of_label = np.full(len(distinct), -1, np.int32)
     signs = np.zeros(len(distinct), np.int8)
-    for i, label in enumerate(distinct.tolist()):
+    for i, label in sorted(enumerate(distinct), key=lambda item: item[1]):
         if not label:
             continue
         target, _, sign = label.rpartition(":")

@@ -26,13 +26,7 @@ def actions(view: View) -> Estimate:
 @score("size", "Number of different objects that members act on.", "objects")
 def objects(view: View) -> Estimate:
     """Return the number of different objects, beside that of matched random sets."""
-    items = view.objects_by_account
-
-    def different(sets: Sets) -> Floats:
-        starts = view.log.by_account[0]
-        return item_profile(sets, starts, items, view.log.n_objects)[:, DISTINCT]
-
-    return view.compare(different)
+    return view.compare(lambda sets: object_profile(view, sets)[:, DISTINCT])
 
 
 @score("size", "Number of days (UTC) on which a member acts.", "days")
@@ -45,6 +39,17 @@ def days_active(view: View) -> Estimate:
         return item_profile(sets, view.log.by_account[0], days, number)[:, DISTINCT]
 
     return view.compare(different)
+
+
+def object_profile(view: View, sets: Sets) -> Floats:
+    """Profile the objects that sets act on, once for each of the view's kinds of sets."""
+    key = ("objects of", id(sets.codes))
+    if key not in view.memo:
+        view.memo[key] = item_profile(
+            sets, view.log.by_account[0], view.objects_by_account, view.log.n_objects
+        )
+    found: Floats = view.memo[key]
+    return found
 
 
 def _numbered(values: NDArray[np.int64]) -> NDArray[np.int32]:

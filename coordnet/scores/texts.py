@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import re
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from coordnet import _score_kernels
 from coordnet.actions import LABELS, ActionLog
 from coordnet.errors import optional_import
 
 SHINGLE = 5  # characters
-PERMUTATIONS = 128
-BANDS = 32  # of 4: texts of Jaccard 0.8 share a band with chance 1 - (1 - 0.8^4)^32 > 0.9999
+PERMUTATIONS = 125
+BANDS = 25  # of 5: texts of Jaccard 0.8 share a band with chance 1 - (1 - 0.8^5)^25 > 0.9999
 ALIKE = 0.8  # Jaccard index of shingles of near duplicates
 
 
@@ -65,28 +66,23 @@ def alike(texts: list[str]) -> NDArray[np.int32]:
         Normalised texts, all different.
     """
     rensa = optional_import("rensa", "content", "near-duplicate text")
-    parent = np.arange(len(texts))
     index = rensa.RMinHashLSH(threshold=ALIKE, num_perm=PERMUTATIONS, num_bands=BANDS)
-    hashes: list[Any] = []
+    digests = np.zeros((len(texts), PERMUTATIONS), np.uint32)
+    near = [np.zeros(0, np.int32)]  # the texts that share a band with each, of those before it
     for i, text in enumerate(texts):
         pieces = {text[j : j + SHINGLE] for j in range(max(len(text) - SHINGLE + 1, 1))}
         digest = rensa.RMinHash(num_perm=PERMUTATIONS, seed=1)
         digest.update(sorted(pieces))
-        for j in index.query(digest):
-            if digest.jaccard(hashes[j]) >= ALIKE:
-                a, b = _root(parent, i), _root(parent, j)
-                parent[max(a, b)] = min(a, b)
+        near.append(np.array(index.query(digest), np.int32))
         index.insert(i, digest)
-        hashes.append(digest)
-    roots = np.array([_root(parent, i) for i in range(len(texts))], np.int64)
-    return np.unique(roots, return_inverse=True)[1].astype(np.int32)
-
-
-def _root(parent: NDArray[np.int64], i: int) -> int:
-    while parent[i] != i:
+        digests[i] = digest.digest()
+    text_of = np.repeat(np.arange(len(texts), dtype=np.int32), [len(part) for part in near[1:]])
+    parent = np.arange(len(texts))
+    least = round(ALIKE * PERMUTATIONS)
+    _score_kernels.joined(digests, text_of, np.concatenate(near), least, parent)
+    for i in range(len(texts)):  # a root stands before what it is the root of
         parent[i] = parent[parent[i]]
-        i = int(parent[i])
-    return i
+    return np.unique(parent, return_inverse=True)[1].astype(np.int32)
 
 
 _PERSON = re.compile(r"@\w+|https?://\S+|\b[\w.+-]+@[\w-]+\.[\w.]+\b|\+?\d[\d\s()-]{7,}\d")

@@ -1,0 +1,94 @@
+"""Scoring 100 clusters against detecting them: seconds of each, and of each family of scores.
+
+    python benchmarks/scoring.py [--actions N] [--accounts N] [--clusters N] [--threads N]
+
+By default 1,000,000 actions of 100,000 accounts with 100 planted groups of 8 to 60 accounts, with
+texts, profiles, key moments and stance labels, so that every family is scored, beside 199 random
+sets for each cluster. The clusters scored are the planted groups, whatever detection finds of them.
+A small run before it lets numba compile. Scoring must take less time than detecting.
+"""
+
+import argparse
+import os
+import time
+
+import numpy as np
+
+import coordnet as cn
+from coordnet.clusters import Clusters
+from coordnet.scores.table import FAMILIES
+from coordnet.simulate import World, _electorate
+
+NAMES = [family.__name__.rsplit(".", 1)[-1] for family in FAMILIES]
+MOMENTS = {
+    "attack": ("2017-05-22T21:30:00Z", "2017-05-23T21:30:00Z"),
+    "vote": ("2017-06-08T06:00:00Z", "2017-06-08T21:00:00Z"),
+}
+
+
+def population(accounts, actions, groups, seed=0):
+    """Return a simulation of the election's public with groups that act together."""
+    world = World(accounts, actions, np.random.default_rng(seed), "2017-05-12T00:00:00Z")
+    _electorate(world)
+    for i in range(groups):
+        members = world.group(f"group_{i:03d}", int(world.rng.integers(8, 61)))
+        for kind in ("retweet", "text"):
+            world.push(members, 10, 45.0, join=0.8, kind=kind)
+    return world.finish("benchmark")
+
+
+def stance(text):
+    """Return the label of a text: what a user would write as a few rules."""
+    for word, target in (("labour", "labour"), ("tor", "conservative"), ("conserv", "conservative")):
+        if word in text.lower():
+            against = any(w in text.lower() for w in ("cut", "broke", "cannot", "pays", "mess"))
+            return f"{target}:{'against' if against else 'for'}"
+    return None
+
+
+def measure(sim):
+    """Return the seconds of each stage of detecting, of scoring, and of each family alone."""
+    begin = time.perf_counter()
+    run = cn.detect(sim.log)
+    detecting = time.perf_counter() - begin - run.manifest["timings"]["scores"]["seconds"]
+    codes = [sim.log.codes_of(members) for members in sim.truth.groups.values()]
+    clusters = Clusters.from_members(run.graph, codes, "planted", {})
+    known = {
+        "accounts": sim.accounts, "before": "2017-06-08", "moments": MOMENTS, "stance": stance
+    }  # fmt: skip
+    begin = time.perf_counter()
+    scores = cn.score_clusters(clusters, **known)
+    scoring = time.perf_counter() - begin
+    families = {}
+    for name in NAMES:
+        begin = time.perf_counter()
+        cn.score_clusters(clusters, **known, only=[name])
+        families[name] = time.perf_counter() - begin
+    return run, scores, detecting, scoring, families
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--actions", type=int, default=1_000_000)
+    parser.add_argument("--accounts", type=int, default=100_000)
+    parser.add_argument("--clusters", type=int, default=100)
+    parser.add_argument("--threads", type=int, default=2)
+    options = parser.parse_args()
+    os.environ["COORDNET_THREADS"] = str(options.threads)
+    measure(population(1_000, 10_000, 3))
+    sim = population(options.accounts, options.actions, options.clusters)
+    run, scores, detecting, scoring, families = measure(sim)
+    print(f"{len(sim.log):,} actions, {sim.log.n_accounts:,} accounts, {len(scores)} clusters of")
+    print(f"{scores['accounts'].value.mean():.0f} accounts on average, {len(run.clusters)} detected")
+    for name, stage in run.manifest["timings"].items():
+        print(f"  detect, {name:<26}{stage['seconds']:8.2f} s")
+    for name, seconds in families.items():
+        print(f"  scores of {name + ' alone':<26}{seconds:8.2f} s")
+    print(f"detecting {detecting:.2f} s, scoring {scoring:.2f} s: ratio {scoring / detecting:.2f}")
+    if scores.absent:
+        print(f"absent: {dict(scores.absent)}")
+    return 0 if scoring < detecting else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
