@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 from numpy.typing import NDArray
 
 from coordnet.actions import ActionLog
 from coordnet.coaction import co_action
 from coordnet.cotiming import co_timing
+from coordnet.errors import CoordnetWarning
 from coordnet.graph import CoordinationGraph
 from coordnet.scores.reference import wilson_interval
 from coordnet.scores.synchrony import lags
@@ -75,7 +78,9 @@ def _again(graph: CoordinationGraph, log: ActionLog) -> CoordinationGraph:
     """Return the untested graph of the same kind on another log."""
     if graph.relation == "co-timing":
         return co_timing(log, graph.within / SECOND, graph.refractory / SECOND, min_weight=1)
-    return co_action(log, graph.within / SECOND)
+    with warnings.catch_warnings():  # of the times of the log it has been warned before
+        warnings.simplefilter("ignore", CoordnetWarning)
+        return co_action(log, graph.within / SECOND)
 
 
 @score(
