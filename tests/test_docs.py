@@ -13,6 +13,8 @@ ROOT = Path(__file__).resolve().parents[1]
 SCRIPTS = Path(sysconfig.get_path("scripts"))
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
+ARGUMENTS = {"uk_election_2017.py": ["--accounts", "2000"]}  # of examples that can be smaller
+DATA = {"ira.py": ("ira_tweets.parquet", "ira_accounts.csv")}  # of examples that need them
 FENCE = re.compile(r"^```(\w*)[^\n]*\n(.*?)^```\s*$", re.MULTILINE | re.DOTALL)
 # Seconds, megabytes and versions are of the machine
 MACHINE = re.compile(r"\d+(\.\d+)?(?= ?(s|ms|MB|seconds)\b)|(?<=seconds  )\d+\.\d+")
@@ -34,12 +36,15 @@ def python_blocks(path):
     return [(code, out) for language, code, out in found if language == "python"]
 
 
-def run_script(code, folder):
+def run_script(code, folder, arguments=()):
     """Run code as a script in a folder of its own and return what it prints."""
     script = folder / "script.py"
     script.write_text(code, encoding="utf-8")
     ran = subprocess.run(
-        [sys.executable, "-W", "error::coordnet.errors.CoordnetWarning", script.name],
+        [
+            sys.executable, "-W", "error::coordnet.errors.CoordnetWarning", script.name,
+            *arguments,
+        ],
         cwd=folder, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert ran.returncode == 0, f"{code}\n{ran.stderr}"
@@ -93,7 +98,35 @@ def test_the_code_of_a_page_runs_and_prints_what_it_says(page, tmp_path):
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda p: p.name)
 def test_an_example_runs(example, tmp_path):
-    assert run_script(example.read_text(encoding="utf-8"), tmp_path)
+    if example.name in DATA:
+        pytest.skip("it needs data; see the next test")
+    arguments = ARGUMENTS.get(example.name, ())
+    assert run_script(example.read_text(encoding="utf-8"), tmp_path, arguments)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", DATA)
+def test_an_example_on_real_data_runs(name, shared):
+    """In a process of its own: it warns of times to the minute."""
+    files = [shared("data", file) for file in DATA[name]]
+    ran = subprocess.run(
+        [sys.executable, ROOT / "examples" / name, *files],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stderr
+    assert "LeftTroll" in ran.stdout
+
+
+def test_the_election_without_its_campaign_claims_nothing(tmp_path):
+    example = next(e for e in EXAMPLES if e.name == "uk_election_2017.py")
+    arguments = ["--accounts", "3000", "--seed", "2"]
+    printed = run_script(example.read_text(encoding="utf-8"), tmp_path, arguments)
+    with_it, without = printed.split("## With the campaign left out")
+    assert "nothing to claim" not in with_it
+    assert with_it.count("| yes |") >= 8
+    rows = [line for line in without.splitlines() if line.startswith("| ")][2:]
+    assert len(rows) == 15
+    assert all(row.endswith("| nothing to claim |") for row in rows)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
