@@ -465,11 +465,13 @@ MOST = 64
 def class_moments(rows, window, background=None):
     """Return {(kind, floor of log2 n_o): [E[G^j] for j < MOST]} from the pooled delays.
 
+    Those of the background where one is given; a class that it does not have has 1.
+
     An action weighs 1 / m_uo; G is the share of the delays, other than first actions, that follow
     within the window. Its mean is that of the class's own pairs where that is larger.
     """
     pooled, firsts = {}, {}
-    for (kind, _), acts in sorted(acts_by_object(rows).items()):
+    for (kind, _), acts in sorted(acts_by_object(background or rows).items()):
         m = repeats(acts)
         of = (kind, len(m).bit_length() - 1)
         pooled.setdefault(of, [])
@@ -493,10 +495,12 @@ def class_moments(rows, window, background=None):
         if not delays:
             found = [1.0] + [0.0] * (MOST - 1)
         elif found[1] == 0:
-            found = [own**j for j in range(MOST)]
+            found = [1.0] + [own] * (MOST - 1)
         elif own > found[1]:
             found = [f * (own / found[1]) ** j for j, f in enumerate(found)]
         moments[of] = [min([1.0, *found[: j + 1]]) for j in range(MOST)]
+    for (kind, _), acts in acts_by_object(rows).items():
+        moments.setdefault((kind, len(repeats(acts)).bit_length() - 1), [1.0] * MOST)
     return moments
 
 
@@ -534,30 +538,41 @@ def scan_bound(actions, members, moment):
     """Return log of min(1, binom(a, m) m E[G^(m - 1)])."""
     if moment <= 0:
         return -700.0
-    return min(0.0, log(comb(actions, members)) + log(members * moment))
+    bound = log(comb(actions, members)) + log(members * moment)
+    return bound if bound < -1e-12 else 0.0  # what rounding alone puts below 0 is no evidence
 
 
-def group_test(rows, members, window, fold, background=None):
-    """Return what coordnet.groups says of a set of accounts, and log p_C before any price."""
+def group_test(rows, members, window, fold, background=None, big=512, ignored=()):
+    """Return what coordnet.groups says of a set of accounts, and log p_C before any price.
+
+    From `big` accounts on an object its moments are those of all its accounts. Objects `ignored`,
+    (kind, object) each, count as tested and give no evidence.
+    """
     members = set(members)
     moments = class_moments(rows, window, background)
+    keys = []
     objects = []  # (when complete, log B, reach, outsiders, chance, acts of members)
-    for (kind, _), acts in acts_by_object(rows).items():
+    for (kind, label), acts in acts_by_object(rows).items():
         m = repeats(acts)
         inside = members & m.keys()
         if len(inside) < 2:
             continue
+        without = members if len(m) < big else set()
         own = [act for act in acts if act[1] in members]
         of_class = moments[kind, len(m).bit_length() - 1]
         most, complete = densest_window(acts, members, window)
         everyone, most = min(len(inside), MOST), min(most, MOST)
-        reach = -scan_bound(len(own), everyone, of_class[everyone - 1])
+        known = of_class[everyone - 1]
+        if len(m) >= big:
+            known = object_moment(acts, set(), of_class, window, everyone - 1)
+        reach = -scan_bound(len(own), everyone, known)
         bound = 0.0
-        if most > 1:
-            chance = object_moment(acts, members, of_class, window, most - 1)
+        if most > 1 and (kind, label) not in ignored:
+            chance = object_moment(acts, without, of_class, window, most - 1)
             bound = scan_bound(len(own), most, chance)
-        pair_chance = min(2 * object_moment(acts, members, of_class, window, 1), 1.0)
+        pair_chance = min(2 * object_moment(acts, without, of_class, window, 1), 1.0)
         outsiders = len(m) - len(inside)
+        keys.append((kind, label))
         objects.append((complete, bound, reach, outsiders, pair_chance, own))
     furthest = max((reach for _, _, reach, *_ in objects), default=0.0)
     log_p, all_pieces = 0.0, 0
@@ -586,6 +601,7 @@ def group_test(rows, members, window, fold, background=None):
         "class_only": alone / sum(bounds) if sum(bounds) else 0.0,
         "observed_pairs": observed,
         "expected_pairs": expected,
+        "log_bounds": {key: o[1] for key, o in zip(keys, objects, strict=True)},
     }
 
 
