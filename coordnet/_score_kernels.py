@@ -68,8 +68,8 @@ def item_profile(
         for i in range(different):
             c = touched[i]
             n = count[c]
-            p = n / total
-            entropy -= p * math.log(p)
+            if n > 1:
+                entropy -= n * math.log(n)
             j = TOP  # of equals the lower item stands first, whatever order they were met in
             while j > 0 and (
                 n > top_count[j - 1] or (n == top_count[j - 1] and c < top_item[j - 1])
@@ -81,6 +81,8 @@ def item_profile(
                     top_item[t] = top_item[t - 1]
                 top_count[j] = n
                 top_item[j] = c
+        if total:  # -sum n/N log n/N = log N - sum n log n / N
+            entropy = max(math.log(total) + entropy / total, 0.0)
         everybody = 0
         for t in range(TOP):
             if top_item[t] >= 0:
@@ -122,9 +124,7 @@ def medians(indptr: Any, codes: Any, values: Any, first: int, last: int, out: An
 
 
 @kernel
-def joined(
-    digests: Any, text: Any, other: Any, least: int, parent: Any
-) -> None:
+def joined(digests: Any, text: Any, other: Any, least: int, parent: Any) -> None:
     """Join texts whose digests are equal in `least` places or more: a union-find.
 
     Parameters

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from coordnet import _kernels
 from coordnet.scores.reference import Sets, ratio, row_sums
 from coordnet.scores.view import Estimate, Floats, View, score
 from coordnet.times import HOUR, MINUTE
@@ -63,7 +64,8 @@ def round_the_clock(view: View) -> Estimate:
 def burstiness(view: View) -> Estimate:
     """Return the mean of B = (sd - mean) / (sd + mean) (Goh & Barabasi 2008)."""
     log = view.log
-    order = np.lexsort((log.time, log.account))
+    order = np.argsort(log.time, kind="stable")
+    order = order[_kernels.group_by_code(log.account[order], log.n_accounts)[1]]
     account, time = log.account[order], log.time[order]
     gap = np.diff(time).astype(float)
     same = account[1:] == account[:-1]

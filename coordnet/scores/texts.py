@@ -46,14 +46,17 @@ def texts_of(log: ActionLog) -> Texts | None:
     """
     if log.text is None:
         return None
-    encoded = normalised(log.text.labels).dictionary_encode()
-    number = encoded.indices.to_numpy(zero_copy_only=False).astype(np.int32)
-    blank = pc.index(encoded.dictionary, pa.scalar("", encoded.dictionary.type)).as_py()
-    number = np.append(np.where(number == blank, -1, number), -1).astype(np.int32)
-    codes = number[log.text.codes]
+    own = log.text.codes
     if "retweet" in log.kinds and len(log.kinds) > 1:
         retweets = log.object_kind[log.object] == log.kinds.index("retweet")
-        codes = np.where(retweets, np.int32(-1), codes)
+        own = np.where(retweets, np.int32(-1), own)
+    used = np.flatnonzero(np.bincount(own + 1, minlength=len(log.text.labels) + 1)[1:])
+    encoded = normalised(log.text.labels.take(pa.array(used))).dictionary_encode()
+    found = encoded.indices.to_numpy(zero_copy_only=False).astype(np.int32)
+    blank = pc.index(encoded.dictionary, pa.scalar("", encoded.dictionary.type)).as_py()
+    number = np.full(len(log.text.labels) + 1, -1, np.int32)  # the last is of the code -1
+    number[used] = np.where(found == blank, -1, found)
+    codes = number[own]
     return Texts(codes[log.by_account[1]], encoded.dictionary.cast(LABELS))
 
 
@@ -70,9 +73,8 @@ def alike(texts: list[str]) -> NDArray[np.int32]:
     digests = np.zeros((len(texts), PERMUTATIONS), np.uint32)
     near = [np.zeros(0, np.int32)]  # the texts that share a band with each, of those before it
     for i, text in enumerate(texts):
-        pieces = {text[j : j + SHINGLE] for j in range(max(len(text) - SHINGLE + 1, 1))}
         digest = rensa.RMinHash(num_perm=PERMUTATIONS, seed=1)
-        digest.update(sorted(pieces))
+        digest.update([text[j : j + SHINGLE] for j in range(max(len(text) - SHINGLE + 1, 1))])
         near.append(np.array(index.query(digest), np.int32))
         index.insert(i, digest)
         digests[i] = digest.digest()
