@@ -146,6 +146,13 @@ def _parser() -> argparse.ArgumentParser:
         metavar=("NAME", "START", "END"),
         help="a key moment; repeat it for several",
     )
+    known.add_argument(
+        "--stability",
+        type=int,
+        default=0,
+        metavar="N",
+        help="find the clusters again, with N seeds and in N bootstrap samples",
+    )
     _common(detect, "coordnet-out")
 
     demo = commands.add_parser("demo", help="simulate a small election campaign and look for it")
@@ -190,6 +197,7 @@ def _detect(options: argparse.Namespace) -> None:
         known={
             "accounts": options.accounts, "before": options.before,
             "moments": {name: (start, end) for name, start, end in options.moment},
+            "stability": options.stability,
         },
         threads=options.threads,
     )  # fmt: skip

@@ -27,7 +27,7 @@ from coordnet.frames import html_table
 from coordnet.graph import CoordinationGraph
 from coordnet.reruns import Confirmation, NullRuns, confirm_clusters, run_nulls
 from coordnet.scores import ClusterScores, score_clusters
-from coordnet.scores.view import Column, Estimate, View
+from coordnet.scores.view import View
 from coordnet.times import Duration, Instant, duration_text, instant_text
 
 logger = logging.getLogger(__name__)
@@ -42,15 +42,6 @@ PACKAGES = (
     "narwhals",
     "pyarrow",
     "duckdb",
-)
-
-SELECTION = Column(
-    "selection",
-    "synchrony",
-    "Evidence of the group test in decades; the p-value is selection-corrected: the share of null "
-    "runs of the whole detection whose largest cluster has as much.",
-    "decades",
-    (float("-inf"), float("inf")),
 )
 
 NOTHING_FOUND = (
@@ -252,6 +243,7 @@ def detect(
     moments: Mapping[str, tuple[Instant, Instant]] | None = None,
     stance: Any = None,
     null_sets: int = 199,
+    stability: int = 0,
     threads: int | None = None,
 ) -> Run:
     """Find and score the clusters of accounts that act together more than chance explains.
@@ -286,8 +278,8 @@ def detect(
     confirm
         Discover in the first half of the period too and test what is found there in the second;
         ``run.confirmation``.
-    accounts, before, moments, stance, null_sets
-        What else is known, for the scores; see :func:`coordnet.score_clusters`.
+    accounts, before, moments, stance, null_sets, stability
+        For the scores; see :func:`coordnet.score_clusters`.
     threads
         Number of threads; None means all processors. It changes no byte of the result.
 
@@ -311,7 +303,7 @@ def detect(
         seed=seed, null_runs=null_runs, confirm=confirm, threads=threads,
         known={
             "accounts": accounts, "before": before, "moments": moments, "stance": stance,
-            "null_sets": null_sets,
+            "null_sets": null_sets, "stability": stability,
         },
     )  # fmt: skip
 
@@ -338,14 +330,15 @@ def detect_from(
         log = read()
     found = discover(log, rule, threads, stages.stage)
     clusters = found.clusters
-    with stages.stage("scores"):
-        scores = score_clusters(clusters, **(known or {}), seed=rule.seed)
     nulls = confirmation = None
     if null_runs:
         with stages.stage("null runs"):
             nulls = run_nulls(log, rule, null_runs, rule.seed, threads)
-        evidence = clusters.evidence if clusters.evidence is not None else np.zeros(0)
-        scores = scores.with_score(SELECTION, Estimate(evidence, p_value=nulls.p_values(evidence)))
+    with stages.stage("scores"):
+        scores = score_clusters(
+            clusters, **(known or {}), null_runs=nulls or 0, rule=rule, seed=rule.seed,
+            threads=threads,
+        )  # fmt: skip
     if confirm:
         with stages.stage("confirmation"):
             confirmation = confirm_clusters(log, rule, threads)

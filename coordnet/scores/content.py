@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from coordnet._score_kernels import ACTIONS, SHARED
 from coordnet.errors import MissingDependencyError
-from coordnet.scores.reference import Sets, item_profile
+from coordnet.scores.reference import RESAMPLES, Sets, bootstrap_interval, item_profile
 from coordnet.scores.texts import alike
 from coordnet.scores.view import Absent, Estimate, Floats, View, score
 
@@ -87,4 +87,32 @@ def _shared(view: View, codes: NDArray[np.int32], n: int, matched: Sets) -> Esti
     with_text = np.bincount(view.account_of_action[codes >= 0], minlength=view.log.n_accounts)
     estimate = view.compare(statistic, tail="greater", share=True, matched=matched)
     own = item_profile(view.sets, view.log.by_account[0], codes, max(n, 1))
-    return view.resting_on(estimate, with_text > 0, actions=own[:, ACTIONS].astype(np.int64))
+    low, high = _interval(view, codes)
+    return view.resting_on(
+        estimate, with_text > 0, actions=own[:, ACTIONS].astype(np.int64), low=low, high=high
+    )
+
+
+def _interval(view: View, codes: NDArray[np.int32]) -> tuple[Floats, Floats]:
+    """Return the bootstrap interval over members, each with the share of its texts as it is.
+
+    Whether a text is another member's too is asked of the cluster, not of each sample, in which a
+    member that is drawn twice would share all with itself, or with nobody.
+    """
+    starts, k = view.log.by_account[0], len(view.clusters)
+    drawn = np.full((k, RESAMPLES), np.nan)
+    samples = view.resampled
+    for i in range(k):
+        members = view.members_of(i)
+        text = np.concatenate([codes[starts[a] : starts[a + 1]] for a in members])
+        owner = np.repeat(np.arange(len(members)), starts[members + 1] - starts[members])
+        text, owner = text[text >= 0], owner[text >= 0]
+        holders = np.unique(np.stack([text, owner]), axis=1)[0]
+        several = np.isin(text, holders[1:][holders[1:] == holders[:-1]])
+        begin, end = samples.indptr[i * RESAMPLES], samples.indptr[(i + 1) * RESAMPLES]
+        at = np.searchsorted(members, samples.codes[begin:end]).reshape(RESAMPLES, -1)
+        part = np.bincount(owner, several, len(members))[at].sum(axis=1)
+        whole = np.bincount(owner, minlength=len(members))[at].sum(axis=1)
+        with np.errstate(invalid="ignore"):
+            drawn[i] = part / whole
+    return bootstrap_interval(drawn, view.sizes)

@@ -71,6 +71,12 @@ def _found(scores: ClusterScores, i: int) -> str:
             f" In null runs of the whole detection a cluster with as much evidence came with "
             f"chance {selection.p_value[i]:.2g} at most."
         )
+    again = [scores.estimates.get(f"stability[{how}]") for how in ("reseeded", "bootstrap")]
+    if again[0] is not None and again[1] is not None:
+        text += (
+            f" Looked for again, it is the same to {_percent(again[0].value[i])} with other seeds "
+            f"and to {_percent(again[1].value[i])} in bootstrap samples of the objects (Jaccard)."
+        )
     if test.class_only > 0.5:
         text += (
             " Most of these objects were used by nobody outside the cluster, so that their "

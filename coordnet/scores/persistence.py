@@ -12,6 +12,7 @@ from coordnet.coaction import co_action
 from coordnet.cotiming import co_timing
 from coordnet.errors import CoordnetWarning
 from coordnet.graph import CoordinationGraph
+from coordnet.reruns import cluster_stability
 from coordnet.scores.reference import wilson_interval
 from coordnet.scores.synchrony import lags
 from coordnet.scores.view import Absent, Estimate, View, score
@@ -113,3 +114,26 @@ def _without(view: View, what: str) -> Estimate | Absent:
     value = np.array([test.evidence_without(what) for test in tests], float)
     reference = np.array([test.evidence for test in tests], float)
     return Estimate(value, reference=reference, effect=value - reference)
+
+
+@score(
+    "persistence",
+    "How alike the members of a cluster are to those of the most alike cluster that is found again "
+    "(Jaccard index): with other seeds, in bootstrap samples of the objects, in each half of the "
+    "period, without the object or the occasion that gives most evidence.",
+    "share",
+    (0, 1),
+    "stability",
+)
+def stability(view: View) -> dict[str, Estimate] | Absent:
+    """Return the columns of :func:`coordnet.cluster_stability`."""
+    inputs = view.inputs
+    if not inputs.stability:
+        return Absent("no stability= is asked for")
+    table = cluster_stability(
+        view.clusters, view.rule, runs=inputs.stability, seed=inputs.seed, backend="pyarrow",
+        threads=inputs.threads,
+    )  # fmt: skip
+    return {
+        name: Estimate(table[name].to_numpy()) for name in table.column_names if name != "cluster"
+    }

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coordnet import _kernels
+from coordnet.reruns import NullRuns, run_nulls
 from coordnet.scores.reference import RESAMPLES, bootstrap_interval, median_intervals
 from coordnet.scores.view import Absent, Estimate, View, score
 from coordnet.times import SECOND
@@ -137,6 +138,32 @@ def occasions(view: View) -> Estimate | Absent:
     if tests is None:
         return Absent("a co-timing graph has no objects")
     return Estimate(np.array([test.occasions for test in tests], float))
+
+
+@score(
+    "synchrony",
+    "Evidence of the group test in decades; the p-value is selection-corrected: in what share of "
+    "null runs of the whole detection the cluster of most evidence has as much, the worse of dealt "
+    "and profiled logs.",
+    "decades",
+    (float("-inf"), float("inf")),
+    "null_runs",
+)
+def selection(view: View) -> Estimate | Absent:
+    """Return the evidence of each cluster with (1 + null runs that reach it) / (runs + 1)."""
+    runs = view.inputs.null_runs
+    if not runs:
+        return Absent("no null_runs= are asked for")
+    evidence = view.clusters.evidence
+    if evidence is None:
+        tests = view.group_tests
+        if tests is None:
+            return Absent("a co-timing graph has no evidence of the group test")
+        evidence = np.array([test.evidence for test in tests], float)
+    if not isinstance(runs, NullRuns):
+        rule, seed = view.rule, view.inputs.seed
+        runs = run_nulls(view.graph.log, rule, runs, seed, view.inputs.threads)
+    return Estimate(evidence, p_value=runs.p_values(evidence))
 
 
 def _background_lags(view: View) -> NDArray[np.int64]:

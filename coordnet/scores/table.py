@@ -12,9 +12,11 @@ import pyarrow as pa
 
 from coordnet.actions import ActionLog
 from coordnet.clusters import Clusters
+from coordnet.discover import Rule
 from coordnet.errors import ParameterError, check_seed, one_of
 from coordnet.frames import html_table, native
 from coordnet.nulls import adjusted
+from coordnet.reruns import NullRuns
 from coordnet.scores import (
     amplification,
     content,
@@ -94,19 +96,6 @@ class ClusterScores:
 
     def __getitem__(self, name: str) -> Estimate:
         return self.estimates[name]
-
-    def with_score(self, column: Column, estimate: Estimate) -> ClusterScores:
-        """Return the scores with one more."""
-        estimate = replace(
-            estimate,
-            accounts=self.clusters.sizes,
-            actions=self.estimates["accounts"].actions,
-        )
-        return replace(
-            self,
-            estimates=MappingProxyType({**self.estimates, column.name: estimate}),
-            columns=MappingProxyType({**self.columns, column.name: column}),
-        )
 
     def to_frame(self, backend: str | None = None, *, long: bool = False) -> Any:
         """Return the scores as a dataframe.
@@ -293,8 +282,12 @@ def score_clusters(
     moments: Mapping[str, tuple[Instant, Instant]] | None = None,
     stance: Any = None,
     null_sets: int = 199,
+    null_runs: NullRuns | int = 0,
+    stability: int = 0,
+    rule: Rule | None = None,
     seed: int = 0,
     only: Collection[str] | None = None,
+    threads: int | None = None,
 ) -> ClusterScores:
     """Score clusters: how they act, beside what others do, with how much certainty.
 
@@ -321,10 +314,21 @@ def score_clusters(
     null_sets
         How many random sets of accounts of no cluster, matched in activity, each cluster is set
         beside; p-values are not below 1 / (null_sets + 1).
+    null_runs
+        Run the whole detection on so many dealt and so many profiled null logs; gives the
+        selection-corrected p-value of each cluster's evidence.
+    stability
+        Find the clusters again with so many seeds and in so many bootstrap samples, and in changed
+        logs; see :func:`coordnet.cluster_stability`.
+    rule
+        By what rule for the last two; by default that of :func:`coordnet.detect` with the window
+        of the clusters' graph.
     seed
         The only source of randomness.
     only
         Names of families or scores, if not all are wanted.
+    threads
+        Number of threads of the reruns; None means all processors.
 
     Returns
     -------
@@ -341,8 +345,11 @@ def score_clusters(
     >>> scores.columns["density"].meaning
     'Share of the pairs of members that are joined by an edge.'
     """
-    if null_sets < 0:
-        raise ParameterError(f"null_sets={null_sets!r} is not a number of sets.")
+    for name, number in (("null_sets", null_sets), ("stability", stability)):
+        if number < 0:
+            raise ParameterError(f"{name}={number!r} is not a number; use 0 or more.")
+    if isinstance(null_runs, int) and null_runs < 0:
+        raise ParameterError(f"null_runs={null_runs!r} is not a number of runs.")
     check_seed(seed)
     whole = clusters.graph.log if log is None else log
     inputs = Inputs(
@@ -351,7 +358,11 @@ def score_clusters(
         read_moments(moments),
         read_stance(stance, whole),
         null_sets,
+        null_runs,
+        stability,
+        rule,
         seed,
+        threads,
     )
     view = View(clusters, whole, inputs)
     estimates: dict[str, Estimate] = {}

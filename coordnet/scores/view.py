@@ -14,9 +14,11 @@ from numpy.typing import NDArray
 from coordnet import _kernels
 from coordnet.actions import ActionLog
 from coordnet.clusters import Clusters
+from coordnet.discover import Rule
 from coordnet.errors import ParameterError
 from coordnet.graph import CoordinationGraph
 from coordnet.groups import GroupTest, group_tester
+from coordnet.reruns import NullRuns
 from coordnet.scores.inputs import Profiles, Stance
 from coordnet.scores.reference import (
     Sets,
@@ -145,13 +147,18 @@ class Inputs:
     moments: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     stance: Stance | None = None
     null_sets: int = 199
+    null_runs: NullRuns | int = 0
+    stability: int = 0
+    rule: Rule | None = None
     seed: int = 0
+    threads: int | None = None
 
     def facts(self) -> dict[str, Any]:
         """Return what a manifest says of them."""
         profiles, stance = self.accounts, self.stance
         return {
             "null_sets": self.null_sets,
+            "stability": self.stability,
             "seed": self.seed,
             "profiles": None if profiles is None else int(profiles.known.sum()),
             "before": None if self.before is None else [instant_text(t) for t in self.before],
@@ -364,6 +371,11 @@ class View:
         unit = np.cumsum(new, dtype=np.int32) - 1
         low, high = _kernels.window_bounds(unit, time, graph.within)
         return Acts(indptr, account, object_, unit, time, low, high)
+
+    @cached_property
+    def rule(self) -> Rule:
+        """By what rule the clusters are found again where that is asked for."""
+        return self.inputs.rule or Rule((self.clusters.within,), seed=self.inputs.seed)
 
     @cached_property
     def group_tests(self) -> list[GroupTest] | None:
