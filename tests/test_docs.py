@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from coordnet.scores.view import REGISTRY
+
 ROOT = Path(__file__).resolve().parents[1]
 SCRIPTS = Path(sysconfig.get_path("scripts"))
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
@@ -127,6 +129,16 @@ def test_the_election_without_its_campaign_claims_nothing(tmp_path):
     rows = [line for line in without.splitlines() if line.startswith("| ")][2:]
     assert len(rows) == 15
     assert all(row.endswith("| nothing to claim |") for row in rows)
+
+
+def test_the_page_of_scores_has_every_one_as_it_is_declared():
+    page = (ROOT / "docs" / "scores.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(\w+)` \| (.*?) \| (.*?) \| (.*?) \|$", page, re.MULTILINE)
+    declared = [
+        (c.name, c.unit, "" if c.needs == "log" else f"`{c.needs}=`", c.meaning)
+        for c, _ in REGISTRY.values()
+    ]
+    assert sorted(rows) == sorted(declared)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)

@@ -91,6 +91,12 @@ class ClusterScores:
         """The log they are scored on."""
         return self.view.log
 
+    @property
+    def coder_agreement(self) -> float | None:
+        """Krippendorff's alpha of the two coders of ``stance=``, None where there were not two."""
+        stance = self.view.inputs.stance
+        return None if stance is None else stance.agreement
+
     def __len__(self) -> int:
         return len(self.clusters)
 
