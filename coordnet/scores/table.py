@@ -55,6 +55,7 @@ _PARTS = {
     "p_value": "p",
     "q_value": "q",
 }
+BEFOREHAND = ("synchronised_pairs",)  # their p-values are for sets chosen beforehand
 # Columns of the short table
 _SHORT = (
     "accounts", "actions", "density", "synchronised_actions", "median_lag", "occasions",
@@ -412,8 +413,14 @@ def _chosen(only: Collection[str] | None) -> dict[str, tuple[Column, Score]]:
 
 
 def with_q_values(estimates: dict[str, Estimate]) -> dict[str, Estimate]:
-    """Return the estimates with q-values over all p-values there are (Benjamini-Hochberg)."""
-    given = {n: e.p_value for n, e in estimates.items() if e.p_value is not None}
+    """Return the estimates with q-values over all p-values there are (Benjamini-Hochberg).
+
+    But for those of a set chosen beforehand: clusters were chosen for their synchrony, which no
+    correction for the number of scores pays for. `selection` does.
+    """
+    given = {
+        n: e.p_value for n, e in estimates.items() if e.p_value is not None and n not in BEFOREHAND
+    }
     if not given:
         return estimates
     p = np.stack(list(given.values()))
