@@ -7,6 +7,7 @@ super-uniform at a, n a + 3.1 sqrt(n a (1 - a)) or more are at most a with chanc
 import math
 import os
 import random
+from dataclasses import replace
 from fractions import Fraction
 from itertools import combinations
 
@@ -61,11 +62,12 @@ def crowds(draw, ticks=(1, 20 * SECOND)):
     tick = draw(st.sampled_from(ticks))
     together = draw(st.sampled_from([0.0, 0.5, 1.0]))
     again = draw(st.sampled_from([0.0, 0.4]))
+    late = draw(st.sampled_from([0, 6]))  # after the birth of the object: a burst, or scattered
     rows = []
     birth = START
     for o in range(draw(st.integers(1, 12))):
         birth += rng.choice([10 * SECOND, 10 * SECOND, HOUR, 9 * DAY])
-        moment = birth + int(rng.lognormvariate(6, 2) * SECOND)
+        moment = birth + int(rng.lognormvariate(late, 2) * SECOND)
         times = []
         for a in accounts:
             if a in members and rng.random() < together:
@@ -747,6 +749,55 @@ def test_a_variant_of_a_group_is_left_out():
     sets = [set(found.members(int(i)).tolist()) for i in order]
     for i, later in enumerate(sets):
         assert all(2 * len(later & better) < len(later) for better in sets[:i])
+
+
+def test_what_a_search_keeps():
+    """Above the level, of the size, each set once, no variants of better ones; best first."""
+    graph = cn.co_action(log_of(HAND), "60s", min_weight=1).test("timing")
+    columns = {**graph.edges, "p_timing": np.array([1e-9, 1e-5, 1e-3])}  # the last is too dull
+    graph = replace(graph, edges=columns)
+    pairs = list(zip(graph.edges["source"].tolist(), graph.edges["target"].tolist(), strict=True))
+    grown = {
+        pairs[0]: [([0, 1, 2, 3], 9.0)],
+        pairs[1]: [([3, 4, 5], 7.0), ([2, 3, 4, 5], 8.0), ([0, 1, 2, 3], 9.0), ([6, 7], 6.0),
+                   ([8, 9, 10], 2.0), ([8, 9, 11, 12], 5.0)],
+    }  # fmt: skip
+    started = []
+
+    class Tester:
+        def grow(self, batch):
+            started.extend(tuple(seed.tolist()) for seed in batch)
+            found = [pair for seed in batch for pair in grown[tuple(seed.tolist())]]
+            return [(np.array(members, np.int32), evidence) for members, evidence in found]
+
+    nothing = cn.find_clusters(graph.keep(min_weight=9))
+    kept = groups.search(Tester(), graph, 2.0, 3, nothing)
+    assert started == pairs[:2]
+    # 2 3 4 5 shares half with the best, 3 4 5 a third of itself; 8 9 10 is not above the level
+    assert [(m.tolist(), e) for m, e in kept] == [
+        ([0, 1, 2, 3], 9.0), ([3, 4, 5], 7.0), ([8, 9, 11, 12], 5.0),
+    ]  # fmt: skip
+
+
+def test_a_search_starts_from_known_clusters_and_not_from_their_inner_pairs():
+    log, _ = cells_log(0)
+    graph = cn.co_action(log, "60s").test("timing")
+    tester = groups.group_tester(log, WINDOW)
+    started = []
+
+    class Spy:
+        def grow(self, batch):
+            started.extend(set(seed.tolist()) for seed in batch)
+            return tester.grow(batch)
+
+    known = cn.find_clusters(graph.keep(fdr=0.05), "components", min_size=2)
+    assert len(known) >= 2
+    groups.search(Spy(), graph, 1.3, 3, known)
+    clusters = [set(known.members(i).tolist()) for i in range(len(known))]
+    assert started[: len(known)] == clusters
+    for pair in started[len(known) :]:
+        assert len(pair) == 2
+        assert not any(pair <= cluster for cluster in clusters)
 
 
 def test_growing_keeps_what_it_says():
