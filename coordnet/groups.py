@@ -129,23 +129,32 @@ class GroupTest:
         what
             ``"object"`` or ``"occasion"``.
         """
-        one_of(what, ("object", "occasion"), "what")
         bound, moment = self.detail[:, 5].copy(), self.detail[:, 7].astype(np.int64)
-        if len(bound):
-            top = int(np.argmin(bound))
-            if what == "object":
-                bound[top] = 0.0
-            else:  # all that its run of windows holds
-                together = np.flatnonzero(bound < 0)
-                order = together[np.argsort(moment[together], kind="stable")]
-                run = np.cumsum(np.diff(moment[order], prepend=moment[order][:1]) > self.fold)
-                bound[order[run == run[order == top]]] = 0.0
+        bound[self.strongest(what)] = 0.0
         some = bound < 0
         reach = self.detail[:, 6]
         log_p, _ = _group_kernels.combine(
             moment[some], bound[some], reach[some], int(some.sum()), reach, len(reach), self.fold
         )
         return float(self.evidence + self.log10_p - log_p / math.log(10))
+
+    def strongest(self, what: str) -> NDArray[np.bool_]:
+        """Mark the rows of `detail` of the strongest object, or of all objects of its occasion.
+
+        None are marked where no object is evidence.
+        """
+        one_of(what, ("object", "occasion"), "what")
+        bound, moment = self.detail[:, 5], self.detail[:, 7].astype(np.int64)
+        marked = np.zeros(len(bound), bool)
+        together = np.flatnonzero(bound < 0)
+        if len(together):
+            top = int(np.argmin(bound))
+            marked[top] = True
+            if what == "occasion":  # all that its run of windows holds
+                order = together[np.argsort(moment[together], kind="stable")]
+                run = np.cumsum(np.diff(moment[order], prepend=moment[order][:1]) > self.fold)
+                marked[order[run == run[order == top]]] = True
+        return marked
 
     def to_frame(self, backend: str | None = None) -> Any:
         """Return the objects as a dataframe: object, kind, members, at_once, ..., log10_bound."""

@@ -40,6 +40,15 @@ def _members(found: Discovery) -> Members:
     return [found.clusters.members(i) for i in range(len(found.clusters))]
 
 
+def _check_evidence(rule: Rule, name: str) -> None:
+    """Raise where clusters found by the rule have no evidence of the group test."""
+    if not rule.within or rule.fdr is None:
+        raise ParameterError(
+            f"{name}= needs the evidence of the group test, which co-timing alone and fdr=None do "
+            "not give; use a window in within= and a level in fdr=."
+        )
+
+
 # -- null runs ---------------------------------------------------------------------------------
 
 
@@ -91,6 +100,7 @@ def run_nulls(
     threads
         Number of threads; None means all processors. It changes no byte of the result.
     """
+    _check_evidence(rule, "null_runs")
     seeds = np.random.SeedSequence(seed).generate_state(2 * runs)
 
     def largest(_: None, i: int) -> float:
@@ -155,6 +165,7 @@ def confirm_clusters(log: ActionLog, rule: Rule, threads: int | None = None) -> 
     no price for the search. Sets of which fewer than two members act in the second half have
     p = 1.
     """
+    _check_evidence(rule, "confirm")
     first, second = halves(log)
     found = discover(first, rule, threads).clusters
     p = np.ones(len(found))
@@ -293,12 +304,12 @@ def _without_top(
 ) -> tuple[ActionLog, ActionLog]:
     """Return the log without the object, and without the occasion, of most of the evidence."""
     test = group_tester(log, window).test(members)
-    if not test.objects:
+    if not test.strongest("object").any():
         return log, log
-    top = int(test.detail[int(np.argmin(test.detail[:, 5])), 0])
-    mine = np.isin(log.account, members) & (log.object == top)
-    moment = int(np.median(log.time[mine]))
-    around = np.abs(log.time - moment) <= max(window, 30 * SECOND)
+    (top,) = test.detail[test.strongest("object"), 0].astype(np.int64)
+    # windows end at these moments; whatever members do around them is of the occasion
+    ends = test.detail[test.strongest("occasion"), 7].astype(np.int64)
+    around = (log.time >= ends.min() - test.fold) & (log.time <= ends.max() + test.fold)
     return (
         log.where(log.object != top, "top object"),
         log.where(~(around & np.isin(log.account, members)), "top occasion"),
