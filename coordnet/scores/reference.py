@@ -21,6 +21,8 @@ Floats: TypeAlias = NDArray[np.float64]
 Counts: TypeAlias = NDArray[np.int64]
 
 NEIGHBOURS = 25  # a member is replaced by one of so many accounts next to it in activity, each way
+ALIKE = 1.5  # that are not more than so many times as active, or as idle,
+FEWEST = 5  # unless fewer than so many are
 RESAMPLES = 999  # of the bootstrap
 CHUNKS = 64
 
@@ -74,20 +76,11 @@ def matched_sets(
     parts = []
     for i in range(len(sets)):
         own = activity[sets.codes[sets.indptr[i] : sets.indptr[i + 1]]]
-        # the place of an account among those of equal activity is drawn, so that ties are no bias
-        low = np.searchsorted(ranked, own, "left")
-        high = np.searchsorted(ranked, own, "right")
-        reach = max(NEIGHBOURS, 2 * len(own))
+        first, last = _windows(own, ranked)
 
-        def draw(
-            shape: tuple[int, ...], low: Counts = low, high: Counts = high, reach: int = reach
-        ) -> Counts:
-            place = low + (rng.random(shape) * (high - low + 1)).astype(np.int64)
-            place = place + rng.integers(-reach, reach + 1, shape)
-            # what falls over an end is reflected
-            place = np.abs(place)
-            top = 2 * (len(order) - 1)
-            return np.where(place > len(order) - 1, np.abs(top - place), place) % len(order)
+        def draw(shape: tuple[int, ...], first: Counts = first, last: Counts = last) -> Counts:
+            place: Counts = first + (rng.random(shape) * (last - first)).astype(np.int64)
+            return place
 
         drawn = draw((times, len(own)))
         for _ in range(20):  # nobody twice in a set
@@ -106,6 +99,32 @@ def matched_sets(
         parts.append(order[drawn].ravel())
     codes = np.concatenate(parts) if parts else np.zeros(0, np.int32)
     return copies(sets, times, codes.astype(np.int32))
+
+
+def _windows(own: Counts, ranked: Counts) -> tuple[Counts, Counts]:
+    """Return the places [first, last) of `ranked` from which each member's replacement is drawn.
+
+    All that are as active, and NEIGHBOURS (or twice the cluster's members) more each way, but none
+    more than ALIKE times as active or as idle: few are as active as the most active ones, and the
+    25 next to them are far from it. Where that leaves too few for the members that are about as
+    active, the next ones.
+    """
+    reach = max(NEIGHBOURS, 2 * len(own))
+    first = np.searchsorted(ranked, own, "left") - reach
+    last = np.searchsorted(ranked, own, "right") + reach
+    first = np.maximum(first, np.searchsorted(ranked, own / ALIKE, "left"))
+    last = np.minimum(last, np.searchsorted(ranked, own * ALIKE, "right"))
+    sorted_own = np.sort(own)
+    rivals = np.searchsorted(sorted_own, own * ALIKE, "right") - np.searchsorted(
+        sorted_own, own / ALIKE, "left"
+    )
+    missing = np.maximum(FEWEST + 2 * rivals - (last - first), 0)
+    first = np.maximum(first - (missing + 1) // 2, 0)
+    last = np.minimum(last + (missing + 1) // 2, len(ranked))
+    # what an end cuts off is added at the other
+    wanted = np.minimum(np.maximum(FEWEST + 2 * rivals, 1), len(ranked))
+    first = np.maximum(np.minimum(first, last - wanted), 0)
+    return first, np.minimum(np.maximum(last, first + wanted), len(ranked))
 
 
 def resampled_sets(sets: Sets, seed: int) -> Sets:
