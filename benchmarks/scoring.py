@@ -39,7 +39,11 @@ def population(accounts, actions, groups, seed=0):
 
 def stance(text):
     """Return the label of a text: what a user would write as a few rules."""
-    for word, target in (("labour", "labour"), ("tor", "conservative"), ("conserv", "conservative")):
+    for word, target in (
+        ("labour", "labour"),
+        ("tor", "conservative"),
+        ("conserv", "conservative"),
+    ):
         if word in text.lower():
             against = any(w in text.lower() for w in ("cut", "broke", "cannot", "pays", "mess"))
             return f"{target}:{'against' if against else 'for'}"
@@ -79,7 +83,9 @@ def main():
     sim = population(options.accounts, options.actions, options.clusters)
     run, scores, detecting, scoring, families = measure(sim)
     print(f"{len(sim.log):,} actions, {sim.log.n_accounts:,} accounts, {len(scores)} clusters of")
-    print(f"{scores['accounts'].value.mean():.0f} accounts on average, {len(run.clusters)} detected")
+    print(
+        f"{scores['accounts'].value.mean():.0f} accounts on average, {len(run.clusters)} detected"
+    )
     for name, stage in run.manifest["timings"].items():
         print(f"  detect, {name:<26}{stage['seconds']:8.2f} s")
     for name, seconds in families.items():
