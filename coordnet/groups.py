@@ -105,6 +105,8 @@ class GroupTest:
         What `to_frame` gives, a row an object.
     log : ActionLog
         The log that it was made on.
+    fold : int
+        Windows with gaps up to this, in microseconds, make one occasion.
     """
 
     members: int

@@ -86,7 +86,8 @@ def _again(graph: CoordinationGraph, log: ActionLog) -> CoordinationGraph:
 
 @score(
     "persistence",
-    "Evidence of the group test that is left without the object that gives most of it.",
+    "Evidence of the group test that is left to the cluster without the object that gives most of "
+    "it.",
     "decades",
     DECADES,
 )
@@ -97,8 +98,8 @@ def evidence_without_top_object(view: View) -> Estimate | Absent:
 
 @score(
     "persistence",
-    "Evidence of the group test that is left without the occasion (the objects of one sitting) "
-    "that gives most of it.",
+    "Evidence of the group test that is left to the cluster without the occasion (the objects of "
+    "one sitting) that gives most of it.",
     "decades",
     DECADES,
 )

@@ -349,8 +349,8 @@ def score_clusters(
     >>> sim = cn.simulate("election", accounts=1_000, seed=1)
     >>> found = cn.find_clusters(cn.co_action(sim.log, min_weight=3))
     >>> scores = cn.score_clusters(found, sim.log, accounts=sim.accounts)
-    >>> scores.columns["density"].meaning
-    'Share of the pairs of members that are joined by an edge.'
+    >>> scores.columns["round_the_clock"].unit
+    'share'
     """
     for name, number in (("null_sets", null_sets), ("stability", stability)):
         if number < 0:
