@@ -24,9 +24,11 @@ MACHINE = re.compile(r"\d+(\.\d+)?(?= ?(s|ms|MB|seconds)\b)|(?<=seconds  )\d+\.\
 
 def blocks(text):
     """Return (language, code, output) of each fenced block; output: the text block after Python."""
-    found = [(m[1], m[2], text[m.end() : n.start()] if n else "", n)
-             for m, n in zip(FENCE.finditer(text), [*list(FENCE.finditer(text))[1:], None],
-                             strict=True)]  # fmt: skip
+    fences = list(FENCE.finditer(text))
+    found = [
+        (m[1], m[2], text[m.end() : n.start()] if n else "", n)
+        for m, n in zip(fences, [*fences[1:], None], strict=False)
+    ]
     for language, code, between, following in found:
         follows = following is not None and following[1] in ("", "text", "console")
         near = len(between.strip().splitlines()) <= 1
