@@ -321,7 +321,10 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument(
-        "--results", type=Path, default=Path("detection.jsonl"), help="(detection.jsonl)"
+        "--results",
+        type=Path,
+        default=Path("build/detection.jsonl"),
+        help="(build/detection.jsonl)",
     )
     parser.add_argument(
         "--minutes", type=float, default=float("inf"), help="start nothing later (no limit)"

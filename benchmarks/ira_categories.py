@@ -29,13 +29,14 @@ Codes = NDArray[np.int64]
 def agreement(cluster: Codes, category: Codes) -> dict[str, float]:
     """Return purity, normalised mutual information and adjusted Rand index of two labellings.
 
-    Information is normalised by the mean of both entropies.
+    Information is normalised by the mean of both entropies. And the share of the largest category,
+    which is the purity of one cluster of all.
     """
     counts = np.zeros((cluster.max(initial=-1) + 1, category.max(initial=-1) + 1))
     np.add.at(counts, (cluster, category), 1)
     n = counts.sum()
     if n < 2:
-        return dict.fromkeys(("purity", "NMI", "ARI"), float("nan"))
+        return dict.fromkeys(("purity", "largest", "NMI", "ARI"), float("nan"))
     rows, columns = counts.sum(axis=1), counts.sum(axis=0)
 
     def entropy(x: NDArray[np.float64]) -> float:
@@ -50,6 +51,7 @@ def agreement(cluster: Codes, category: Codes) -> dict[str, float]:
     most = (choose(rows) + choose(columns)) / 2
     return {
         "purity": float(counts.max(axis=1).sum() / n),
+        "largest": float(columns.max() / n),
         "NMI": mutual / ((entropy(rows) + entropy(columns)) / 2) if mutual else 0.0,
         "ARI": (choose(counts.ravel()) - chance) / (most - chance) if most != chance else 1.0,
     }
@@ -81,8 +83,11 @@ def main() -> None:
     category = np.array([names.index(coded[a]) if a in coded else -1 for a in log.accounts])
     known = int((category >= 0).sum())
     print(f"{len(log):,} retweets of {log.n_accounts:,} accounts, {known:,} of them coded\n")
-    print("| window | method | clusters | accounts | coverage | purity | NMI | ARI | s |")
-    print("| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
+    print(
+        "| window | method | clusters | accounts | coverage | purity | largest category "
+        "| NMI | ARI | s |"
+    )
+    print("| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
     notes: dict[str, None] = {}
 
     def show(window: str, name: str, find: Callable[[], Clusters]) -> None:
@@ -93,7 +98,7 @@ def main() -> None:
         of, inside = of[category[inside] >= 0], inside[category[inside] >= 0]
         values = agreement(of, category[inside])
         cells = [f"{len(clusters):,}", f"{len(inside):,}", f"{len(inside) / known:.3f}"]
-        cells += [f"{values[key]:.3f}" for key in ("purity", "NMI", "ARI")]
+        cells += [f"{values[key]:.3f}" for key in ("purity", "largest", "NMI", "ARI")]
         print(f"| {window} | {name} | {' | '.join(cells)} | {seconds:.0f} |", flush=True)
 
     def detected(window: str, **rule: object) -> Clusters:
