@@ -36,10 +36,8 @@ def moment_rate_ratio(view: View) -> dict[str, Estimate] | Absent:
     # the part of each hour that the log covers and that lies in an interval
     covered = np.minimum((hours + 1) * HOUR, last + 1) - np.maximum(hours * HOUR, first)
     anywhere = np.zeros(len(hours), bool)
-    inside = np.zeros(len(log), bool)
     for start, end in view.inputs.moments.values():
         anywhere |= (hours * HOUR < end) & ((hours + 1) * HOUR > start)
-        inside |= (log.time >= start) & (log.time < end)
     outside = view.background
     found = {}
     for name, (start, end) in view.inputs.moments.items():
@@ -49,7 +47,6 @@ def moment_rate_ratio(view: View) -> dict[str, Estimate] | Absent:
         )  # fmt: skip
         if not part.any():
             continue
-        own = (log.time >= start) & (log.time < end)
         for period in (168, 24):
             weight = np.bincount(hours % period, part, period)
             free = np.where(anywhere, 0, covered)
@@ -60,6 +57,8 @@ def moment_rate_ratio(view: View) -> dict[str, Estimate] | Absent:
         with np.errstate(divide="ignore", invalid="ignore"):
             scale = np.where(available > 0, weight / available, 0.0)
         at_hour = (log.time // HOUR) % period
+        # what is done at hours that no other day of the log has can be set beside nothing
+        own = (log.time >= start) & (log.time < end) & (available[at_hour] > 0)
         base = np.where(anywhere[of_action], 0.0, scale[at_hour])
         x = np.bincount(log.account, own, log.n_accounts)
         y = np.bincount(log.account, base, log.n_accounts)
