@@ -660,7 +660,9 @@ def _rank(sorted_values: Any, value: int) -> int:
 
 
 @kernel
-def covered_strata(starts: Any, times: Any, window: int, length: int, phases: Any) -> Any:
+def covered_strata(
+    starts: Any, times: Any, window: int, length: int, phases: Any, class_starts: Any
+) -> Any:
     """Find what share of the phases of each stratum the windows of each account cover.
 
     Parameters
@@ -668,20 +670,24 @@ def covered_strata(starts: Any, times: Any, window: int, length: int, phases: An
     starts : int64 (accounts + 1,); times : int64, each account's events, ascending
     window : the bound, inclusive
     length : of a stratum
-    phases : int64 (events,), sorted: time % length of all events of the log
+    phases : int64 (events,): time % length of all events of the log, by class of roundness and
+        ascending inside each
+    class_starts : int64 (classes + 1,), where each class begins in `phases`
 
     Returns
     -------
     cell_starts : int64 (accounts + 1,)
     stratum : int64, ascending inside an account
-    share : float64; of the log's phases, and as much as 100 events spread evenly over the stratum
-        would add to it, so that a phase that no event happened to have is not impossible
+    share : float64 (cells, classes); of the log's phases of the class, and as much as 100 events
+        spread evenly over the stratum would add to all phases, so that a phase that no event
+        happened to have is not impossible
     """
     n = len(starts) - 1
+    classes = len(class_starts) - 1
     cell_starts = np.zeros(n + 1, np.int64)
     # a window, and what two merged ones reach, spans at most its own length in strata
-    stratum = np.empty(2 * len(times) + 1024, np.int64)
-    share = np.empty(len(stratum), np.float64)
+    stratum = np.empty(len(times) + 1024, np.int64)
+    share = np.empty((len(stratum), classes), np.float64)
     total = max(len(phases), 1)
     size = 0
     for u in range(n):
@@ -697,25 +703,28 @@ def covered_strata(starts: Any, times: Any, window: int, length: int, phases: An
             while a <= b:  # stratum by stratum
                 h = a // length
                 end = min(b, (h + 1) * length - 1)
-                count = _rank(phases, end - h * length + 1) - _rank(phases, a - h * length)
-                part = (count + 100.0 * (end - a + 1) / length) / total
-                if size > begin and stratum[size - 1] == h:
-                    share[size - 1] += part
-                else:
+                if size == begin or stratum[size - 1] != h:
                     if size == len(stratum):
                         wider = np.empty(2 * size, np.int64)
                         wider[:size] = stratum
                         stratum = wider
-                        more = np.empty(2 * size, np.float64)
+                        more = np.empty((2 * size, classes), np.float64)
                         more[:size] = share
                         share = more
                     stratum[size] = h
-                    share[size] = part
+                    share[size] = 0.0
                     size += 1
+                even = 100.0 * (end - a + 1) / length / total
+                for c in range(classes):
+                    own = phases[class_starts[c] : class_starts[c + 1]]
+                    if len(own):
+                        count = _rank(own, end - h * length + 1) - _rank(own, a - h * length)
+                        share[size - 1, c] += count / len(own) + even
                 a = end + 1
         cell_starts[u + 1] = size
     for i in range(size):
-        share[i] = min(share[i], 1.0)
+        for c in range(classes):
+            share[i, c] = min(share[i, c], 1.0)
     return cell_starts, stratum[:size], share[:size]
 
 
@@ -728,6 +737,7 @@ def coincidence_tests(
     last: int,
     starts: Any,
     times: Any,
+    round_: Any,
     length: int,
     cell_starts: Any,
     stratum: Any,
@@ -742,6 +752,7 @@ def coincidence_tests(
     of, by : int32 (edges,), whose events are moved, and whose stay
     counts : int32 (edges,), events of `of` that have an event of `by` in the window
     starts, times, length : as in :func:`covered_strata`
+    round_ : int8, the class of roundness of each event
     cell_starts, stratum, share : from :func:`covered_strata`
     expected, log_p : float64 (edges,), written
     """
@@ -767,9 +778,9 @@ def coincidence_tests(
                     more = np.empty(room, np.float64)
                     more[:trials] = chances
                     chances = more
-                chances[trials] = share[c]
+                chances[trials] = share[c, round_[i]]
+                mean += chances[trials]
                 trials += 1
-                mean += share[c]
         expected[e] = mean
         log_p[e] = log_tail(counts[e], chances, trials, states)
 

@@ -12,7 +12,8 @@ m_uo actions of u on o:
   as accounts on objects of that popularity and kind are. For class c of log2 n_o,
   chance_c = sum w_o / sum n_o (n_o - 1) / 2 with w_o the sum of 1 / (m_uo m_vo) over co-actions,
   and pi_o = 1 - (1 - chance_c)^(m_uo m_vo).
-- *jitter null*, of co-timing: each event of u is moved inside its own stratum of the clock.
+- *jitter null*, of co-timing: each event of u is moved inside its own stratum of the clock, to
+  a time as round as its own.
 
 S is compared with an expectation that counts objects, not occasions: conservative.
 """
@@ -31,7 +32,7 @@ from coordnet._threads import equal_chunks, run_chunks
 from coordnet.actions import ActionLog
 from coordnet.errors import ParameterError, one_of
 from coordnet.frames import frozen
-from coordnet.times import HOUR, SECOND, Duration, duration, duration_text
+from coordnet.times import HOUR, MINUTE, SECOND, Duration, duration, duration_text
 
 NULLS = ("activity", "timing", "both", "jitter")
 CORRECTIONS = ("bh", "by")
@@ -503,6 +504,22 @@ def _shared_objects(
 # -- the jitter null ---------------------------------------------------------------------------
 
 
+GRAINS = (HOUR, HOUR // 2, 15 * MINUTE, 5 * MINUTE, MINUTE)
+
+
+def roundness(times: NDArray[np.int64], length: int) -> NDArray[np.int8]:
+    """Return which of GRAINS is the coarsest that each time is a multiple of, else how many.
+
+    Grains that do not divide the length of a stratum are passed over: a phase says nothing of
+    them.
+    """
+    found = np.full(len(times), len(GRAINS), np.int8)
+    for i in reversed(range(len(GRAINS))):
+        if length % GRAINS[i] == 0:
+            found[times % GRAINS[i] == 0] = i
+    return found
+
+
 def co_timing_tests(
     log: ActionLog,
     source: NDArray[np.int32],
@@ -520,10 +537,12 @@ def co_timing_tests(
 
     Each event of u is moved inside its own stratum of the clock, v's events staying where they
     are (the interval jitter of Amarasingham et al. 2012, J. Neurophysiology 107, 517), to a phase
-    drawn from all events of the log: who posts at full quarters still does. The number of u's
-    events within the window of one of v's is then Poisson-binomial, the chance of an event being
-    the share of the phases that the windows of v cover in its stratum. The p-value is the larger
-    of the two directions, and 1 for fewer than two coincidences.
+    drawn from all events of the log that are as round as it is: on a full hour, half hour,
+    quarter, five minutes, minute, or none of these. So who posts at full quarters still does,
+    and that such accounts meet is no evidence. The number of u's events within the window of one
+    of v's is then Poisson-binomial, the chance of an event being the share of those phases that
+    the windows of v cover in its stratum. The p-value is the larger of the two directions, and 1
+    for fewer than two coincidences.
     """
     one_of(correction, CORRECTIONS, "correction")
     length = duration(strata, "strata")
@@ -535,8 +554,11 @@ def co_timing_tests(
     events = log.events(refractory)
     starts, positions = _kernels.group_by_code(events.account, log.n_accounts)
     times = events.time[positions]
-    phases = np.sort(events.time % length)
-    cells = _null_kernels.covered_strata(starts, times, window, length, phases)
+    round_ = roundness(times, length)
+    phases = times % length
+    phases = phases[np.lexsort((phases, round_))]
+    class_starts = np.searchsorted(np.sort(round_), np.arange(len(GRAINS) + 2))
+    cells = _null_kernels.covered_strata(starts, times, window, length, phases, class_starts)
     n = len(source)
     expected, log_p = np.zeros((2, n)), np.zeros((2, n))
     borders = np.linspace(0, n, CHUNKS + 1).astype(np.int64)
@@ -545,7 +567,7 @@ def co_timing_tests(
 
         def chunk(_: None, j: int, i: int = i, direction: Any = direction) -> None:
             _null_kernels.coincidence_tests(
-                *direction, borders[j], borders[j + 1], starts, times, length, *cells,
+                *direction, borders[j], borders[j + 1], starts, times, round_, length, *cells,
                 expected[i], log_p[i],
             )  # fmt: skip
 

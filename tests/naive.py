@@ -424,25 +424,36 @@ def adjusted(p_values, pairs, correction="bh"):
 # -- the jitter null ---------------------------------------------------------------------------
 
 
+def roundness(time, length):
+    """Return the coarsest of an hour, its half, a quarter, 5 minutes, 1 that time is a multiple of.
+
+    Only those that divide the length of a stratum are asked; 0 where it is none.
+    """
+    minute = 60 * SECOND
+    grains = [m * minute for m in (60, 30, 15, 5, 1) if length % (m * minute) == 0]
+    return next((grain for grain in grains if time % grain == 0), 0)
+
+
 def coincidence_chances(rows, u, v, window, refractory, length):
     """Return for each event of u in a stratum that v's windows reach the chance that it coincides.
 
-    An event is moved to a phase of its stratum drawn from those of all events of the log, to which
-    as much is added as 100 events spread evenly would put there.
+    An event is moved to a phase of its stratum drawn from those of all events of the log that are
+    as round; to all phases as much is added as 100 events spread evenly would put there.
     """
     moments = events(rows, refractory)
-    phases = [t % length for times in moments.values() for t in times]
+    every = [t for times in moments.values() for t in times]
     chances = []
     for time in moments[u]:
         begin = time - time % length
-        near = [p for p in phases if any(abs(begin + p - t) <= window for t in moments[v])]
+        alike = [t % length for t in every if roundness(t, length) == roundness(time, length)]
+        near = [p for p in alike if any(abs(begin + p - t) <= window for t in moments[v])]
         covered, reached = 0, begin
         for t in sorted(moments[v]):
             low, high = max(t - window, reached), min(t + window + 1, begin + length)
             if high > low:
                 covered += high - low
                 reached = high
-        share = (len(near) + 100 * covered / length) / len(phases)
+        share = len(near) / len(alike) + 100 * covered / length / len(every)
         chances.append(min(share, 1.0))
     return chances
 
@@ -450,8 +461,10 @@ def coincidence_chances(rows, u, v, window, refractory, length):
 def jittered_coincidences(rows, u, v, window, refractory, length, rng):
     """Move each event of u inside its stratum and return how many then coincide with one of v."""
     moments = events(rows, refractory)
-    phases = [t % length for times in moments.values() for t in times]
-    moved = [t - t % length + rng.choice(phases) for t in moments[u]]
+    phases = {}
+    for t in [t for times in moments.values() for t in times]:
+        phases.setdefault(roundness(t, length), []).append(t % length)
+    moved = [t - t % length + rng.choice(phases[roundness(t, length)]) for t in moments[u]]
     return sum(any(abs(s - t) <= window for t in moments[v]) for s in moved)
 
 

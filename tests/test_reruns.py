@@ -309,6 +309,12 @@ def test_the_occasion_is_where_they_were_together():
     assert reruns._without_top(apart, apart.codes_of("ab"), 60 * SECOND) == (apart, apart)
 
 
+def test_the_jaccard_index_by_hand():
+    assert reruns._jaccard({1, 2, 3}, {2, 3, 4, 5}) == 2 / 5
+    assert reruns._jaccard({1, 2}, {1, 2}) == 1.0
+    assert reruns._jaccard({1, 2}, set()) == reruns._jaccard(set(), set()) == 0.0
+
+
 def test_each_half_of_the_period_is_looked_at_alone():
     rows = two_halves({"early": (6, (0,)), "late": (5, (1,)), "both": (7, (0, 1))})
     found = stability_of(rows, RULE, runs=0)
@@ -492,6 +498,28 @@ def test_power_is_the_same_for_the_same_seed_and_any_number_of_threads(organic):
     assert 0 < one.found < 8
     recalls = {cn.power(organic, **options, seed=s).recall for s in (2, 3, 4)}
     assert len(recalls) > 1
+
+
+@pytest.mark.parametrize(
+    ("held", "others", "recall"),
+    [(8, 0, 1.0), (8, 8, 1.0), (8, 9, None), (4, 0, 0.5), (4, 4, 0.5), (3, 0, None), (4, 5, None)],
+)
+def test_what_counts_as_found(organic, monkeypatch, held, others, recall):
+    """Half of the group at least, in a cluster that is at least half of it."""
+
+    def fake(log, rule, threads):
+        members = np.unique(log.account[log.row < 0])
+        public = np.setdiff1d(np.arange(log.n_accounts), members)
+        best = np.concatenate([members[:held], public[:others]])
+        graph = cn.co_action(log, "60s", min_weight=3)
+        return SimpleNamespace(
+            clusters=cn.Clusters.from_members(graph, [public[20:90], best], "x", {})
+        )
+
+    monkeypatch.setattr(reruns, "discover", fake)
+    found = cn.power(organic, size=8, objects=6, runs=2, threads=1)
+    assert found.found == (0 if recall is None else 2)
+    assert recall is None or found.recall == recall
 
 
 @pytest.mark.parametrize("join", [1.0, 0.6])
