@@ -15,7 +15,8 @@ from strategies import REFRACTORY, SECOND, START, WINDOW, logs, partitions
 
 import coordnet as cn
 from coordnet.clusters import Clusters
-from coordnet.scores.view import REGISTRY
+from coordnet.scores.table import BEFOREHAND, with_q_values
+from coordnet.scores.view import REGISTRY, Estimate
 
 FAMILIES = {
     "size": ["accounts", "actions", "objects", "days_active"],
@@ -180,6 +181,56 @@ def test_what_is_declared():
         assert column.unit
 
 
+def test_families_stand_in_their_order():
+    scores = worked_example()
+    order = [
+        "size", "structure", "synchrony", "persistence", "amplification", "content", "leadership",
+        "rhythm", "profiles", "moments", "stance",
+    ]  # fmt: skip
+    families = [column.family for column in scores.columns.values()]
+    assert families == sorted(families, key=order.index)
+    assert {column.family for column, _ in REGISTRY.values()} == set(order)
+
+
+def test_what_has_no_inputs_is_absent_and_never_zero():
+    scores = worked_example()
+    needed = {name: column.needs for name, (column, _) in REGISTRY.items()}
+    assert set(scores.absent) == {name for name, needs in needed.items() if needs != "log"}
+    assert set(scores.absent) | set(scores.estimates) == set(REGISTRY)
+    assert {name: scores.absent[name] for name in ("verbatim_share", "moment_rate_ratio")} == {
+        "verbatim_share": "the log has no texts; read it with text=",
+        "moment_rate_ratio": "no moments= are given",
+    }
+    for name in scores.absent:
+        with pytest.raises(KeyError):
+            scores[name]
+        assert name not in scores.to_frame("pyarrow").column_names
+
+
+def test_some_scores_only():
+    clusters = worked_example().clusters
+    scores = cn.score_clusters(clusters, only=["density", "amplification"])
+    assert list(scores.estimates) == [
+        "density", "top_target_share", "share_of_targets", "target_entropy"
+    ]  # fmt: skip
+    assert list(cn.score_clusters(clusters, only=[]).estimates) == []
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"only": "density"}, "only='density': give a list of names, ['density']."),
+        ({"null_sets": -1}, "null_sets=-1 is not a number; use 0 or more."),
+        ({"seed": -1}, "seed=-1"),
+        ({"only": ["densty"]}, "only='densty' is not known; choose one of amplification, content"),
+    ],
+)
+def test_wrong_options_are_told(options, told):
+    with pytest.raises(cn.CoordnetError) as error:
+        cn.score_clusters(worked_example().clusters, **options)
+    assert str(error.value).startswith(told)
+
+
 @given(logs(min_size=1), st.integers(1, 3))
 def test_values_are_in_their_declared_range(rows, min_size):
     graph = cn.co_action(log_of(rows), WINDOW * US)
@@ -235,6 +286,162 @@ def test_the_long_table_has_one_row_a_cluster_and_score():
     assert found["median_lag", 1]["on_actions"] == 3
 
 
+PARTS = {
+    "value": "", "reference": "_reference", "effect": "_effect", "low": "_low", "high": "_high",
+    "p_value": "_p", "q_value": "_q",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def election():
+    """Return clusters of a simulated election, with inputs for every family."""
+    sim = cn.simulate("election", accounts=600, seed=3)
+    graph = cn.co_action(sim.log)
+    codes = [sim.log.codes_of(members) for members in list(sim.truth.groups.values())[:4]]
+    return Clusters.from_members(graph, codes, "planted", {}), {
+        "accounts": sim.accounts,
+        "before": "2017-06-08",
+        "moments": {"attack": ("2017-05-22T21:30:00Z", "2017-05-23T21:30:00Z")},
+        "stance": lambda text: "labour:for" if "Labour" in text else None,
+        "null_sets": 29,
+    }
+
+
+def test_the_two_tables_say_the_same(election):
+    clusters, known = election
+    scores = cn.score_clusters(clusters, **known)
+    assert set(scores.absent) == {"selection", "stability", "marked"}
+    wide = scores.to_frame("pyarrow")
+    long = {
+        (r["score"], r["cluster"]): r for r in scores.to_frame("pyarrow", long=True).to_pylist()
+    }
+    assert len(long) == 4 * len(scores.estimates)
+    expected = ["cluster"]
+    for name, estimate in scores.estimates.items():
+        for part, suffix in PARTS.items():
+            values = getattr(estimate, part)
+            if values is None:
+                assert {long[name, i][part] for i in range(4)} == {None}
+                continue
+            expected.append(name + suffix)
+            told = [None if math.isnan(v) else v for v in values]
+            assert wide[name + suffix].to_pylist() == told
+            assert [long[name, i][part] for i in range(4)] == told
+    assert wide.column_names == expected
+
+
+def test_every_estimate_hangs_together(election):
+    clusters, known = election
+    scores = cn.score_clusters(clusters, **known)
+    for name, e in scores.estimates.items():
+        low, high = scores.columns[name].range
+        for values in (e.value, e.reference, e.low, e.high):
+            if values is not None:
+                inside = values[~np.isnan(values)]
+                assert ((inside >= low) & (inside <= high)).all(), name
+        if e.low is not None:
+            with np.errstate(invalid="ignore"):
+                assert not (e.low > e.high).any(), name
+        if e.p_value is not None:
+            assert ((e.p_value > 0) & (e.p_value <= 1) | np.isnan(e.p_value)).all(), name
+            if name not in BEFOREHAND:
+                assert (e.q_value >= e.p_value)[~np.isnan(e.p_value)].all(), name
+        if e.effect is not None:
+            shown = np.isfinite(e.effect)
+            change = e.value - e.reference
+            with np.errstate(invalid="ignore", divide="ignore"):
+                ratio = e.value / e.reference
+            assert (np.isclose(e.effect, change) | np.isclose(e.effect, ratio))[shown].all(), name
+        assert ((e.accounts >= 0) & (e.accounts <= scores["accounts"].value)).all(), name
+        assert e.reference is not None or e.low is not None or name in (
+            "accounts", "actions", "coordination_extent", "synchronised_objects", "occasions",
+            "group_evidence",
+        ), name  # fmt: skip
+
+
+def test_q_values_by_hand():
+    """Of p = 0.01, 0.04 and 0.03 of two scores: 3 x 0.01; 3/2 x 0.03 and 0.04, the less of both."""
+    nan = math.nan
+    given_ = {
+        "one": Estimate(np.zeros(2), p_value=np.array([0.01, 0.04])),
+        "none": Estimate(np.zeros(2)),
+        "two": Estimate(np.zeros(2), p_value=np.array([nan, 0.03])),
+        # the clusters were chosen for this one
+        "synchronised_pairs": Estimate(np.zeros(2), p_value=np.array([0.001, 0.001])),
+    }
+    found = with_q_values(given_)
+    np.testing.assert_allclose(found["one"].q_value, [0.03, 0.04])
+    np.testing.assert_allclose(found["two"].q_value, [nan, 0.04])
+    assert found["none"].q_value is None
+    assert found["synchronised_pairs"].q_value is None
+    assert given_["one"].q_value is None
+
+
+def test_q_values_are_over_all_clusters_and_scores(election):
+    clusters, known = election
+    scores = cn.score_clusters(clusters, **known)
+    p = np.stack([e.p_value for e in scores.estimates.values() if e.q_value is not None])
+    q = np.stack([e.q_value for e in scores.estimates.values() if e.q_value is not None])
+    order = np.argsort(p[~np.isnan(p)])
+    steps = np.sort(p[~np.isnan(p)]) * len(order) / np.arange(1, len(order) + 1)
+    expected = np.minimum(np.minimum.accumulate(steps[::-1])[::-1], 1)
+    np.testing.assert_allclose(q[~np.isnan(p)][order], expected)
+
+
+def test_the_number_of_threads_changes_no_byte(election, monkeypatch):
+    clusters, known = election
+    tables = []
+    for threads in ("1", "2", "3"):
+        monkeypatch.setenv("COORDNET_THREADS", threads)
+        tables.append(cn.score_clusters(clusters, **known).long_table())
+    assert tables[0].equals(tables[1])
+    assert tables[0].equals(tables[2])
+
+
+def test_the_seed_is_the_only_source_of_randomness(election):
+    clusters, known = election
+    one, again, other = (
+        cn.score_clusters(clusters, **known, seed=seed).to_frame("pandas") for seed in (1, 1, 2)
+    )
+    pd.testing.assert_frame_equal(one, again)
+    values = list(cn.score_clusters(clusters, **known).estimates)
+    pd.testing.assert_frame_equal(one[values], other[values])
+    drawn = ["objects_reference", "hour_entropy_low", "followers_reference", "gone_since_reference"]
+    for name in drawn:
+        assert not one[name].equals(other[name]), name
+
+
+def test_what_a_score_says_of_a_cluster_does_not_depend_on_the_other_scores(election):
+    clusters, known = election
+    whole = cn.score_clusters(clusters, **known)
+    for family in ("content", "rhythm", "profiles", "stance", "leadership", "amplification"):
+        alone = cn.score_clusters(clusters, **known, only=[family])
+        for name, estimate in alone.estimates.items():
+            for part in ("value", "reference", "low", "high", "p_value"):
+                np.testing.assert_array_equal(
+                    getattr(estimate, part), getattr(whole[name], part), err_msg=f"{name} {part}"
+                )
+
+
+def test_without_null_sets_there_are_values_and_no_references(election):
+    clusters, known = election
+    scores = cn.score_clusters(clusters, **{**known, "null_sets": 0})
+    whole = cn.score_clusters(clusters, **known)
+    np.testing.assert_array_equal(scores["objects"].value, whole["objects"].value)
+    for name in ("objects", "verbatim_share", "hour_entropy", "gone_since"):
+        assert np.isnan(scores[name].reference).all()
+        assert np.isnan(scores[name].p_value).all()
+        assert np.isnan(scores[name].q_value).all()
+
+
+def test_clusters_of_everybody_have_no_background():
+    graph = cn.co_action(log_of([(n, "p", START, "k", None) for n in "abcdef"]))
+    scores = cn.score_clusters(clusters_of(graph, ["abc", "def"]))
+    assert scores["objects"].value.tolist() == [1, 1]
+    assert np.isnan(scores["objects"].reference).all()
+    assert np.isnan(scores["objects"].p_value).all()
+
+
 def test_what_has_no_value_is_null_in_tables():
     graph = cn.co_action(log_of([(n, "p", START, "k", None) for n in "ab"]))
     scores = cn.score_clusters(clusters_of(graph, ["a", "b"]))
@@ -244,8 +451,9 @@ def test_what_has_no_value_is_null_in_tables():
 
 
 def test_repr():
-    lines = repr(worked_example()).splitlines()
-    assert lines[0] == f"ClusterScores: 2 clusters, {len(REGISTRY)} scores"
+    scores = worked_example()
+    lines = repr(scores).splitlines()
+    assert lines[0] == f"ClusterScores: 2 clusters, {len(REGISTRY) - len(scores.absent)} scores"
     head, *rows = (line.split() for line in lines[1:])
     shown = {"density": ["1", "1"], "synchronised_actions": ["0.75", "0.75"]}
     shown |= {"accounts": ["3", "3"], "actions": ["12", "4"], "median_lag": ["1", "10"]}

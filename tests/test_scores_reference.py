@@ -1,0 +1,190 @@
+"""Random sets, resampling, p-values and intervals: what scores are set beside."""
+
+from math import comb
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from coordnet.scores.reference import (
+    RESAMPLES,
+    Sets,
+    bootstrap_interval,
+    item_profile,
+    matched_sets,
+    median_intervals,
+    null_p,
+    ratio,
+    resampled_sets,
+    row_sums,
+    sums,
+    wilson_interval,
+)
+
+NAN = float("nan")
+
+
+def sets_of(*members):
+    ends = np.cumsum([0, *map(len, members)])
+    return Sets(ends, np.concatenate(members).astype(np.int32))
+
+
+@pytest.fixture(scope="module")
+def population():
+    """Two clusters in a population with heavy tails and many ties."""
+    rng = np.random.default_rng(0)
+    activity = np.ceil(rng.lognormal(1, 1.5, 3_000)).astype(np.int64)
+    codes = rng.permutation(3_000).astype(np.int32)
+    clusters = sets_of(np.sort(codes[:40]), np.sort(codes[40:45]))
+    return activity, clusters, np.sort(codes[45:])
+
+
+# -- random sets -------------------------------------------------------------------------------
+
+
+def test_matched_sets_are_of_the_background_and_nobody_is_twice_in_one(population):
+    activity, clusters, background = population
+    drawn = matched_sets(clusters, activity, background, 200, seed=1)
+    assert len(drawn) == 400
+    assert np.diff(drawn.indptr).tolist() == [40] * 200 + [5] * 200
+    assert np.isin(drawn.codes, background).all()
+    for a, b in zip(drawn.indptr[:-1], drawn.indptr[1:], strict=True):
+        assert len(set(drawn.codes[a:b].tolist())) == b - a
+
+
+def test_each_member_is_replaced_by_accounts_about_as_active(population):
+    activity, clusters, background = population
+    drawn = matched_sets(clusters, activity, background, 200, seed=1)
+    for i in range(2):
+        own = activity[clusters.codes[clusters.indptr[i] : clusters.indptr[i + 1]]]
+        theirs = activity[
+            drawn.codes.reshape(-1)[drawn.indptr[200 * i] : drawn.indptr[200 * i + 200]]
+        ]
+        theirs = theirs.reshape(200, -1)
+        # 1.5 times as active at most, but for the few most active, who have no like
+        usual = own < np.sort(activity)[-100]
+        assert usual.any()
+        factor = theirs[:, usual] / own[usual]
+        assert factor.max() <= 1.5
+        assert factor.min() >= 1 / 1.5
+        middle = theirs.sum(axis=1).mean()
+        assert middle == pytest.approx(own.sum(), rel=0.1)
+    assert len(np.unique(drawn.codes[: 40 * 200])) > 1_000  # many, not the same ones again
+
+
+def test_ties_are_drawn_from_evenly():
+    """Of 300 accounts that are all alike each stands in 1/300 of the places."""
+    activity = np.full(310, 4)
+    clusters = sets_of(np.arange(10))
+    drawn = matched_sets(clusters, activity, np.arange(10, 310, dtype=np.int32), 3_000, seed=2)
+    counts = np.bincount(drawn.codes, minlength=310)[10:]
+    assert counts.sum() == 30_000
+    assert stats.chisquare(counts).pvalue > 1e-3
+
+
+def test_a_background_that_is_too_small_is_used_as_it_is():
+    drawn = matched_sets(
+        sets_of(np.arange(5)), np.ones(8, int), np.arange(5, 8, dtype=np.int32), 9, 0
+    )
+    assert len(drawn) == 9
+    assert set(drawn.codes.tolist()) <= {5, 6, 7}
+
+
+def test_sets_depend_on_the_seed_alone(population):
+    activity, clusters, background = population
+    for drawn in (
+        [matched_sets(clusters, activity, background, 20, seed) for seed in (1, 1, 2)],
+        [resampled_sets(clusters, seed) for seed in (1, 1, 2)],
+    ):
+        one, again, other = (sets.codes.tobytes() for sets in drawn)
+        assert one == again
+        assert one != other
+
+
+def test_resampling_is_with_replacement_from_each_cluster():
+    clusters = sets_of(np.array([3, 7]), np.array([1, 2, 9]))
+    drawn = resampled_sets(clusters, 0)
+    assert len(drawn) == 2 * RESAMPLES
+    first = drawn.codes[: 2 * RESAMPLES].reshape(-1, 2)
+    assert set(first.ravel().tolist()) == {3, 7}
+    assert np.mean(first[:, 0] == first[:, 1]) == pytest.approx(0.5, abs=0.07)
+    assert set(drawn.codes[2 * RESAMPLES :].tolist()) == {1, 2, 9}
+
+
+# -- statistics of sets ------------------------------------------------------------------------
+
+
+def test_sums_and_ratios_by_hand():
+    sets = sets_of([0, 2], [1], [2, 2, 2])
+    part, whole = np.array([1, 0, 4]), np.array([2, 0, 8])
+    assert sums(part, sets).tolist() == [5, 0, 12]
+    np.testing.assert_array_equal(ratio(part, whole)(sets), [0.5, NAN, 0.5])
+    assert sums(part, Sets(np.zeros(1, int), np.zeros(0, np.int32))).tolist() == []
+    rows = np.array([[1.0, 10.0], [2.0, 20.0], [3.0, 30.0]])
+    assert row_sums(sets, rows).tolist() == [[4, 40], [2, 20], [9, 90]]
+
+
+def test_profiles_of_items_by_hand():
+    """Account 0 has items 5 5 1, account 1 has 5 and none, account 2 has 2 and 3."""
+    items = np.array([5, 5, 1, 5, -1, 2, 3], np.int32)
+    starts = np.array([0, 3, 5, 7])
+    found = item_profile(sets_of([0, 1], [1], [2], [0, 1, 2]), starts, items, 6)
+    entropy = -(0.75 * np.log(0.75) + 0.25 * np.log(0.25))
+    # actions with an item, different ones, entropy, of the first, of the first five, everybody's on
+    # these, on items of two or more accounts
+    np.testing.assert_allclose(found[0], [4, 2, entropy, 3, 4, 4, 3])
+    np.testing.assert_allclose(found[1], [1, 1, 0, 1, 1, 3, 0], atol=1e-15)
+    np.testing.assert_allclose(found[2], [2, 2, np.log(2), 1, 2, 2, 0])
+    np.testing.assert_allclose(found[3][[0, 1, 3, 6]], [6, 4, 3, 3])
+
+
+def test_the_top_items_are_five_and_of_equals_the_first():
+    items = np.array([6, 5, 4, 3, 2, 1, 0, 1], np.int32)
+    found = item_profile(sets_of([0]), np.array([0, 7, 8]), items, 7)[0]
+    assert found[4] == 5
+    assert found[5] == 6  # 0 to 4, of which another account has 1
+
+
+# -- p-values and intervals --------------------------------------------------------------------
+
+
+def test_monte_carlo_p_values_by_hand():
+    value = np.array([3.0, 3.0, NAN, 3.0, 3.0])
+    null = np.array(
+        [
+            [1, 2, 3, 4, NAN],  # 3 and 4 are at least as large, three of four at most
+            [0, 0, 0, 0, 0],
+            [0, 0, 0, 0, 0],
+            [NAN] * 5,
+            [5, 5, 5, 5, 5],
+        ]
+    )
+    np.testing.assert_allclose(null_p(value, null, "greater"), [3 / 5, 1 / 6, NAN, NAN, 1])
+    np.testing.assert_allclose(null_p(value, null, "less"), [4 / 5, 1, NAN, NAN, 1 / 6])
+    np.testing.assert_allclose(null_p(value, null, "both"), [1, 2 / 6, NAN, NAN, 2 / 6])
+
+
+def test_wilson_intervals_by_hand():
+    low, high = wilson_interval(np.array([8.0, 0.0, 4.0, 0.0]), np.array([10.0, 4.0, 4.0, 0.0]))
+    np.testing.assert_allclose(low, [0.4901625, 0, 1 - 0.4898908, NAN], atol=1e-6)
+    np.testing.assert_allclose(high, [0.9433178, 0.4898908, 1, NAN], atol=1e-6)
+
+
+def test_bootstrap_intervals_are_expanded_percentiles():
+    """For four accounts: Phi(-sqrt(4 / 3) * 3.18245) = 0.000119 instead of 0.025."""
+    drawn = np.stack([np.arange(999.0), np.full(999, NAN), np.arange(999.0)])
+    drawn[2, :500] = NAN
+    low, high = bootstrap_interval(drawn, np.array([4, 4, 1]))
+    alpha = stats.norm.cdf(-np.sqrt(4 / 3) * 3.182446305284263)
+    assert alpha == pytest.approx(0.000119, abs=1e-6)
+    np.testing.assert_allclose(low, [998 * alpha, NAN, NAN])
+    np.testing.assert_allclose(high, [998 * (1 - alpha), NAN, NAN])
+
+
+def test_intervals_of_medians_by_hand():
+    """Of ten the second least and largest: P(Bin(10, 1/2) < 2) = 11 / 1024; of five none."""
+    assert (1 + comb(10, 1)) / 2**10 <= 0.025 < (1 + comb(10, 1) + comb(10, 2)) / 2**10
+    values = np.array([30, 10, 20, 60, 50, 40, 90, 80, 70, 100, 1, 2, 3, 4, 5])
+    low, high = median_intervals(np.array([0, 10, 15]), values)
+    np.testing.assert_array_equal(low, [20, NAN])
+    np.testing.assert_array_equal(high, [90, NAN])
