@@ -49,7 +49,7 @@ def _found(scores: ClusterScores, i: int) -> str:
         f"{test.observed_pairs:,} times"
     )
     if test.observed_pairs > test.expected_pairs:
-        text += f" (p = {test.p_value:.2g} for a set chosen beforehand)"
+        text += f" (group test: p = {test.p_value:.2g} for a set chosen beforehand)"
     text += ". "
     least = -np.log10(SURE)
     if test.evidence > least:
