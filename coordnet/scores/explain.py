@@ -40,7 +40,7 @@ def _found(scores: ClusterScores, i: int) -> str:
         text += ". "
     tests = view.group_tests
     if tests is None:
-        return text + "They act at the same moments, whatever on."
+        return f"{text}They act at the same moments, whatever on: {_pairs(scores, i)}."
     test = tests[i]
     text += (
         f"Together they acted on {test.together:,} objects in {test.occasions:,} separate "
@@ -58,10 +58,9 @@ def _found(scores: ClusterScores, i: int) -> str:
             f"{test.evidence:.1f} decades of evidence."
         )
     elif "q_value" in graph.edges:
-        edges = int(np.diff(view.inside[0])[i])
         text += (
-            f"As one set it does not pay for all sets of its size; what carries it are "
-            f"{edges:,} pairs of members, each tested by itself."
+            "As one set it does not pay for all sets of its size; what carries it are "
+            f"{_pairs(scores, i)}."
         )
     else:
         text += "Neither the set nor its pairs have passed a test: this is a count, no evidence."
@@ -83,6 +82,13 @@ def _found(scores: ClusterScores, i: int) -> str:
             "chances rest on similar objects alone."
         )
     return text
+
+
+def _pairs(scores: ClusterScores, i: int) -> str:
+    """Return how many pairs of members have an edge, and whether it was tested."""
+    edges = int(np.diff(scores.view.inside[0])[i])
+    tested = "q_value" in scores.clusters.graph.edges
+    return f"{edges:,} pairs of members, {'each tested by itself' if tested else 'untested'}"
 
 
 def _differs(scores: ClusterScores, i: int) -> str:
@@ -119,7 +125,7 @@ def _benign(scores: ClusterScores, i: int) -> list[str]:
     ]
     checked = len(READINGS) - len(unknown)
     if not fit:
-        lines = [f"None of the {checked} benign readings that could be checked fits."]
+        lines = [f"Of the benign readings, {checked} could be checked; none fits."]
     if unknown:
         names = ", ".join(name.replace("_", " ") for name in unknown)
         lines.append(f"The data cannot tell: {names}.")
