@@ -661,7 +661,7 @@ def _rank(sorted_values: Any, value: int) -> int:
 
 @kernel
 def covered_strata(
-    starts: Any, times: Any, window: int, length: int, phases: Any, class_starts: Any
+    starts: Any, times: Any, window: int, length: int, phases: Any, class_starts: Any, finest: int
 ) -> Any:
     """Find what share of the phases of each stratum the windows of each account cover.
 
@@ -673,6 +673,7 @@ def covered_strata(
     phases : int64 (events,): time % length of all events of the log, by class of roundness and
         ascending inside each
     class_starts : int64 (classes + 1,), where each class begins in `phases`
+    finest : times of all classes but the last are multiples of this
 
     Returns
     -------
@@ -715,11 +716,13 @@ def covered_strata(
                     share[size] = 0.0
                     size += 1
                 even = 100.0 * (end - a + 1) / length / total
+                reaches = end // finest * finest >= a  # a round time
                 for c in range(classes):
                     own = phases[class_starts[c] : class_starts[c + 1]]
-                    if len(own):
+                    share[size - 1, c] += even
+                    if len(own) and (reaches or c == classes - 1):
                         count = _rank(own, end - h * length + 1) - _rank(own, a - h * length)
-                        share[size - 1, c] += count / len(own) + even
+                        share[size - 1, c] += count / len(own)
                 a = end + 1
         cell_starts[u + 1] = size
     for i in range(size):

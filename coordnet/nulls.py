@@ -558,7 +558,9 @@ def co_timing_tests(
     phases = times % length
     phases = phases[np.lexsort((phases, round_))]
     class_starts = np.searchsorted(np.sort(round_), np.arange(len(GRAINS) + 2))
-    cells = _null_kernels.covered_strata(starts, times, window, length, phases, class_starts)
+    cells = _null_kernels.covered_strata(
+        starts, times, window, length, phases, class_starts, GRAINS[-1]
+    )
     n = len(source)
     expected, log_p = np.zeros((2, n)), np.zeros((2, n))
     borders = np.linspace(0, n, CHUNKS + 1).astype(np.int64)
