@@ -108,6 +108,31 @@ def row_sums(indptr: Any, codes: Any, rows: Any, first: int, last: int, out: Any
 
 
 @kernel
+def set_bits(row: Any, place: Any, bits: Any) -> None:
+    """Set the bit at a place of a row, for each of many: bits uint64 (rows, words), in and out."""
+    for i in range(len(row)):
+        bits[row[i], place[i] // 64] |= np.uint64(1) << np.uint64(place[i] % 64)
+
+
+@kernel
+def bits_of_sets(indptr: Any, codes: Any, bits: Any, first: int, last: int, out: Any) -> None:
+    """Count the bits that any account of the sets first..last-1 has: out float64 (sets,).
+
+    `bits` is uint64 (accounts, words).
+    """
+    for s in range(first, last):
+        found = 0
+        for w in range(bits.shape[1]):
+            word = np.uint64(0)
+            for m in range(indptr[s], indptr[s + 1]):
+                word |= bits[codes[m], w]
+            while word:
+                word &= word - np.uint64(1)
+                found += 1
+        out[s] = found
+
+
+@kernel
 def medians(indptr: Any, codes: Any, values: Any, first: int, last: int, out: Any) -> None:
     """Find the median value of the sets first..last-1, NaN apart: out float64 (sets,).
 

@@ -107,7 +107,7 @@ def _interval(view: View, codes: NDArray[np.int32]) -> tuple[Floats, Floats]:
         text = np.concatenate([codes[starts[a] : starts[a + 1]] for a in members])
         owner = np.repeat(np.arange(len(members)), starts[members + 1] - starts[members])
         text, owner = text[text >= 0], owner[text >= 0]
-        holders = np.unique(np.stack([text, owner]), axis=1)[0]
+        holders = np.unique(text.astype(np.int64) << 32 | owner) >> 32
         several = np.isin(text, holders[1:][holders[1:] == holders[:-1]])
         begin, end = samples.indptr[i * RESAMPLES], samples.indptr[(i + 1) * RESAMPLES]
         at = np.searchsorted(members, samples.codes[begin:end]).reshape(RESAMPLES, -1)

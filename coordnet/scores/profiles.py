@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from collections import Counter
 from typing import Any
@@ -22,7 +21,7 @@ from coordnet.scores.reference import (
     sums,
     wilson_interval,
 )
-from coordnet.scores.view import Absent, Estimate, Floats, View, score
+from coordnet.scores.view import Absent, Counts, Estimate, Floats, View, score
 from coordnet.times import DAY
 
 RARE = 0.05  # a language that fewer than this share of a time zone's accounts use is odd there
@@ -164,19 +163,30 @@ def handle_shape(handle: str) -> str:
     >>> handle_shape("Emma_1987")
     'Aa_0'
     """
-    if handle.isascii():
-        kinds = handle.translate(_CLASS_OF)
-    else:
-        kinds = "".join(_character_class(c) for c in handle)
-    return _RUN.sub(r"\1", kinds)
+    return _shapes([handle])[0]
+
+
+def _shapes(handles: list[str]) -> list[str]:
+    """Return the shape of each handle."""
+    owner, length, characters = _characters(handles)
+    distinct, place = np.unique(characters, return_inverse=True)
+    kinds = np.array([ord(_character_class(chr(c))) for c in distinct.tolist()], "<u4")[place]
+    new = np.ones(len(kinds), bool)  # the first of each run
+    new[1:] = (kinds[1:] != kinds[:-1]) | (owner[1:] != owner[:-1])
+    text = kinds[new].tobytes().decode("utf-32-le", "surrogatepass")
+    ends = np.cumsum(np.bincount(owner[new], minlength=len(length))).tolist()
+    return [text[a:b] for a, b in zip([0, *ends], ends, strict=False)]
 
 
 def _character_class(c: str) -> str:
     return "0" if c.isdigit() else ("A" if c.isupper() else ("a" if c.isalpha() else c))
 
 
-_CLASS_OF = {code: _character_class(chr(code)) for code in range(128)}
-_RUN = re.compile(r"(.)\1+", re.DOTALL)
+def _characters(texts: list[str]) -> tuple[Counts, Counts, NDArray[np.uint32]]:
+    """Return of which text each character is, the length of each text, and the characters."""
+    length = np.array([len(text) for text in texts], np.int64)
+    characters = np.frombuffer("".join(texts).encode("utf-32-le", "surrogatepass"), "<u4")
+    return np.repeat(np.arange(len(texts)), length), length, characters
 
 
 def _handles(view: View) -> list[str | None] | None:
@@ -214,7 +224,10 @@ def handle_shape_share(view: View) -> Estimate | Absent:
     handles = _handles(view)
     if handles is None:
         return Absent("accounts= gives no handle")
-    return _most_common(view, _coded([None if h is None else handle_shape(h) for h in handles]))
+    shapes = _shapes([h or "" for h in handles])
+    return _most_common(
+        view, _coded([None if h is None else s for h, s in zip(handles, shapes, strict=True)])
+    )
 
 
 @score(
@@ -237,9 +250,7 @@ def handle_entropy(view: View) -> Estimate | Absent:
 
 def _character_entropies(texts: list[str]) -> Floats:
     """Return the entropy of the characters of each text in bits, 0 of an empty one."""
-    length = np.array([len(text) for text in texts], np.int64)
-    characters = np.frombuffer("".join(texts).encode("utf-32-le", "surrogatepass"), "<u4")
-    owner = np.repeat(np.arange(len(texts)), length)
+    owner, length, characters = _characters(texts)
     key, count = np.unique(owner << 32 | characters, return_counts=True)
     owner = key >> 32
     share = count / length[owner]

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from coordnet import _score_kernels
 from coordnet._score_kernels import DISTINCT
-from coordnet.scores.reference import Sets, item_profile
+from coordnet.scores.reference import Sets, in_chunks, item_profile
 from coordnet.scores.view import Estimate, Floats, View, score
 from coordnet.times import DAY
 
@@ -32,11 +32,21 @@ def objects(view: View) -> Estimate:
 @score("size", "Number of days (UTC) on which a member acts.", "days")
 def days_active(view: View) -> Estimate:
     """Return the number of different days, UTC, beside that of matched random sets."""
-    days = _numbered(view.log.time // DAY)[view.log.by_account[1]]
-    number = int(days.max(initial=-1)) + 1
+    log = view.log
+    day = log.time // DAY
+    if len(day):
+        day -= day.min()
+    words = int(day.max(initial=0)) // 64 + 1
+    acts_on = np.zeros((log.n_accounts, words), np.uint64)  # a bit a day
+    _score_kernels.set_bits(log.account, day, acts_on)
 
     def different(sets: Sets) -> Floats:
-        return item_profile(sets, view.log.by_account[0], days, number)[:, DISTINCT]
+        out = np.zeros(len(sets))
+        in_chunks(
+            lambda a, b: _score_kernels.bits_of_sets(sets.indptr, sets.codes, acts_on, a, b, out),
+            len(sets),
+        )
+        return out
 
     return view.compare(different)
 
@@ -50,9 +60,3 @@ def object_profile(view: View, sets: Sets) -> Floats:
         )
     found: Floats = view.memo[key]
     return found
-
-
-def _numbered(values: NDArray[np.int64]) -> NDArray[np.int32]:
-    """Return values as numbers from 0."""
-    numbers: NDArray[np.int32] = (values - values.min(initial=0)).astype(np.int32)
-    return numbers
