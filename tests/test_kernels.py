@@ -32,7 +32,9 @@ def test_interpreted_kernels_pass_the_same_tests():
         [
             sys.executable, "-m", "pytest", "-p", "no:cacheprovider",
             "test_kernels.py", "test_coaction.py", "test_cotiming.py", "test_scores.py",
-            "-k", "kernels or oracle or any_log or example or bound",
+            "test_scores_behaviour.py", "test_scores_profiles.py", "test_scores_words.py",
+            "test_scores_reference.py",
+            "-k", "kernels or oracle or any_log or example or bound or by_hand",
         ],
         cwd=Path(__file__).parent, env={**os.environ, "NUMBA_DISABLE_JIT": "1"},
         capture_output=True, text=True, check=False,
