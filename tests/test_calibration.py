@@ -16,7 +16,7 @@ import coordnet as cn
 from coordnet import groups, nulls
 from coordnet.discover import Rule, discover
 
-LEVELS = (1e-1, 1e-2, 1e-3, 1e-4)
+LEVELS = (1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6)
 RUSSIAN = {
     "account": "account_id",
     "object": "object_id",
@@ -122,6 +122,14 @@ def check_null_logs(log, kind, within, seeds, every=1):
 @pytest.mark.parametrize("kind", NULL_LOGS)
 def test_null_logs_of_retweets(russian, kind):
     check_null_logs(russian, kind, "60s", range(4))
+
+
+@pytest.mark.parametrize("scenario", ["retweet_ring", "breaking_news", "repeaters"])
+@pytest.mark.parametrize("kind", NULL_LOGS)
+def test_null_logs_of_dense_populations(kind, scenario):
+    """Where most pairs share many objects: rings, fast posts, a hashtag posted a thousand times."""
+    log = cn.simulate(scenario, 400, actions=16_000, seed=1).log
+    check_null_logs(log, kind, "60s", range(3))
 
 
 @pytest.mark.slow
