@@ -32,7 +32,10 @@ from coordnet.simulate import Truth
 
 ACCOUNTS = 20_000
 NOTHING = ("organic", "breaking_news", "live_events", "threads", "repeaters", "schedulers")
-LOOKS = ("early_birds", "daily_slots", "small_fast_audience", "fandom", "newsroom")
+LOOKS = (
+    "early_birds", "daily_slots", "small_fast_audience", "fandom", "newsroom", "share_buttons",
+    "generic_objects", "election_public",
+)  # fmt: skip
 PLANTED = (
     "retweet_ring", "small_cells", "diluted", "slow_drip", "cross_trace", "metronome", "election",
 )  # fmt: skip
@@ -83,11 +86,10 @@ def tasks() -> Iterator[tuple[str, int, tuple[str, ...]]]:
             yield scenario, seed, coordnet(scenario)
     for scenarios, methods, seeds in (
         (PLANTED, QUICK, range(10)),
-        (PLANTED, SLOW, range(1)),
-        (others, QUICK, range(2)),
         (PLANTED, SLOW, range(2)),
-        ((*NOTHING, *LOOKS[:3]), None, range(60)),
+        (others, QUICK, range(2)),
         (others, SLOW, range(1)),
+        ((*NOTHING, *LOOKS[:3]), None, range(60)),
         (PLANTED, SLOW, range(3)),
         ((*NOTHING, *LOOKS[:3]), None, range(100)),
     ):
