@@ -17,6 +17,7 @@ from coordnet.scores.reference import (
     ratio,
     resampled_sets,
     row_sums,
+    stretch,
     sums,
     wilson_interval,
 )
@@ -111,6 +112,22 @@ def test_resampling_is_with_replacement_from_each_cluster():
     assert set(drawn.codes[2 * RESAMPLES :].tolist()) == {1, 2, 9}
 
 
+def test_the_stretch_of_sets_from_few_accounts_by_hand():
+    """Ten of 300 that are all alike: 1/10 + 1/300 over 1/10 - 1/300; of 40 and of 9 more yet."""
+    for others, share in ((300, 10 / 300), (40, 10 / 40), (9, 0.9)):
+        background = np.arange(10, 10 + others, dtype=np.int32)
+        found = stretch(sets_of(np.arange(10)), np.full(10 + others, 4), background)
+        assert found == pytest.approx([np.sqrt((1 + share) / (1 - share))])
+
+
+def test_sets_of_two_pools_are_stretched_by_both():
+    """Five members of 1 action with 100 like them, five of 9 with 50: M is of all ten."""
+    activity = np.array([1] * 5 + [9] * 5 + [1] * 100 + [9] * 50)
+    found = stretch(sets_of(np.arange(10)), activity, np.arange(10, 160, dtype=np.int32))
+    share = (100 * (5 / 100) ** 2 + 50 * (5 / 50) ** 2) / 10
+    assert found == pytest.approx([np.sqrt((1 + share) / (1 - share))])
+
+
 # -- statistics of sets ------------------------------------------------------------------------
 
 
@@ -162,6 +179,17 @@ def test_monte_carlo_p_values_by_hand():
     np.testing.assert_allclose(null_p(value, null, "greater"), [3 / 5, 1 / 6, NAN, NAN, 1])
     np.testing.assert_allclose(null_p(value, null, "less"), [4 / 5, 1, NAN, NAN, 1 / 6])
     np.testing.assert_allclose(null_p(value, null, "both"), [1, 2 / 6, NAN, NAN, 2 / 6])
+
+
+def test_a_stretched_null_only_makes_p_values_larger():
+    """1, 2 and 3 about 2, stretched by a half: 0.5, 2 and 3.5. What is equal stays equal."""
+    value, null = np.array([3.2, 0.8, 2.0, 0.0]), np.array([[1.0, 2, 3]] * 3 + [[0, 0, 3.0]])
+    wide = np.full(4, 1.5)
+    np.testing.assert_allclose(null_p(value, null, "greater"), [1 / 4, 1, 3 / 4, 1])
+    np.testing.assert_allclose(null_p(value, null, "greater", wide), [2 / 4, 1, 3 / 4, 1])
+    np.testing.assert_allclose(null_p(value, null, "less"), [1, 1 / 4, 3 / 4, 3 / 4])
+    np.testing.assert_allclose(null_p(value, null, "less", wide), [1, 2 / 4, 3 / 4, 3 / 4])
+    np.testing.assert_array_equal(null_p(value, np.zeros((4, 0)), "less", wide), [NAN] * 4)
 
 
 def test_wilson_intervals_by_hand():

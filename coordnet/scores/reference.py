@@ -7,6 +7,7 @@ them, so that (1 + number of sets at least as extreme) / (sets + 1) is a p-value
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import Any, NamedTuple, TypeAlias
 
@@ -127,6 +128,27 @@ def _windows(own: Counts, ranked: Counts) -> tuple[Counts, Counts]:
     return first, np.minimum(np.maximum(last, first + wanted), len(ranked))
 
 
+def stretch(sets: Sets, activity: Counts, background: NDArray[np.int32]) -> Floats:
+    """Return by how much the spread of matched sets has to be stretched for each cluster.
+
+    Sets drawn from few accounts are more like each other than a cluster is like them: with n
+    members drawn from the equivalent of M accounts the variance of a mean is proportional to
+    1/n - 1/M among the sets, and to 1/n + 1/M between a cluster and their mean. The square root of
+    the one over the other; near 1 where accounts are many.
+    """
+    ranked = np.sort(activity[background])
+    found = np.ones(len(sets))
+    for i in range(len(sets)):
+        own = activity[sets.codes[sets.indptr[i] : sets.indptr[i + 1]]]
+        first, last = _windows(own, ranked)
+        weight = np.zeros(len(ranked) + 1)  # how often each account is drawn, on average
+        np.add.at(weight, first, 1 / (last - first))
+        np.add.at(weight, last, -1 / (last - first))
+        share = min(float((np.cumsum(weight) ** 2).sum()) / len(own), 0.9)  # n / M
+        found[i] = np.sqrt((1 + share) / (1 - share))
+    return found
+
+
 def resampled_sets(sets: Sets, seed: int) -> Sets:
     """Draw RESAMPLES bootstrap samples of the members of each set."""
     rng = np.random.default_rng(seed)
@@ -156,16 +178,24 @@ def ratio(part: NDArray[np.generic], whole: NDArray[np.generic]) -> Statistic:
     return statistic
 
 
-def null_p(value: Floats, null: Floats, tail: str) -> Floats:
+def null_p(value: Floats, null: Floats, tail: str, stretched: Floats | None = None) -> Floats:
     """Return Monte Carlo p-values of `value` (clusters,) against `null` (clusters, sets).
 
-    `tail` is ``"greater"``, ``"less"`` or ``"both"``: twice the smaller, at most 1.
+    `tail` is ``"greater"``, ``"less"`` or ``"both"``: twice the smaller, at most 1. `stretched`
+    widens the null about its mean, which only makes p-values larger; see :func:`stretch`.
     """
+    least = most = null
+    if stretched is not None and null.shape[1]:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # means of nothing are NaN
+            middle = np.nanmean(null, axis=1, keepdims=True)
+        wider = null + (null - middle) * (stretched[:, None] - 1)
+        least, most = np.minimum(null, wider), np.maximum(null, wider)  # ties stay ties
     valid = ~np.isnan(null)
     total = valid.sum(axis=1)
     with np.errstate(invalid="ignore"):
-        above = (1 + (valid & (null >= value[:, None])).sum(axis=1)) / (total + 1)
-        below = (1 + (valid & (null <= value[:, None])).sum(axis=1)) / (total + 1)
+        above = (1 + (valid & (most >= value[:, None])).sum(axis=1)) / (total + 1)
+        below = (1 + (valid & (least <= value[:, None])).sum(axis=1)) / (total + 1)
     p = {"greater": above, "less": below, "both": np.minimum(1.0, 2 * np.minimum(above, below))}
     return np.where(np.isnan(value) | (total == 0), np.nan, p[tail])
 
