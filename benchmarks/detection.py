@@ -48,6 +48,7 @@ ASKED: dict[str, dict[str, Any]] = {
 OURS = "coordnet"
 VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {  # further runs of coordnet, by their scenario
     "coordnet, edges alone": ("small_cells", {"groups": False}),
+    'coordnet, null="activity"': ("election", {"null": "activity"}),
     'coordnet, strata="1h"': ("daily_slots", {"strata": "1h"}),
     'coordnet, strata="hour_of_day"': ("daily_slots", {"strata": "hour_of_day"}),
 }
