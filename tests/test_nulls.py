@@ -35,8 +35,9 @@ def test_interpreted_kernels_pass_the_same_tests():
     """The loops of the null models and of the group test, against their oracles, uncompiled."""
     ran = subprocess.run(
         [
-            sys.executable, "-W", "ignore::RuntimeWarning", "-m", "pytest", "-q",
-            "-p", "no:cacheprovider", "test_nulls.py", "test_groups.py", "-k", "oracle or exact",
+            sys.executable, "-W", "ignore::RuntimeWarning", "-m", "pytest",
+            "-p", "no:cacheprovider", "test_nulls.py", "test_cotiming.py", "test_groups.py",
+            "-k", "oracle or exact",
         ],
         cwd=Path(__file__).parent, env={**os.environ, "NUMBA_DISABLE_JIT": "1"},
         capture_output=True, text=True, check=False,
