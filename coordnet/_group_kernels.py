@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from coordnet._kernels import kernel
+from coordnet._kernels import kernel, sort_in_place, stable_order
 
 LOG10 = math.log(10.0)
 PRIOR_PAIRS = 20.0  # what the class of an object weighs against the pairs of outsiders on it
@@ -165,7 +165,7 @@ def gather(scene: Any, members: Any, n: int, actions: Any) -> Any:
         for k in range(scene.indptr[members[i]], scene.indptr[members[i] + 1]):
             actions[total] = scene.positions[k]
             total += 1
-    actions[:total].sort()
+    sort_in_place(actions[:total])
     return actions, total
 
 
@@ -313,7 +313,7 @@ def combine(
     furthest = 0.0
     for k in range(objects):
         furthest = max(furthest, reach[k])
-    order = np.argsort(moment[:together])
+    order = stable_order(moment[:together])
     log_p = 0.0
     occasions = 0
     for third in range(3):  # all objects, and those that could be worth a third or two of the most
@@ -647,7 +647,7 @@ def grow(
     for i in range(size):
         in_set[members[i]] = 0
     found_members = members[:size].copy()
-    found_members.sort()
+    sort_in_place(found_members)
     return found_members, evidence
 
 
@@ -712,7 +712,7 @@ def synchronised_pairs(
                 observed += met.sum()
                 for k in range(i, j):
                     seen[scene.account[actions[k]]] = 0
-                repeats.sort()
+                sort_in_place(repeats)
                 log_miss = math.log1p(-min(chance, 1.0 - 1e-15))
                 k = 0
                 while k < members:  # members who act equally often, with each such class after

@@ -32,6 +32,92 @@ def inlined(function: Callable[..., Any]) -> Any:
     return numba.njit(inline="always")(function)
 
 
+# -- sorting ---------------------------------------------------------------------------------
+#
+# numba's own sorts must not stand in cached kernels. They are closures of one name, whether they
+# sort values or positions, told apart by a number that each process counts for itself; kernels that
+# two processes compiled and cached can then hold two different ones under one symbol, and who loads
+# both runs one for the other, and crashes.
+
+RUN = 16  # stretches of so many are sorted by insertion
+
+
+@kernel
+def sort_in_place(values: Any) -> None:
+    """Sort values, (n,) without gaps in memory. Cost: O(n log n), O(n) where they are sorted."""
+    n = len(values)
+    for begin in range(0, n, RUN):
+        for i in range(begin + 1, min(begin + RUN, n)):
+            value = values[i]
+            j = i
+            while j > begin and values[j - 1] > value:
+                values[j] = values[j - 1]
+                j -= 1
+            values[j] = value
+    if n <= RUN:
+        return
+    width = RUN
+    spare = np.empty(n, values.dtype)
+    while width < n:
+        for low in range(0, n, 2 * width):
+            middle = min(low + width, n)
+            high = min(low + 2 * width, n)
+            if middle == high or values[middle - 1] <= values[middle]:
+                continue
+            spare[low:middle] = values[low:middle]
+            i = low
+            j = middle
+            k = low
+            while i < middle:  # of equals the left one first
+                if j < high and values[j] < spare[i]:
+                    values[k] = values[j]
+                    j += 1
+                else:
+                    values[k] = spare[i]
+                    i += 1
+                k += 1
+        width *= 2
+
+
+@kernel
+def stable_order(values: Any) -> Any:
+    """Return the positions of values in ascending order, equals as they stand: int64 (n,)."""
+    n = len(values)
+    order = np.arange(n)
+    for begin in range(0, n, RUN):
+        for i in range(begin + 1, min(begin + RUN, n)):
+            own = order[i]
+            j = i
+            while j > begin and values[order[j - 1]] > values[own]:
+                order[j] = order[j - 1]
+                j -= 1
+            order[j] = own
+    if n <= RUN:
+        return order
+    width = RUN
+    spare = np.empty(n, np.int64)
+    while width < n:
+        for low in range(0, n, 2 * width):
+            middle = min(low + width, n)
+            high = min(low + 2 * width, n)
+            if middle == high or values[order[middle - 1]] <= values[order[middle]]:
+                continue
+            spare[low:middle] = order[low:middle]
+            i = low
+            j = middle
+            k = low
+            while i < middle:
+                if j < high and values[order[j]] < values[spare[i]]:
+                    order[k] = order[j]
+                    j += 1
+                else:
+                    order[k] = spare[i]
+                    i += 1
+                k += 1
+        width *= 2
+    return order
+
+
 # -- building a log --------------------------------------------------------------------------
 
 
@@ -99,7 +185,7 @@ def sort_within_groups(indptr: Any, order: Any, time: Any, tie: Any, first: int,
                     order[j] = row
             else:
                 rows = order[a:b].copy()
-                order[a:b] = rows[np.argsort(time[rows], kind="mergesort")]
+                order[a:b] = rows[stable_order(time[rows])]
         # equal times: by tie, rows staying in order
         i = a
         while i < b:
@@ -111,7 +197,7 @@ def sort_within_groups(indptr: Any, order: Any, time: Any, tie: Any, first: int,
                     order[i], order[i + 1] = order[i + 1], order[i]
             elif j - i > 2:
                 rows = order[i:j].copy()
-                order[i:j] = rows[np.argsort(tie[rows], kind="mergesort")]
+                order[i:j] = rows[stable_order(tie[rows])]
             i = j
 
 
@@ -500,7 +586,7 @@ def co_action_rows(
             kept[n_kept] = (slot[s, 0] << 32) | s
             n_kept += 1 if enough else 0
         if n_kept <= 64:
-            kept[:n_kept].sort()
+            sort_in_place(kept[:n_kept])
         else:
             kept, spare = sort_by_upper_half(kept, spare, n_kept, len(table), digits)
         for i in range(n_kept):
@@ -593,7 +679,7 @@ def half_connected_weight(
     member_count = np.ones(len(parent), np.int64)
     for c in range(len(sizes)):
         inside = edges[indptr[c] : indptr[c + 1]]
-        order = np.argsort(-weight[inside])
+        order = stable_order(-weight[inside])
         for i in range(len(inside)):
             e = inside[order[i]]
             a = _root(parent, source[e])

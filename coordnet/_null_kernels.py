@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from coordnet._kernels import inlined, kernel
+from coordnet._kernels import inlined, kernel, sort_in_place
 
 NO_P = 0.0  # log of p = 1
 
@@ -197,7 +197,7 @@ def object_statistics(
                 if repeats[p] > 1:
                     own[count] = (np.int64(account[p]) << 32) | (p - a)
                     count += 1
-            own.sort()
+            sort_in_place(own)
             start = 0
             for i in range(count):
                 if own[i] >> 32 != own[start] >> 32:
@@ -252,16 +252,7 @@ def count_occasions(moments: Any, n: int, fold: int) -> int:
     if n == 0:
         return 0
     part = moments[:n]
-    if n <= 16:
-        for i in range(1, n):
-            value = part[i]
-            j = i
-            while j > 0 and part[j - 1] > value:
-                part[j] = part[j - 1]
-                j -= 1
-            part[j] = value
-    else:
-        part.sort()
+    sort_in_place(part)
     occasions = 1
     for i in range(1, n):
         if part[i] - part[i - 1] > fold:

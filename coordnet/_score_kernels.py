@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from coordnet._kernels import kernel
+from coordnet._kernels import kernel, sort_in_place
 
 TOP = 5  # targets that count as the top ones
 # columns of what item_profile returns
@@ -144,7 +144,8 @@ def medians(indptr: Any, codes: Any, values: Any, first: int, last: int, out: An
         for m in range(indptr[s], indptr[s + 1]):
             own[n] = values[codes[m]]
             n += 0 if np.isnan(own[n]) else 1
-        own = np.sort(own[:n])
+        own = own[:n]
+        sort_in_place(own)
         out[s] = (own[(n - 1) // 2] + own[n // 2]) / 2 if n else np.nan
 
 
@@ -199,7 +200,8 @@ def largest_span_counts(
         for m in range(indptr[s], indptr[s + 1]):
             own[n] = moment[codes[m]]
             n += 1 if own[n] != nothing else 0
-        own = np.sort(own[:n])
+        own = own[:n]
+        sort_in_place(own)
         out[s, len(spans)] = n
         for j in range(len(spans)):
             low = 0

@@ -2,6 +2,7 @@
 
 import math
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +17,7 @@ from coordnet import _kernels
 
 INTERPRETED = os.environ.get("NUMBA_DISABLE_JIT") == "1"
 I4, I8 = np.int32, np.int64
+ROOT = Path(__file__).resolve().parents[1]
 
 
 def test_the_kernels_are_compiled_unless_numba_is_told_not_to():
@@ -42,6 +44,40 @@ def test_interpreted_kernels_pass_the_same_tests():
     assert ran.returncode == 0, ran.stdout[-4_000:] + ran.stderr[-2_000:]
     assert " passed" in ran.stdout
     assert " failed" not in ran.stdout
+
+
+# -- sorting -----------------------------------------------------------------------------------
+
+integers = st.lists(st.integers(-5, 5) | st.integers(-(2**40), 2**40), max_size=200)
+
+
+@given(integers, st.sampled_from([I8, np.float64]))
+def test_sort_in_place(values, kind):
+    array = np.array(values, kind)
+    _kernels.sort_in_place(array)
+    assert array.tolist() == sorted(values)
+
+
+@given(integers)
+def test_stable_order(values):
+    found = _kernels.stable_order(np.array(values, I8))
+    assert found.dtype == I8
+    assert found.tolist() == sorted(range(len(values)), key=values.__getitem__)
+
+
+def test_sorting_what_is_long_sorted_or_backwards():
+    random = np.random.default_rng(0).integers(0, 1_000, 5_000)
+    for values in (random, np.sort(random), np.sort(random)[::-1].copy(), np.zeros(5_000, I8)):
+        expected = np.argsort(values, kind="stable")
+        np.testing.assert_array_equal(_kernels.stable_order(values), expected)
+        _kernels.sort_in_place(values)
+        assert (np.diff(values) >= 0).all()
+
+
+def test_no_cached_kernel_sorts_with_numba():
+    """Loaded from the cache beside one that another process compiled, it can crash."""
+    for path in (ROOT / "coordnet").glob("_*kernels.py"):
+        assert not re.search(r"\bnp\.(arg)?sort\(|\.(arg)?sort\(", path.read_text()), path.name
 
 
 # -- building a log ----------------------------------------------------------------------------

@@ -28,6 +28,7 @@ from coordnet.scores.reference import (
     matched_sets,
     null_p,
     resampled_sets,
+    stretch,
     sums,
 )
 from coordnet.scores.texts import Texts, texts_of
@@ -245,6 +246,13 @@ class View:
         )
 
     @cached_property
+    def stretched(self) -> Floats:
+        """By how much the spread of the random sets is stretched, where accounts are few."""
+        if len(self.background) < 2:
+            return np.ones(len(self.sets))
+        return stretch(self.sets, self.activity, self.background)
+
+    @cached_property
     def resampled(self) -> Sets:
         """Bootstrap samples of the members of each cluster."""
         return resampled_sets(self.sets, self.inputs.seed + 1)
@@ -290,7 +298,7 @@ class View:
             value,
             reference=reference,
             effect=np.where(np.isfinite(effect), effect, np.nan),
-            p_value=null_p(value, null, tail),
+            p_value=null_p(value, null, tail, self.stretched),
             **rest,
         )
 
