@@ -52,17 +52,18 @@ def mean_weight(view: View) -> Estimate:
 
 @score(
     "structure",
-    "Median weight of the edges between members; the reference is that of all other edges.",
+    "Median weight of the edges between members; the reference is that of the edges inside no "
+    "cluster.",
     "weight",
 )
 def median_weight(view: View) -> Estimate:
     """Return the median weight of the edges between members; its interval treats edges alike."""
     graph = view.graph
     indptr, edges = view.inside
-    reference = np.full(len(view.clusters), np.nan)
-    for i in range(len(reference)):
-        others = np.delete(graph.weights, edges[indptr[i] : indptr[i + 1]])
-        reference[i] = np.median(others) if len(others) else np.nan
+    others = np.ones(graph.n_edges, bool)
+    others[edges] = False
+    rest = graph.weights[others]
+    reference = np.full(len(view.clusters), np.median(rest) if len(rest) else np.nan)
     weights = graph.weights[edges]
     low, high = median_intervals(indptr, weights)
     value = view.per_cluster(indptr, weights, np.median)
