@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 import numpy as np
 
 from coordnet.scores.readings import READINGS, figures, fitting
+from coordnet.scores.view import Column, Estimate, View
 from coordnet.times import duration_text
-
-if TYPE_CHECKING:
-    from coordnet.scores.table import ClusterScores
 
 SURE = 0.05  # q-value up to which a score is told
 MOST = 6  # scores told
@@ -18,29 +16,33 @@ MOST = 6  # scores told
 _TOLD = ("synchrony", "size", "persistence")
 
 
-def explain(scores: ClusterScores, i: int) -> str:
+def explain(
+    view: View, estimates: Mapping[str, Estimate], columns: Mapping[str, Column], i: int
+) -> str:
     """Return the summary of cluster i; see :meth:`coordnet.ClusterScores.explain`."""
-    parts = [_found(scores, i), _differs(scores, i), *_benign(scores, i), _caveat()]
+    parts = [
+        _found(view, estimates, i), _differs(estimates, columns, i), *_benign(view, i), _caveat()
+    ]  # fmt: skip
     return "\n".join(part for part in parts if part)
 
 
-def _found(scores: ClusterScores, i: int) -> str:
-    view, graph = scores.view, scores.clusters.graph
+def _found(view: View, estimates: Mapping[str, Estimate], i: int) -> str:
+    graph = view.graph
     text = f"Cluster {i}: {view.sizes[i]:,} accounts with {view.n_actions[i]:,} actions. "
-    share = scores.estimates.get("synchronised_actions")
+    share = estimates.get("synchronised_actions")
     if share is not None and not np.isnan(share.value[i]):
         text += (
             f"{_percent(share.value[i])} of what they did was done within "
             f"{duration_text(graph.within)} of another member"
         )
-        lag = scores.estimates.get("median_lag")
+        lag = estimates.get("median_lag")
         if lag is not None and not np.isnan(lag.value[i]):
             text += ", half of it "
             text += f"within {_number(lag.value[i])} s" if lag.value[i] else "in the same second"
         text += ". "
     tests = view.group_tests
     if tests is None:
-        return f"{text}They act at the same moments, whatever on: {_pairs(scores, i)}."
+        return f"{text}They act at the same moments, whatever on: {_pairs(view, i)}."
     test = tests[i]
     text += (
         f"Together they acted on {test.together:,} objects in {test.occasions:,} separate "
@@ -60,17 +62,17 @@ def _found(scores: ClusterScores, i: int) -> str:
     elif "q_value" in graph.edges:
         text += (
             "As one set it does not pay for all sets of its size; what carries it are "
-            f"{_pairs(scores, i)}."
+            f"{_pairs(view, i)}."
         )
     else:
         text += "Neither the set nor its pairs have passed a test: this is a count, no evidence."
-    selection = scores.estimates.get("selection")
+    selection = estimates.get("selection")
     if selection is not None and selection.p_value is not None:
         text += (
             f" In null runs of the whole detection a cluster with as much evidence came with "
             f"chance {selection.p_value[i]:.2g} at most."
         )
-    again = [scores.estimates.get(f"stability[{how}]") for how in ("reseeded", "bootstrap")]
+    again = [estimates.get(f"stability[{how}]") for how in ("reseeded", "bootstrap")]
     if again[0] is not None and again[1] is not None:
         text += (
             f" Looked for again, it is the same to {_percent(again[0].value[i])} with other seeds "
@@ -84,17 +86,17 @@ def _found(scores: ClusterScores, i: int) -> str:
     return text
 
 
-def _pairs(scores: ClusterScores, i: int) -> str:
+def _pairs(view: View, i: int) -> str:
     """Return how many pairs of members have an edge, and whether it was tested."""
-    edges = int(np.diff(scores.view.inside[0])[i])
-    tested = "q_value" in scores.clusters.graph.edges
+    edges = int(np.diff(view.inside[0])[i])
+    tested = "q_value" in view.graph.edges
     return f"{edges:,} pairs of members, {'each tested by itself' if tested else 'untested'}"
 
 
-def _differs(scores: ClusterScores, i: int) -> str:
+def _differs(estimates: Mapping[str, Estimate], columns: Mapping[str, Column], i: int) -> str:
     told = []
-    for name, estimate in scores.estimates.items():
-        column = scores.columns[name]
+    for name, estimate in estimates.items():
+        column = columns[name]
         if column.family in _TOLD or estimate.q_value is None or estimate.reference is None:
             continue
         q, value, reference = estimate.q_value[i], estimate.value[i], estimate.reference[i]
@@ -106,17 +108,17 @@ def _differs(scores: ClusterScores, i: int) -> str:
         return "Beside accounts of like activity, no other score stands out."
     text = "Beside accounts of like activity: "
     lines = [
-        f"{name.replace('_', ' ')} {_value(scores.columns[name].unit, value)} "
-        f"(others {_value(scores.columns[name].unit, reference)}, q = {q:.2g})"
+        f"{name.replace('_', ' ')} {_value(columns[name].unit, value)} "
+        f"(others {_value(columns[name].unit, reference)}, q = {q:.2g})"
         for q, _, name, value, reference in sorted(told)[:MOST]
     ]
     more = len(told) - len(lines)
     return text + "; ".join(lines) + (f"; and {more} more" if more > 0 else "") + "."
 
 
-def _benign(scores: ClusterScores, i: int) -> list[str]:
-    every = figures(scores.view)
-    fit = fitting(scores.view, i)
+def _benign(view: View, i: int) -> list[str]:
+    every = figures(view)
+    fit = fitting(view, i)
     unknown = [name for name in READINGS if np.isnan(every[name][i])]
     lines = [
         f"It may be {one.title} ({one.name.replace('_', ' ')}: {every[one.name][i]:.2f}, fits "

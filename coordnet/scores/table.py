@@ -168,7 +168,7 @@ class ClusterScores:
         What was found, against what, how sure, how the members differ from accounts of like
         activity, and which benign readings fit.
         """
-        return explain(self, self._number(i))
+        return explain(self.view, self.estimates, self.columns, self._number(i))
 
     def evidence(
         self,
