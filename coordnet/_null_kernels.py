@@ -341,6 +341,7 @@ def shared_object_tests(
     objects: Any,
     first_action: Any,
     time: Any,
+    round_: Any,
     run_class: Any,
     class_chance: Any,
     class_miss: Any,
@@ -366,10 +367,11 @@ def shared_object_tests(
         together
     starts, objects, first_action : from :func:`account_runs`
     time : int64 (n,), 0 or more, of the actions account by account, as `first_action` has them
+    round_ : int8 (n,), how round the time of each of these actions is, 0 the roundest
     run_class : int16 (runs,), the class of each run's object
-    class_chance : float64 (classes,), of two accounts to be together on an object of the class;
-        or (0,) where the timing null is not asked for
-    class_miss, class_odds : float64 (classes,), log(1 - p) and p / (1 - p) of these
+    class_chance : float64 (classes, grains), of two accounts to be together on an object of the
+        class when both times are so round; or (0, 0) where the timing null is not asked for
+    class_miss, class_odds : float64 (classes, grains), log(1 - p) and p / (1 - p) of these
     window, fold : inclusive bounds, in the unit of `time`
     first, last : edges to do
     marked : uint64 (objects // 64 + 1,), scratch, zeros on entry and on return: a bit for each of
@@ -431,13 +433,19 @@ def shared_object_tests(
             together += 1 if near else 0
             if timing:
                 c = run_class[r]
+                g = max(round_[k], round_[j])  # two times are as round as the less round
                 if repeats == 1:
-                    p = class_chance[c]
-                    log_none += class_miss[c]
-                    odds += class_odds[c]
-                else:
-                    p = -math.expm1(class_miss[c] * repeats)
-                    log_none += class_miss[c] * repeats
+                    p = class_chance[c, g]
+                    log_none += class_miss[c, g]
+                    odds += class_odds[c, g]
+                else:  # of the roundest of each
+                    for i in range(k, k_end):
+                        k = i if round_[i] < round_[k] else k
+                    for i in range(j, j_end):
+                        j = i if round_[i] < round_[j] else j
+                    g = max(round_[k], round_[j])
+                    p = -math.expm1(class_miss[c, g] * repeats)
+                    log_none += class_miss[c, g] * repeats
                     odds += p / (1.0 - p) if p < 1.0 else np.inf
                 chances[s] = p
                 mean += p

@@ -11,7 +11,8 @@ m_uo actions of u on o:
 - *timing null*: given the objects that both act on, they are together within the window as often
   as accounts on objects of that popularity and kind are. For class c of log2 n_o,
   chance_c = sum w_o / sum n_o (n_o - 1) / 2 with w_o the sum of 1 / (m_uo m_vo) over co-actions,
-  and pi_o = 1 - (1 - chance_c)^(m_uo m_vo).
+  and pi_o = 1 - (1 - chance_c)^(m_uo m_vo). Where both act at round times (full hours, quarters,
+  ...) chance_c is larger by :func:`round_factors`: schedulers meet on the second.
 - *jitter null*, of co-timing: each event of u is moved inside its own stratum of the clock, to
   a time as round as its own.
 
@@ -447,6 +448,35 @@ def _p(log_p: Floats, other: Floats | None = None) -> Floats:
     return p
 
 
+GRAINS = (HOUR, HOUR // 2, 15 * MINUTE, 5 * MINUTE, MINUTE)
+
+
+def roundness(times: NDArray[np.int64], length: int) -> NDArray[np.int8]:
+    """Return which of GRAINS is the coarsest that each time is a multiple of, else how many.
+
+    Grains that do not divide the length of a stratum are passed over: a phase says nothing of
+    them.
+    """
+    found = np.full(len(times), len(GRAINS), np.int8)
+    for i in reversed(range(len(GRAINS))):
+        if length % GRAINS[i] == 0:
+            found[times % GRAINS[i] == 0] = i
+    return found
+
+
+def round_factors(window: int, resolution: int) -> Floats:
+    """Return by how much likelier two actions are inside the window when both times are round.
+
+    Of two times that are multiples of L, 2 floor(W / L) + 1 multiples lie inside the window, each
+    as likely as L of time is; of any two times, 2 W and the resolution of the times. So who posts
+    at full quarters meets others who do on the second, and it is no evidence. For each of GRAINS,
+    and for no grain: 1 or more.
+    """
+    grains = np.array(GRAINS)
+    inside = (2 * (window // grains) + 1) * grains
+    return np.append(np.maximum(inside / (2 * window + max(resolution, 1)), 1.0), 1.0)
+
+
 def _shared_objects(
     log: ActionLog,
     source: NDArray[np.int32],
@@ -471,18 +501,19 @@ def _shared_objects(
     heavier, lighter = heavier[order], lighter[order]
     work = k[lighter] + 10
     borders = equal_chunks(work, CHUNKS)
-    chance = chances.chance
     run_class = np.zeros(0, np.int16)
-    if len(chance):
+    if len(chances.chance):
         run_class = chances.of_object.astype(np.int16)[objects]
+    chance = np.minimum(chances.chance[:, None] * round_factors(window, log.resolution), 1.0)
     with np.errstate(divide="ignore"):
         by_class = chance, np.log1p(-chance), chance / (1.0 - chance)
+    round_ = roundness(log.time, HOUR)[positions]
     since = log.time[positions] - (log.limits[0] if log.limits else 0)
     n = len(source)
     occasions, expected, log_p = np.zeros(n, np.int32), np.zeros(n), np.zeros(n)
     run_chunks(
         lambda own, i: _null_kernels.shared_object_tests(
-            heavier, lighter, *runs, since, run_class, *by_class, window, fold,
+            heavier, lighter, *runs, since, round_, run_class, *by_class, window, fold,
             borders[i], borders[i + 1], *own, occasions, expected, log_p,
         ),
         len(borders) - 1,
@@ -502,22 +533,6 @@ def _shared_objects(
 
 
 # -- the jitter null ---------------------------------------------------------------------------
-
-
-GRAINS = (HOUR, HOUR // 2, 15 * MINUTE, 5 * MINUTE, MINUTE)
-
-
-def roundness(times: NDArray[np.int64], length: int) -> NDArray[np.int8]:
-    """Return which of GRAINS is the coarsest that each time is a multiple of, else how many.
-
-    Grains that do not divide the length of a stratum are passed over: a phase says nothing of
-    them.
-    """
-    found = np.full(len(times), len(GRAINS), np.int8)
-    for i in reversed(range(len(GRAINS))):
-        if length % GRAINS[i] == 0:
-            found[times % GRAINS[i] == 0] = i
-    return found
 
 
 def co_timing_tests(

@@ -154,7 +154,7 @@ def halves(log: ActionLog) -> tuple[ActionLog, ActionLog]:
     """Return the first and the second half of the log, by the middle of its period."""
     if log.limits is None:
         return log, log
-    middle = (log.limits[0] + log.limits[1] + 1) / 2 / SECOND
+    middle = np.datetime64((log.limits[0] + log.limits[1] + 2) // 2, "us")
     return log.between(None, middle), log.between(middle, None)
 
 

@@ -359,13 +359,34 @@ def timing_chances(rows, window, background=None):
 def timing_trials(rows, u, v, window, background=None):
     """Return pi_o of each object that both acted on, as fractions."""
     chances = timing_chances(rows, window, background)
+    step = resolution(rows)
     trials = []
     for (kind, _), acts in acts_by_object(rows).items():
         m = repeats(acts)
         if u in m and v in m:
-            chance = min(chances[kind, len(m).bit_length() - 1], Fraction(1))
+            grain = min(
+                max(roundness(t, 3_600 * SECOND) for t, a in acts if a == who) for who in (u, v)
+            )
+            factor = round_factor(grain, window, step)
+            chance = min(chances[kind, len(m).bit_length() - 1] * factor, Fraction(1))
             trials.append(1 - (1 - chance) ** (m[u] * m[v]))
     return trials
+
+
+def resolution(rows):
+    """Return the coarsest of a day, an hour, a minute, a second that fits all times, else 1."""
+    times = [row[2] for row in folded(rows)]
+    units = [86_400 * SECOND, 3_600 * SECOND, 60 * SECOND, SECOND]
+    fitting = [unit for unit in units if all(t % unit == 0 for t in times)]
+    return fitting[0] if fitting and len(times) >= 30 else 1
+
+
+def round_factor(grain, window, step):
+    """Return how many times likelier two multiples of the grain are together than any two times."""
+    if not grain:
+        return Fraction(1)
+    multiples = sum(1 for k in range(-(window // grain), window // grain + 1))
+    return max(Fraction(multiples * grain, 2 * window + step), Fraction(1))
 
 
 def sharing_pairs(rows):

@@ -175,6 +175,11 @@ def test_nothing_is_reported_where_nothing_is_planted(scenario, options):
     assert runs_with_clusters(scenario, range(4), 2_000, **options) <= 2
 
 
+def test_schedulers_who_meet_on_the_second_are_not_reported():
+    """Seeds in which they were, before round times had chances of their own."""
+    assert runs_with_clusters("schedulers", (15, 31), 20_000, within="60s") == 0
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("options", [{"within": "60s"}, EVERYTHING], ids=["default", "everything"])
 @pytest.mark.parametrize("scenario", NOTHING)

@@ -575,6 +575,55 @@ def test_occasions_and_the_timing_test_equal_the_oracle(rows, window, fold, with
         assert found["p_value"][e] == found["p_timing"][e]
 
 
+HOUR_START = START // HOUR * HOUR
+round_times = st.sampled_from([0, 1, 60, 61, 120, 300, 301, 900, 930, 1_800, 3_600, 3_601])
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from("abcd"), st.sampled_from("op"), round_times), min_size=4,
+        max_size=45,
+    ),
+    st.sampled_from([30 * SECOND, 60 * SECOND, 600 * SECOND]),
+)  # fmt: skip
+def test_the_timing_test_of_round_times_equals_the_oracle(acts, window):
+    """Who posts at full quarters, or minutes, meets others who do on the second."""
+    rows = [(a, o, HOUR_START + second * SECOND, "k", None) for a, o, second in acts]
+    log, source, target = all_pairs_graph(rows, window)
+    found = nulls.co_action_tests(log, source, target, window, "timing").columns
+    for e in range(len(source)):
+        u, v = log.accounts[source[e]], log.accounts[target[e]]
+        pi = naive.timing_trials(rows, u, v, window)
+        assert found["expected_timing"][e] == pytest.approx(float(sum(pi)), **CLOSE)
+        exact = naive.poisson_binomial_tail(pi, int(found["occasions"][e]))
+        assert found["p_timing"][e] == pytest.approx(max(float(exact), 1e-300), rel=1e-9)
+
+
+def test_round_factors_by_hand():
+    """One multiple of an hour for each hour, against 121 seconds; three of a minute inside 60 s."""
+    hour, half, quarter, five, one, none = nulls.round_factors(60 * SECOND, SECOND)
+    assert (hour, half, quarter) == pytest.approx((3_600 / 121, 1_800 / 121, 900 / 121))
+    assert (five, one, none) == pytest.approx((300 / 121, 180 / 121, 1))
+    wide = nulls.round_factors(600 * SECOND, SECOND)
+    assert wide == pytest.approx([3_600 / 1_201, 1_800 / 1_201, 1, 1_500 / 1_201, 1_260 / 1_201, 1])
+
+
+def test_two_at_the_same_quarter_are_less_surprising():
+    """By as much as there are fewer quarters than seconds; others are as they were."""
+    crowd = [(f"c{i}", f"o{i % 3}", HOUR_START + (7_000 + 977 * i) * SECOND, "k", None)
+             for i in range(60)]  # fmt: skip
+
+    def expected(offset):
+        rows = crowd + [(a, "o0", HOUR_START + (900 + offset) * SECOND, "k", None) for a in "uv"]
+        graph = cn.co_action(log_of(rows), "60s")
+        at = [log_of(rows).accounts.tolist().index(a) for a in "uv"]
+        tested = graph.test("timing").edges
+        edge = (tested["source"] == at[0]) & (tested["target"] == at[1])
+        return tested["expected_timing"][edge][0]
+
+    assert expected(0) == pytest.approx(min(1.0, expected(7) * 900 / 121))
+
+
 @pytest.mark.parametrize(
     ("gap", "occasions"), [(60 * SECOND, 1), (60 * SECOND + 1, 2), (61 * SECOND, 2)]
 )
