@@ -146,17 +146,24 @@ class GroupTest:
         None are marked where no object is evidence.
         """
         one_of(what, ("object", "occasion"), "what")
-        bound, moment = self.detail[:, 5], self.detail[:, 7].astype(np.int64)
+        bound = self.detail[:, 5]
         marked = np.zeros(len(bound), bool)
         together = np.flatnonzero(bound < 0)
         if len(together):
             top = int(np.argmin(bound))
             marked[top] = True
             if what == "occasion":  # all that its run of windows holds
-                order = together[np.argsort(moment[together], kind="stable")]
-                run = np.cumsum(np.diff(moment[order], prepend=moment[order][:1]) > self.fold)
-                marked[order[run == run[order == top]]] = True
+                run = self.occasion_of(together)
+                marked[together[run == run[together == top]]] = True
         return marked
+
+    def occasion_of(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the occasion of each of these rows of `detail`, numbered by time from 0."""
+        moment = self.detail[rows, 7].astype(np.int64)
+        order = np.argsort(moment, kind="stable")
+        occasion = np.empty(len(rows), np.int64)
+        occasion[order] = np.cumsum(np.diff(moment[order], prepend=moment[order][:1]) > self.fold)
+        return occasion
 
     def to_frame(self, backend: str | None = None) -> Any:
         """Return the objects as a dataframe: object, kind, members, at_once, ..., log10_bound."""

@@ -259,6 +259,16 @@ def test_evidence_of_co_timing():
         scores.evidence(0, by="object")
 
 
+def test_evidence_rests_on_the_background_that_detection_had():
+    sim = cn.simulate("retweet_ring", accounts=1_000, seed=0)
+    background = cn.simulate("organic", accounts=1_000, seed=9).log
+    run = cn.detect(sim.log, background=background)
+    assert len(run.clusters)
+    evidence = run.scores["group_evidence"].value.tolist()
+    assert evidence == run.clusters.evidence.tolist()
+    assert evidence != cn.score_clusters(run.clusters)["group_evidence"].value.tolist()
+
+
 # -- texts -------------------------------------------------------------------------------------
 
 

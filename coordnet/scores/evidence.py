@@ -11,7 +11,6 @@ from coordnet import _kernels
 from coordnet.errors import ParameterError, one_of
 from coordnet.export import Pseudonyms
 from coordnet.scores.readings import TEXTS
-from coordnet.scores.synchrony import lags
 from coordnet.scores.texts import redacted
 from coordnet.scores.view import View
 from coordnet.times import SECOND
@@ -26,7 +25,7 @@ def evidence_table(view: View, i: int, by: str, redact_text: bool, key: bytes | 
     one_of(by, BY, "by")
     log = view.graph.log
     pseudonyms = Pseudonyms(log.secret("pseudonyms") if key is None else key)
-    acts, lag = view.acts, lags(view)
+    acts, lag = view.acts, view.lags
     begin, end = int(view.acts.indptr[i]), int(view.acts.indptr[i + 1])
     at = begin + np.flatnonzero(lag[begin:end] >= 0)
     times = pa.array(acts.time[at]).cast(pa.timestamp("us", tz="UTC"))
@@ -40,7 +39,8 @@ def evidence_table(view: View, i: int, by: str, redact_text: bool, key: bytes | 
         return table.sort_by([("time", "ascending"), ("account", "ascending")])
 
     test = tests[i]
-    detail = test.detail[test.detail[:, 2] >= 2]
+    together = np.flatnonzero(test.detail[:, 2] >= 2)
+    detail = test.detail[together]
     codes = detail[:, 0].astype(np.int64)
     kinds = pa.array(log.kinds, pa.large_string()).take(pa.array(log.object_kind[codes]))
     labels = log.object_labels.take(pa.array(codes)).to_pylist()
@@ -53,13 +53,9 @@ def evidence_table(view: View, i: int, by: str, redact_text: bool, key: bytes | 
             shown.append(redacted(label) if count >= SHOWN else f"[text of {count} members]")
         else:
             shown.append(label)
-    moment = detail[:, 7].astype(np.int64)
-    order = np.argsort(moment, kind="stable")
-    occasion = np.empty(len(order), np.int64)
-    occasion[order] = np.cumsum(np.diff(moment[order], prepend=moment[order][:1]) > test.fold)
     objects = pa.table(
         {
-            "occasion": pa.array(occasion),
+            "occasion": pa.array(test.occasion_of(together)),
             "kind": kinds,
             "object": pa.array(shown, pa.large_string()),
             "members": pa.array(members),

@@ -14,7 +14,6 @@ from coordnet.errors import CoordnetWarning
 from coordnet.graph import CoordinationGraph
 from coordnet.reruns import cluster_stability
 from coordnet.scores.reference import wilson_interval
-from coordnet.scores.synchrony import lags
 from coordnet.scores.view import Absent, Estimate, View, score
 from coordnet.times import DAY, SECOND
 
@@ -31,7 +30,7 @@ def days_with_synchrony(view: View) -> Estimate:
     """Return the number of days with a synchronised action of a member."""
     acts = view.acts
     day = acts.time // DAY
-    together = np.where(lags(view) >= 0, day, -1)
+    together = np.where(view.lags >= 0, day, -1)
 
     def different(part: NDArray[np.int64]) -> int:
         return len(np.unique(part[part >= 0]))

@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 
 from coordnet.groups import GroupTest
 from coordnet.scores.inputs import NOTHING
-from coordnet.scores.synchrony import lags
 from coordnet.scores.view import Floats, View
 from coordnet.times import DAY, MINUTE
 
@@ -276,7 +275,7 @@ def early_birds(view: View) -> Floats:
     starts = log.by_object
     delay = acts.time - log.time[starts[:-1]][acts.object]
     first = log.account[starts[:-1]][acts.object] == acts.account
-    alone = (lags(view) < 0) & (np.diff(starts)[acts.object] > 1) & ~(first & (delay == 0))
+    alone = (view.lags < 0) & (np.diff(starts)[acts.object] > 1) & ~(first & (delay == 0))
     prompt = np.where(alone, delay <= min(view.graph.within, MINUTE), np.nan).astype(float)
 
     def share(part: Floats) -> float:

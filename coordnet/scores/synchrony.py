@@ -27,7 +27,7 @@ def synchronised_actions(view: View) -> Estimate:
     events with another member's event inside the window. The interval resamples the members.
     """
     acts = view.acts
-    found = lags(view) >= 0
+    found = view.lags >= 0
     value = view.per_cluster(acts.indptr, found, np.mean)
     outside = _background_lags(view)
     reference = np.full(len(value), np.mean(outside >= 0) if len(outside) else np.nan)
@@ -52,7 +52,7 @@ def synchronised_objects(view: View) -> Estimate | Absent:
     if view.graph.relation == "co-timing":
         return Absent("a co-timing graph has no objects")
     acts = view.acts
-    found = lags(view)
+    found = view.lags
     units = np.where(found >= 0, acts.unit, -1)
     count = view.per_cluster(acts.indptr, units, lambda part: len(np.unique(part[part >= 0])))
     return Estimate(np.nan_to_num(count), actions=np.diff(acts.indptr))
@@ -67,7 +67,7 @@ def synchronised_objects(view: View) -> Estimate | Absent:
 )
 def median_lag(view: View) -> Estimate:
     """Return the median over synchronised actions of the lag to the nearest other member's."""
-    found = lags(view)
+    found = view.lags
 
     def middle(part: NDArray[np.int64]) -> float:
         together = part[part >= 0]
@@ -186,11 +186,4 @@ def _background_lags(view: View) -> NDArray[np.int64]:
         lag = _kernels.nearest_lags(account, time, low, high)
         view.memo["background lags"] = lag[outside[account]]
     found: NDArray[np.int64] = view.memo["background lags"]
-    return found
-
-
-def lags(view: View) -> NDArray[np.int64]:
-    """Return the lag of each act to the nearest of another member in its window, -1 for none."""
-    acts = view.acts
-    found: NDArray[np.int64] = _kernels.nearest_lags(acts.account, acts.time, acts.low, acts.high)
     return found

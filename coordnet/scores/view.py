@@ -381,6 +381,13 @@ class View:
         return Acts(indptr, account, object_, unit, time, low, high)
 
     @cached_property
+    def lags(self) -> Counts:
+        """The lag of each of `acts` to the nearest of another member in its window, -1 for none."""
+        acts = self.acts
+        found: Counts = _kernels.nearest_lags(acts.account, acts.time, acts.low, acts.high)
+        return found
+
+    @cached_property
     def rule(self) -> Rule:
         """By what rule the clusters are found again where that is asked for."""
         return self.inputs.rule or Rule((self.clusters.within,), seed=self.inputs.seed)
@@ -391,7 +398,7 @@ class View:
         graph = self.graph
         if graph.relation == "co-timing":
             return None
-        tester = group_tester(graph.log, graph.within)
+        tester = group_tester(graph.log, graph.within, None, self.rule.background)
         return [tester.test(self.clusters.members(i)) for i in range(len(self.clusters))]
 
     def per_cluster(
