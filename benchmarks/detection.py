@@ -26,9 +26,10 @@ from peers import PEERS, moments
 from scipy import stats
 
 import coordnet as cn
-from coordnet.clusters import Clusters
-from coordnet.discover import Rule, discover
-from coordnet.simulate import Truth
+from coordnet.clusters.clusters import Clusters
+from coordnet.search.configuration import Rule
+from coordnet.search.search import discover
+from coordnet.simulation.truth import Truth
 
 ACCOUNTS = 20_000
 NOTHING = ("organic", "breaking_news", "live_events", "threads", "repeaters", "schedulers")

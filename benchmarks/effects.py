@@ -18,9 +18,11 @@ import numpy as np
 import pyarrow as pa
 
 import coordnet as cn
-from coordnet.actions import Labelled, build_log
-from coordnet.discover import Rule, discover
-from coordnet.simulate import Truth
+from coordnet.log.encoding import build_log
+from coordnet.log.labels import Labelled
+from coordnet.search.configuration import Rule
+from coordnet.search.search import discover
+from coordnet.simulation.truth import Truth
 
 WITHIN = "60s"
 LEVELS = (1e-2, 1e-3, 1e-4)

@@ -5,7 +5,7 @@
 
 Each engine first runs on the first 10,000 rows, so that neither compilation nor the start of its
 threads is measured. The peak memory is that of the whole process: interpreter, libraries, the
-frame and the result. See coaction.py, which runs these side by side.
+frame and the result. See co_action.py, which runs these side by side.
 """
 
 import contextlib
@@ -180,8 +180,8 @@ def bare_loop(frame: pa.Table, window: int) -> dict[str, Any]:
     import numba
 
     import coordnet as cn
-    from coordnet import coaction
-    from coordnet._threads import equal_chunks, run_chunks
+    from coordnet.graphs import co_action
+    from coordnet.threads import equal_chunks, run_chunks
 
     @numba.njit(nogil=True)
     def walk(account, object_, time, indptr, positions, first, last, window):  # type: ignore[no-untyped-def]
@@ -202,8 +202,8 @@ def bare_loop(frame: pa.Table, window: int) -> dict[str, Any]:
     log = cn.read_actions(frame, account="account", object="object", time="time", unit="s")
     span = window * 1_000_000
     own = log.by_account
-    every = coaction.find_windows(log.account, log.object, log.time, log.n_accounts, span, 1)
-    borders = equal_chunks(every.work, coaction.CHUNKS)
+    every = co_action.find_windows(log.account, log.object, log.time, log.n_accounts, span, 1)
+    borders = equal_chunks(every.work, co_action.CHUNKS)
     del every
 
     def loop() -> int:
@@ -217,13 +217,13 @@ def bare_loop(frame: pa.Table, window: int) -> dict[str, Any]:
             )
         )
 
-    def find() -> coaction.Windows:
-        return coaction.find_windows(
+    def find() -> co_action.Windows:
+        return co_action.find_windows(
             log.account, log.object, log.time, log.n_accounts, span, MIN_WEIGHT
         )
 
-    def rows(windows: coaction.Windows) -> Any:
-        return coaction.collect_edges(
+    def rows(windows: co_action.Windows) -> Any:
+        return co_action.collect_edges(
             windows, windows.object, span, MIN_WEIGHT, False, False, THREADS, "co-actions"
         )
 

@@ -20,8 +20,9 @@ from numpy.typing import NDArray
 from peers import pacheco
 
 import coordnet as cn
-from coordnet.clusters import Clusters
-from coordnet.discover import Rule, discover
+from coordnet.clusters.clusters import Clusters
+from coordnet.search.configuration import Rule
+from coordnet.search.search import discover
 
 Codes = NDArray[np.int64]
 

@@ -21,9 +21,10 @@ from scipy import stats
 from scipy.sparse.linalg import LinearOperator, eigsh
 
 import coordnet as cn
-from coordnet.actions import Labelled, build_log
-from coordnet.clusters import Clusters
-from coordnet.graph import CoordinationGraph
+from coordnet.clusters.clusters import Clusters
+from coordnet.graphs.graph import CoordinationGraph
+from coordnet.log.encoding import build_log
+from coordnet.log.labels import Labelled
 from coordnet.times import duration
 
 Array = NDArray[Any]

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 import coordnet as cn
-from coordnet.clusters import Clusters
+from coordnet.clusters.clusters import Clusters
 from coordnet.scores.readings import READINGS
 
 SCENARIO_OF = {

@@ -15,9 +15,10 @@ import time
 import numpy as np
 
 import coordnet as cn
-from coordnet.clusters import Clusters
+from coordnet.clusters.clusters import Clusters
 from coordnet.scores.table import FAMILIES
-from coordnet.simulate import World, _electorate
+from coordnet.simulation.population import World
+from coordnet.simulation.scenarios import _electorate
 
 NAMES = [family.__name__.rsplit(".", 1)[-1] for family in FAMILIES]
 MOMENTS = {

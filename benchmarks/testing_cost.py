@@ -21,9 +21,10 @@ from coaction import machine
 from engines import THREADS, synthetic
 
 import coordnet as cn
-from coordnet.discover import Rule
-from coordnet.groups import group_tester, search
-from coordnet.reruns import run_nulls
+from coordnet.clusters.groups import search
+from coordnet.inference.group_test import group_tester
+from coordnet.robustness.null_runs import run_nulls
+from coordnet.search.configuration import Rule
 
 TASKS = ((1_000_000, 60), (1_000_000, 600), (10_000_000, 60))
 LEVEL = 0.05 / 2  # what edges and groups of detect each get of its 5 %

@@ -2,19 +2,25 @@
 
 from importlib import metadata
 
-from coordnet.actions import ActionLog
-from coordnet.clusters import Clusters, find_clusters
-from coordnet.coaction import co_action, co_retweet
-from coordnet.cotiming import co_timing
+from coordnet.clusters.clusters import Clusters
+from coordnet.clusters.communities import find_clusters
+from coordnet.clusters.groups import find_groups
+from coordnet.detection.detect import detect
+from coordnet.detection.run import Run
 from coordnet.errors import CoordnetError, CoordnetWarning
-from coordnet.evaluate import Evaluation, evaluate
-from coordnet.graph import CoordinationGraph
-from coordnet.groups import GroupTest, find_groups, test_group
-from coordnet.pipeline import Run, detect
+from coordnet.graphs.co_action import co_action, co_retweet
+from coordnet.graphs.co_timing import co_timing
+from coordnet.graphs.graph import CoordinationGraph
+from coordnet.inference.group_test import GroupTest, test_group
+from coordnet.log.actions import ActionLog
 from coordnet.readers import read_actions
-from coordnet.reruns import Power, cluster_stability, power, sensitivity
+from coordnet.robustness.power import Power, power
+from coordnet.robustness.sensitivity import sensitivity
+from coordnet.robustness.stability import cluster_stability
 from coordnet.scores import ClusterScores, score_clusters
-from coordnet.simulate import Simulation, simulate
+from coordnet.simulation.evaluation import Evaluation, evaluate
+from coordnet.simulation.scenarios import simulate
+from coordnet.simulation.truth import Simulation
 
 __version__ = metadata.version("coordnet")
 

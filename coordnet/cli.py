@@ -1,4 +1,4 @@
-"""The command line: thin over :mod:`coordnet.pipeline`."""
+"""The command line: thin over :mod:`coordnet.detection`."""
 
 from __future__ import annotations
 
@@ -13,14 +13,16 @@ from typing import Any
 
 import numpy as np
 
-from coordnet.actions import ActionLog
-from coordnet.clusters import METHODS
+from coordnet.clusters.communities import METHODS
+from coordnet.detection.detect import detect, detect_from
+from coordnet.detection.run import Run
 from coordnet.errors import CoordnetError, CoordnetWarning
-from coordnet.evaluate import evaluate
-from coordnet.pipeline import Run, detect, detect_from
+from coordnet.log.actions import ActionLog
 from coordnet.readers import read_actions
 from coordnet.scores.table import text_table
-from coordnet.simulate import SCENARIOS, Simulation, simulate
+from coordnet.simulation.evaluation import evaluate
+from coordnet.simulation.scenarios import SCENARIOS, simulate
+from coordnet.simulation.truth import Simulation
 
 CAUTION = (
     "A cluster is a set of accounts that acted together more than the rule allows. It is no "

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 import coordnet as cn
-from coordnet.clusters import Clusters
+from coordnet.clusters.clusters import Clusters
 
 MOMENTS = {
     "day before the Podesta mails": ("2016-10-06", "2016-10-07"),

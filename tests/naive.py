@@ -577,7 +577,7 @@ def scan_bound(actions, members, moment):
 
 
 def group_test(rows, members, window, fold, background=None, big=512, ignored=()):
-    """Return what coordnet.groups says of a set of accounts, and log p_C before any price.
+    """Return what the group test says of a set of accounts, and log p_C before any price.
 
     From `big` accounts on an object its moments are those of all its accounts. Objects `ignored`,
     (kind, object) each, count as tested and give no evidence.

@@ -3,7 +3,7 @@
 import pyarrow as pa
 
 import coordnet as cn
-from coordnet.clusters import Clusters
+from coordnet.clusters.clusters import Clusters
 
 MONDAY = 1_493_596_800  # 2017-05-01T00:00:00Z, in seconds
 HOUR, DAY, WEEK = 3_600, 86_400, 604_800

@@ -1,4 +1,4 @@
-"""Readers: one file a source, each giving an :class:`~coordnet.actions.ActionLog`."""
+"""Readers: one file a source, each giving an :class:`~coordnet.log.ActionLog`."""
 
 from coordnet.readers.tables import read_actions
 

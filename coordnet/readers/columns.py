@@ -16,9 +16,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from coordnet import _kernels
-from coordnet.actions import LABELS, Labelled
 from coordnet.errors import InputError, ParameterError, one_of
+from coordnet.kernels import arrays as array_kernels
+from coordnet.log.labels import LABELS, Labelled
 from coordnet.times import EARLIEST, LATEST, SECOND
 
 logger = logging.getLogger(__name__)
@@ -102,7 +102,7 @@ def label_column(column: pa.ChunkedArray, name: str, place: Place) -> Labelled:
     if blank.any() or pa.types.is_floating(kind) or kind != given:
         merged = pc.fill_null(labels, "").dictionary_encode()
         number = np.where(blank, -1, merged.indices.to_numpy(zero_copy_only=False)).astype(np.int32)
-        codes = _kernels.recode(codes, number)
+        codes = array_kernels.recode(codes, number)
         labels = merged.dictionary
     return Labelled(codes, labels)
 

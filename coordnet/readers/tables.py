@@ -24,10 +24,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
 
-from coordnet._threads import run_chunks, thread_count
-from coordnet.actions import LABELS, ActionLog, Labelled, build_log
 from coordnet.errors import InputError, listed, nearest, one_of
+from coordnet.log.actions import ActionLog
+from coordnet.log.encoding import build_log
+from coordnet.log.labels import LABELS, Labelled
 from coordnet.readers.columns import as_chunked, label_column, label_json, time_column
+from coordnet.threads import run_chunks, thread_count
 
 logger = logging.getLogger(__name__)
 

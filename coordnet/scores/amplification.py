@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from coordnet._score_kernels import ACTIONS, DISTINCT, ENTROPY, TOP_ACTIONS, TOP_TOTAL
+from coordnet.kernels.scores import ACTIONS, DISTINCT, ENTROPY, TOP_ACTIONS, TOP_TOTAL
 from coordnet.scores.reference import Sets
 from coordnet.scores.size import object_profile
 from coordnet.scores.view import Estimate, Floats, View, score

@@ -6,8 +6,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from coordnet._score_kernels import ACTIONS, SHARED
 from coordnet.errors import MissingDependencyError
+from coordnet.kernels.scores import ACTIONS, SHARED
 from coordnet.scores.reference import RESAMPLES, Sets, bootstrap_interval, item_profile
 from coordnet.scores.texts import alike
 from coordnet.scores.view import Absent, Estimate, Floats, View, score

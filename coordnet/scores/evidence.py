@@ -7,9 +7,9 @@ import math
 import numpy as np
 import pyarrow as pa
 
-from coordnet import _kernels
 from coordnet.errors import ParameterError, one_of
 from coordnet.export import Pseudonyms
+from coordnet.kernels import windows as window_kernels
 from coordnet.scores.readings import TEXTS
 from coordnet.scores.texts import redacted
 from coordnet.scores.view import View
@@ -107,8 +107,8 @@ def texts_table(view: View, i: int, most: int, redact_text: bool) -> pa.Table:
     time = log.time[log.by_account[1][at]]
     order = np.lexsort((time, code))
     code, account, time = code[order], account[order], time[order]
-    low, high = _kernels.window_bounds(code, time, view.graph.within)
-    unison = _kernels.nearest_lags(account, time, low, high) >= 0
+    low, high = window_kernels.window_bounds(code, time, view.graph.within)
+    unison = window_kernels.nearest_lags(account, time, low, high) >= 0
     distinct, inverse, count = np.unique(code, return_inverse=True, return_counts=True)
     who = np.unique(np.stack([inverse, account]), axis=1)[0]
     people = np.bincount(who, minlength=len(distinct))

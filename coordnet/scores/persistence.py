@@ -7,12 +7,12 @@ import warnings
 import numpy as np
 from numpy.typing import NDArray
 
-from coordnet.actions import ActionLog
-from coordnet.coaction import co_action
-from coordnet.cotiming import co_timing
 from coordnet.errors import CoordnetWarning
-from coordnet.graph import CoordinationGraph
-from coordnet.reruns import cluster_stability
+from coordnet.graphs.co_action import co_action
+from coordnet.graphs.co_timing import co_timing
+from coordnet.graphs.graph import CoordinationGraph
+from coordnet.log.actions import ActionLog
+from coordnet.robustness.stability import cluster_stability
 from coordnet.scores.reference import wilson_interval
 from coordnet.scores.view import Absent, Estimate, View, score
 from coordnet.times import DAY, SECOND

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from coordnet import _score_kernels
-from coordnet._score_kernels import ACTIONS, MODE
-from coordnet.scores.inputs import NOTHING
+from coordnet.kernels import scores as score_kernels
+from coordnet.kernels.scores import ACTIONS, MODE
+from coordnet.readers.profiles import NOTHING
 from coordnet.scores.reference import (
     Sets,
     in_chunks,
@@ -39,7 +39,7 @@ def _burst(view: View, days: int) -> Estimate | Absent:
     def counts(sets: Sets) -> NDArray[np.int64]:
         out = np.zeros((len(sets), 2), np.int64)
         in_chunks(
-            lambda a, b: _score_kernels.largest_span_counts(
+            lambda a, b: score_kernels.largest_span_counts(
                 sets.indptr, sets.codes, created, span, a, b, out
             ),
             len(sets),
@@ -391,7 +391,7 @@ def _median_number(view: View, name: str) -> Estimate | Absent:
     def statistic(sets: Sets) -> Floats:
         out = np.zeros(len(sets))
         in_chunks(
-            lambda a, b: _score_kernels.medians(sets.indptr, sets.codes, value, a, b, out),
+            lambda a, b: score_kernels.medians(sets.indptr, sets.codes, value, a, b, out),
             len(sets),
         )
         return out

@@ -16,8 +16,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from coordnet.groups import GroupTest
-from coordnet.scores.inputs import NOTHING
+from coordnet.inference.group_test import GroupTest
+from coordnet.readers.profiles import NOTHING
 from coordnet.scores.view import Floats, View
 from coordnet.times import DAY, MINUTE
 

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from coordnet import _score_kernels
-from coordnet._threads import run_chunks
+from coordnet.kernels import scores as score_kernels
+from coordnet.threads import run_chunks
 
 Floats: TypeAlias = NDArray[np.float64]
 Counts: TypeAlias = NDArray[np.int64]
@@ -267,7 +267,7 @@ def item_profile(sets: Sets, starts: Counts, items: NDArray[np.int32], n_items: 
     out = np.zeros((len(sets), 7))
     borders = np.linspace(0, len(sets), CHUNKS + 1).astype(np.int64)
     run_chunks(
-        lambda own, i: _score_kernels.item_profile(
+        lambda own, i: score_kernels.item_profile(
             sets.indptr, sets.codes, starts, items, totals, borders[i], borders[i + 1], *own, out
         ),
         CHUNKS,
@@ -280,6 +280,6 @@ def row_sums(sets: Sets, rows: Floats) -> Floats:
     """Add up the rows of the accounts of each set."""
     out = np.zeros((len(sets), rows.shape[1]))
     in_chunks(
-        lambda a, b: _score_kernels.row_sums(sets.indptr, sets.codes, rows, a, b, out), len(sets)
+        lambda a, b: score_kernels.row_sums(sets.indptr, sets.codes, rows, a, b, out), len(sets)
     )
     return out

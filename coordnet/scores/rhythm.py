@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from coordnet import _kernels
+from coordnet.kernels import arrays as array_kernels
 from coordnet.scores.reference import Sets, ratio, row_sums
 from coordnet.scores.view import Estimate, Floats, View, score
 from coordnet.times import HOUR, MINUTE
@@ -65,7 +65,7 @@ def burstiness(view: View) -> Estimate:
     """Return the mean of B = (sd - mean) / (sd + mean) (Goh & Barabasi 2008)."""
     log = view.log
     order = np.argsort(log.time, kind="stable")
-    order = order[_kernels.group_by_code(log.account[order], log.n_accounts)[1]]
+    order = order[array_kernels.group_by_code(log.account[order], log.n_accounts)[1]]
     account, time = log.account[order], log.time[order]
     gap = np.diff(time).astype(float)
     same = account[1:] == account[:-1]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from coordnet import _score_kernels
-from coordnet._score_kernels import DISTINCT
+from coordnet.kernels import scores as score_kernels
+from coordnet.kernels.scores import DISTINCT
 from coordnet.scores.reference import Sets, in_chunks, item_profile
 from coordnet.scores.view import Estimate, Floats, View, score
 from coordnet.times import DAY
@@ -38,12 +38,12 @@ def days_active(view: View) -> Estimate:
         day -= day.min()
     words = int(day.max(initial=0)) // 64 + 1
     acts_on = np.zeros((log.n_accounts, words), np.uint64)  # a bit a day
-    _score_kernels.set_bits(log.account, day, acts_on)
+    score_kernels.set_bits(log.account, day, acts_on)
 
     def different(sets: Sets) -> Floats:
         out = np.zeros(len(sets))
         in_chunks(
-            lambda a, b: _score_kernels.bits_of_sets(sets.indptr, sets.codes, acts_on, a, b, out),
+            lambda a, b: score_kernels.bits_of_sets(sets.indptr, sets.codes, acts_on, a, b, out),
             len(sets),
         )
         return out

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from coordnet import _kernels
+from coordnet.kernels import clusters as cluster_kernels
 from coordnet.scores.reference import median_intervals
 from coordnet.scores.view import Estimate, Floats, View, score
 
@@ -121,7 +121,7 @@ def coordination_extent(view: View) -> Estimate:
     """
     graph = view.graph
     indptr, edges = view.inside
-    threshold = _kernels.half_connected_weight(
+    threshold = cluster_kernels.half_connected_weight(
         graph.edges["source"], graph.edges["target"], graph.weights.astype(np.float64),
         indptr, edges, view.sizes, np.arange(graph.log.n_accounts),
     )  # fmt: skip

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from coordnet import _kernels
-from coordnet.reruns import NullRuns, run_nulls
+from coordnet.kernels import windows as window_kernels
+from coordnet.robustness.null_runs import NullRuns, run_nulls
 from coordnet.scores.reference import RESAMPLES, bootstrap_interval, median_intervals
 from coordnet.scores.view import Absent, Estimate, View, score
 from coordnet.times import SECOND
@@ -95,7 +95,7 @@ def synchronised_pairs(view: View) -> Estimate | Absent:
 
     Expected: the sum over objects and pairs of members of 1 - (1 - chance_o)^(m_uo m_vo), with
     chance_o from accounts outside the cluster, shrunk to the class of the object. The p-value is
-    p_C of :mod:`coordnet.groups`: that the cluster was found in the same data is not paid for.
+    p_C of the group test: that the cluster was found in the same data is not paid for.
     """
     tests = view.group_tests
     if tests is None:
@@ -120,7 +120,7 @@ def synchronised_pairs(view: View) -> Estimate | Absent:
     (float("-inf"), float("inf")),
 )
 def group_evidence(view: View) -> Estimate | Absent:
-    """Return -log10 p_C - log10 binom(n, |C|) - log10(|C| (|C| - 1)); see coordnet.groups."""
+    """Return -log10 p_C - log10 binom(n, |C|) - log10(|C| (|C| - 1)); see the group test."""
     tests = view.group_tests
     if tests is None:
         return Absent("a co-timing graph has no objects")
@@ -180,10 +180,10 @@ def _background_lags(view: View) -> NDArray[np.int64]:
             object_ = np.zeros(len(account), np.int32)
         else:
             account, time, object_ = log.account, log.time, log.object
-        low, high = _kernels.window_bounds(object_, time, view.graph.within)
+        low, high = window_kernels.window_bounds(object_, time, view.graph.within)
         outside = np.ones(log.n_accounts, bool)
         outside[view.clusters.indices] = False
-        lag = _kernels.nearest_lags(account, time, low, high)
+        lag = window_kernels.nearest_lags(account, time, low, high)
         view.memo["background lags"] = lag[outside[account]]
     found: NDArray[np.int64] = view.memo["background lags"]
     return found

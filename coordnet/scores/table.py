@@ -10,13 +10,15 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from coordnet.actions import ActionLog
-from coordnet.clusters import Clusters
-from coordnet.discover import Rule
+from coordnet.clusters.clusters import Clusters
 from coordnet.errors import ParameterError, check_seed, one_of
 from coordnet.frames import html_table, native
-from coordnet.nulls import adjusted
-from coordnet.reruns import NullRuns
+from coordnet.inference.correction import adjusted
+from coordnet.log.actions import ActionLog
+from coordnet.readers.moments import read_before, read_moments
+from coordnet.readers.profiles import read_profiles
+from coordnet.readers.stance import read_stance
+from coordnet.robustness.null_runs import NullRuns
 from coordnet.scores import (
     amplification,
     content,
@@ -36,9 +38,9 @@ from coordnet.scores import (
 )
 from coordnet.scores.evidence import evidence_table, texts_table
 from coordnet.scores.explain import explain
-from coordnet.scores.inputs import read_before, read_moments, read_profiles, read_stance
 from coordnet.scores.readings import readings_table
 from coordnet.scores.view import REGISTRY, Absent, Column, Estimate, Inputs, Score, View
+from coordnet.search.configuration import Rule
 from coordnet.times import Instant
 
 # Imported for what they declare; the order is that of the columns

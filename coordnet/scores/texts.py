@@ -10,9 +10,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from coordnet import _score_kernels
-from coordnet.actions import LABELS, ActionLog
 from coordnet.errors import optional_import
+from coordnet.kernels import scores as score_kernels
+from coordnet.log.actions import ActionLog
+from coordnet.log.labels import LABELS
 
 SHINGLE = 5  # characters
 PERMUTATIONS = 125
@@ -81,7 +82,7 @@ def alike(texts: list[str]) -> NDArray[np.int32]:
     text_of = np.repeat(np.arange(len(texts), dtype=np.int32), [len(part) for part in near[1:]])
     parent = np.arange(len(texts))
     least = round(ALIKE * PERMUTATIONS)
-    _score_kernels.joined(digests, text_of, np.concatenate(near), least, parent)
+    score_kernels.joined(digests, text_of, np.concatenate(near), least, parent)
     for i in range(len(texts)):  # a root stands before what it is the root of
         parent[i] = parent[parent[i]]
     return np.unique(parent, return_inverse=True)[1].astype(np.int32)

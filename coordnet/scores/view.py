@@ -11,15 +11,17 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from coordnet import _kernels
-from coordnet.actions import ActionLog
-from coordnet.clusters import Clusters
-from coordnet.discover import Rule
+from coordnet.clusters.clusters import Clusters
 from coordnet.errors import ParameterError
-from coordnet.graph import CoordinationGraph
-from coordnet.groups import GroupTest, group_tester
-from coordnet.reruns import NullRuns
-from coordnet.scores.inputs import Profiles, Stance
+from coordnet.graphs.graph import CoordinationGraph
+from coordnet.inference.group_test import GroupTest, group_tester
+from coordnet.kernels import arrays as array_kernels
+from coordnet.kernels import clusters as cluster_kernels
+from coordnet.kernels import windows as window_kernels
+from coordnet.log.actions import ActionLog
+from coordnet.readers.profiles import Profiles
+from coordnet.readers.stance import Stance
+from coordnet.robustness.null_runs import NullRuns
 from coordnet.scores.reference import (
     Sets,
     Statistic,
@@ -32,6 +34,7 @@ from coordnet.scores.reference import (
     sums,
 )
 from coordnet.scores.texts import Texts, texts_of
+from coordnet.search.configuration import Rule
 from coordnet.times import instant_text
 
 Floats: TypeAlias = NDArray[np.float64]
@@ -349,14 +352,14 @@ class View:
     def inside(self) -> tuple[Counts, NDArray[np.int64]]:
         """Positions of the edges between members of one cluster: (indptr of clusters, edges)."""
         n = len(self.clusters)
-        indptr, memberships = _kernels.group_by_code(
+        indptr, memberships = array_kernels.group_by_code(
             self.clusters.indices, self.graph.log.n_accounts
         )
         cluster_of = np.repeat(np.arange(n, dtype=np.int32), self.sizes)[memberships]
-        cluster, edge = _kernels.edges_inside(
+        cluster, edge = cluster_kernels.edges_inside(
             self.graph.edges["source"], self.graph.edges["target"], indptr, cluster_of
         )
-        starts, order = _kernels.group_by_code(cluster, n)
+        starts, order = array_kernels.group_by_code(cluster, n)
         return starts, edge[order]
 
     @cached_property
@@ -367,7 +370,7 @@ class View:
             events = graph.log.events(graph.refractory)
             account, time = events.account, events.time
             object_ = np.zeros(len(account), np.int32)
-            starts, positions = _kernels.group_by_code(account, graph.log.n_accounts)
+            starts, positions = array_kernels.group_by_code(account, graph.log.n_accounts)
         else:
             account, time, object_ = graph.log.account, graph.log.time, graph.log.object
             starts, positions = graph.log.by_account
@@ -377,14 +380,14 @@ class View:
         new[1:] = object_[1:] != object_[:-1]
         new[indptr[:-1][indptr[:-1] < len(at)]] = True
         unit = np.cumsum(new, dtype=np.int32) - 1
-        low, high = _kernels.window_bounds(unit, time, graph.within)
+        low, high = window_kernels.window_bounds(unit, time, graph.within)
         return Acts(indptr, account, object_, unit, time, low, high)
 
     @cached_property
     def lags(self) -> Counts:
         """The lag of each of `acts` to the nearest of another member in its window, -1 for none."""
         acts = self.acts
-        found: Counts = _kernels.nearest_lags(acts.account, acts.time, acts.low, acts.high)
+        found: Counts = window_kernels.nearest_lags(acts.account, acts.time, acts.low, acts.high)
         return found
 
     @cached_property

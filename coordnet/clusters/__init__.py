@@ -1,0 +1,1 @@
+"""Clusters of accounts: communities, and groups that no pair betrays."""

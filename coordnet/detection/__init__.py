@@ -1,0 +1,1 @@
+"""detect(): the stages in order, with one manifest of what was done."""

@@ -1,0 +1,89 @@
+"""The manifest of a run: what went in, what was done, by what, how long it took."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from coordnet.graphs.graph import CoordinationGraph
+from coordnet.log.actions import ActionLog
+from coordnet.times import duration_text, instant_text
+
+logger = logging.getLogger(__name__)
+
+PACKAGES = (
+    "numpy",
+    "scipy",
+    "numba",
+    "igraph",
+    "leidenalg",
+    "networkx",
+    "narwhals",
+    "pyarrow",
+    "duckdb",
+)
+
+
+class Stages:
+    """Seconds and peak memory of each stage of a run."""
+
+    def __init__(self) -> None:
+        self.measured: dict[str, dict[str, float | None]] = {}
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Measure the block as the stage of this name."""
+        begin = time.perf_counter()
+        yield
+        seconds = time.perf_counter() - begin
+        before = self.measured.get(name, {}).get("seconds") or 0.0
+        self.measured[name] = {
+            "seconds": round(before + seconds, 3),
+            "process_peak_memory_mb": _peak_memory(),
+        }
+        logger.info("%s: %.2f s", name, seconds)
+
+
+def _peak_memory() -> float | None:
+    """Return the largest memory of the process so far in MB, None where it cannot be known."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return round(peak / (1e6 if sys.platform == "darwin" else 1e3), 1)
+
+
+def graph_facts(graph: CoordinationGraph) -> dict[str, Any]:
+    """Return what the manifest says of a graph and its test."""
+    said: dict[str, Any] = {
+        "relation": graph.relation,
+        "within": duration_text(graph.within),
+        "edges_kept": graph.n_edges,
+    }
+    if graph.tested is not None:
+        said["test"] = {**asdict(graph.tested), "notes": list(graph.tested.notes)}
+    return said
+
+
+def input_facts(log: ActionLog) -> dict[str, Any]:
+    """Return what the manifest says of the input."""
+    return {
+        "sources": [Path(name).name for name in log.sources],
+        "fingerprint": log.fingerprint,
+        "rows_read": log.rows_read,
+        "rows_dropped": dict(log.dropped),
+        "actions": len(log),
+        "accounts": log.n_accounts,
+        "objects": log.n_objects,
+        "kinds": list(log.kinds),
+        "first": instant_text(log.limits[0]) if log.limits else None,
+        "last": instant_text(log.limits[1]) if log.limits else None,
+        "resolution": duration_text(log.resolution),
+    }

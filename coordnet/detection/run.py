@@ -1,0 +1,166 @@
+"""Run: what detect() gives, and how it is written."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from coordnet.clusters.clusters import Clusters
+from coordnet.errors import InputError
+from coordnet.export import labels_out, whole_file, write_table
+from coordnet.frames import html_table
+from coordnet.graphs.graph import CoordinationGraph
+from coordnet.robustness.confirmation import Confirmation
+from coordnet.robustness.null_runs import NullRuns
+from coordnet.scores import ClusterScores
+from coordnet.scores.view import View
+
+NOTHING_FOUND = (
+    "No cluster was found. That says something only beside what could have been found in these "
+    "data: see coordnet.power."
+)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Run:
+    """What :func:`detect` gives: the result of each stage, and the manifest.
+
+    Attributes
+    ----------
+    graph : CoordinationGraph
+    clusters : Clusters
+    scores : ClusterScores
+    manifest : dict
+        What went in, what was dropped, with which parameters and versions, how long it took.
+    graphs : tuple of CoordinationGraph
+        The kept graph of each window, and of co-timing; `graph` is their union.
+    null_runs : NullRuns or None
+        What null logs gave, where asked for.
+    confirmation : Confirmation or None
+        What the second half of the period says of what the first half shows, where asked for.
+    """
+
+    graph: CoordinationGraph
+    clusters: Clusters
+    scores: ClusterScores
+    manifest: dict[str, Any]
+    graphs: tuple[CoordinationGraph, ...] = ()
+    null_runs: NullRuns | None = None
+    confirmation: Confirmation | None = None
+
+    def write(
+        self,
+        folder: str | os.PathLike[str],
+        *,
+        identifiers: bool = False,
+        all_edges: bool = False,
+        key: bytes | None = None,
+    ) -> list[Path]:
+        """Write the result as files, each whole or not at all.
+
+        clusters.csv, edges.csv, scores.csv, readings.csv (which benign readings fit), summary.txt
+        (each cluster in plain words) and manifest.json; and confirmation.csv, where the run has
+        one.
+
+        Parameters
+        ----------
+        folder
+            Made if it is not there.
+        identifiers
+            Write the accounts' own labels instead of keyed pseudonyms.
+        all_edges
+            Write the edges outside of clusters too. An edge is a statement about two people.
+        key
+            Key of the pseudonyms, up to 64 bytes; by default derived from the log, so that the
+            same input gives the same pseudonyms and only who holds it can link them.
+
+        Returns
+        -------
+        list of pathlib.Path
+            The files.
+        """
+        goal = Path(folder)
+        try:
+            goal.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(f"{str(goal)!r} cannot be made: {error.strerror}.") from None
+        log = self.graph.log
+        accounts = np.full(log.n_accounts, "", object)
+        shown = self.graph.nodes if all_edges else np.unique(self.clusters.indices)
+        own = log.account_labels.take(pa.array(shown)).to_pylist()
+        accounts[shown] = labels_out(
+            own, log.secret("pseudonyms") if key is None else key, identifiers
+        )
+        manifest = {
+            **self.manifest,
+            "export": {
+                "identifiers": identifiers,
+                "all_edges": all_edges,
+                "own_key": key is not None,
+            },
+        }
+        tables = {
+            "clusters.csv": self.clusters.table(accounts),
+            "edges.csv": self._edges(accounts, all_edges),
+            "scores.csv": self.scores.table(),
+            "readings.csv": self.scores.readings("pyarrow"),
+        }
+        if self.confirmation is not None:
+            tables["confirmation.csv"] = self.confirmation.to_frame("pyarrow")
+        for name, table in tables.items():
+            write_table(table, goal / name)
+        words = "\n\n".join(self.scores.explain(i) for i in range(len(self.clusters)))
+        with whole_file(goal / "summary.txt") as temporary:
+            temporary.write_text((words or NOTHING_FOUND) + "\n", encoding="utf-8")
+        with whole_file(goal / "manifest.json") as temporary:
+            temporary.write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+        return [goal / name for name in (*tables, "summary.txt", "manifest.json")]
+
+    def _edges(self, accounts: np.ndarray[Any, Any], all_edges: bool) -> pa.Table:
+        """Return the edges inside clusters with their cluster, and all others if asked for."""
+        indptr, edges = View(self.clusters, self.graph.log).inside
+        cluster = np.repeat(np.arange(len(self.clusters)), np.diff(indptr))
+        if all_edges:
+            others = np.setdiff1d(np.arange(self.graph.n_edges), edges)
+            edges = np.concatenate([edges, others])
+            cluster = np.concatenate([cluster, np.full(len(others), -1)])
+        shown = np.zeros(self.graph.n_edges, bool)
+        shown[edges] = True
+        part = self.graph.where(shown)
+        named = part.named(accounts[part.nodes])
+        place = np.argsort(named.order)[np.searchsorted(np.flatnonzero(shown), edges)]
+        # by cluster, those in none last
+        order = np.lexsort((place, np.where(cluster < 0, len(self.clusters), cluster)))
+        cluster = cluster[order]
+        return (
+            named.table()
+            .take(pa.array(place[order]))
+            .add_column(0, "cluster", pa.array(cluster, mask=cluster < 0))
+        )
+
+    def _facts(self) -> list[tuple[str, str]]:
+        return [
+            ("log", f"{len(self.graph.log):,} actions of {self.graph.log.n_accounts:,} accounts"),
+            ("graph", f"{self.graph.n_edges:,} edges of {self.graph.n_accounts:,} accounts"),
+            ("clusters", f"{len(self.clusters):,}"),
+            *(
+                ("note", note)
+                for graph in self.graphs
+                if graph.tested is not None
+                for note in graph.tested.notes
+            ),
+            ("seconds", f"{sum(s['seconds'] for s in self.manifest['timings'].values()):.2f}"),
+        ]
+
+    def __repr__(self) -> str:
+        lines = [f"  {name:<9}{value}" for name, value in self._facts()]
+        return "\n".join(["Run", *lines, repr(self.scores)])
+
+    def _repr_html_(self) -> str:
+        return html_table("Run", ("", ""), self._facts()) + self.scores._repr_html_()

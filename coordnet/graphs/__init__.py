@@ -1,0 +1,1 @@
+"""Graphs of accounts that acted together, and the relations that make them."""

@@ -1,0 +1,290 @@
+"""Co-action graphs: who acts on the same objects within a short time of each other."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from coordnet.errors import CoordnetWarning, ParameterError, one_of
+from coordnet.graphs.graph import CoordinationGraph
+from coordnet.kernels import arrays as array_kernels
+from coordnet.kernels import edges as edge_kernels
+from coordnet.kernels import windows as window_kernels
+from coordnet.log.actions import ActionLog
+from coordnet.threads import equal_chunks, run_chunks
+from coordnet.times import SECOND, Duration, duration, duration_text
+
+CHUNKS = 128  # enough for an even load and a moving progress bar, few enough to cost nothing
+
+
+def co_action(
+    log: ActionLog,
+    within: Duration = "60s",
+    *,
+    weight: str = "objects",
+    min_weight: int = 1,
+    threads: int | None = None,
+) -> CoordinationGraph:
+    """Join the accounts that act on the same object within a short time of each other.
+
+    Counting, which every other part of coordnet follows:
+
+    - A *co-action* is two actions on the same object, of two different accounts, whose times
+      differ by `within` or less: the bound is inclusive. Actions of one account never pair.
+    - ``objects`` of an edge is the number of its *synchronised objects*: those with at least one
+      co-action of the two accounts. ``pairs`` is the number of co-actions: an account that acts
+      on one object again and again adds one for each partner action in the window.
+    - Rows equal in account, object, time, kind and content were one action already in the log.
+    - Objects of different kinds are different objects; a log of several kinds makes one graph.
+
+    Parameters
+    ----------
+    log
+        The actions.
+    within
+        The window: ``"60s"``, ``"10min"``, a number of seconds, or a `timedelta`.
+    weight
+        ``"objects"`` or ``"pairs"``: which of the two counts is the weight of an edge. Both are
+        kept.
+    min_weight
+        Edges of less weight are left out, before they cost memory.
+    threads
+        Number of threads; None means all processors. It changes no byte of the result.
+
+    Returns
+    -------
+    CoordinationGraph
+        Undirected, with edge columns source, target (codes of `log`, source < target), objects,
+        pairs, mean_delay (seconds, absolute) and first_share (share of co-actions in which the
+        source came first, ties counting half).
+
+    Warns
+    -----
+    CoordnetWarning
+        Where the clock of the log is no finer than the window: times in whole minutes make "60
+        seconds" anything up to two minutes.
+
+    Examples
+    --------
+    >>> import coordnet as cn
+    >>> log = cn.simulate("election", accounts=300, seed=1).log
+    >>> graph = cn.co_action(log, within="60s", min_weight=2)
+    >>> graph.weight, graph.min_weight
+    ('objects', 2)
+    """
+    one_of(weight, ("objects", "pairs"), "weight")
+    window = duration(within, "within")
+    check_min_weight(min_weight)
+    warn_of_coarse_times(log, window, max(window - 1, 1))
+    windows = find_windows(
+        log.account, log.object, log.time, log.n_accounts, window,
+        min_weight if weight == "objects" else 1,
+    )  # fmt: skip
+    source, target, objects, pairs, mean_delay, first_share = collect_edges(
+        windows, windows.object, window, min_weight, weight == "pairs", False, threads, "co-actions"
+    )
+    return CoordinationGraph(
+        log=log,
+        edges={
+            "source": source,
+            "target": target,
+            "objects": objects,
+            "pairs": pairs,
+            "mean_delay": mean_delay,
+            "first_share": first_share,
+        },
+        within=window,
+        weight=weight,
+        min_weight=min_weight,
+        relation="co-action",
+    )
+
+
+def co_retweet(
+    log: ActionLog,
+    within: Duration = "60s",
+    *,
+    weight: str = "objects",
+    min_weight: int = 1,
+    threads: int | None = None,
+) -> CoordinationGraph:
+    """Join the accounts that retweet the same posts within a short time: co_action on retweets.
+
+    Parameters are those of :func:`co_action`, of which this is the graph on the actions of kind
+    ``"retweet"``.
+
+    Raises
+    ------
+    ParameterError
+        Where the log has no actions of that kind, as when it was read without ``kind=``.
+
+    Examples
+    --------
+    >>> import coordnet as cn
+    >>> log = cn.simulate("election", accounts=300, seed=1).log
+    >>> cn.co_retweet(log, within="60s").log.kinds
+    ('retweet',)
+    """
+    return co_action(
+        log.select("retweet"), within, weight=weight, min_weight=min_weight, threads=threads
+    )
+
+
+def check_min_weight(min_weight: int) -> None:
+    """Raise an error unless `min_weight` is a whole number of 1 or more."""
+    if not isinstance(min_weight, int | np.integer) or not 1 <= min_weight < 2**62:
+        raise ParameterError(f"min_weight={min_weight!r} is no weight; use a whole number from 1.")
+
+
+def warn_of_coarse_times(log: ActionLog, window: int, finest: int) -> None:
+    """Warn where the clock of the log is coarser than `finest`, and so than the window allows."""
+    if log.resolution > finest:
+        warnings.warn(
+            f"the times of the log are whole multiples of {duration_text(log.resolution)}, too "
+            f"coarse for a window of {duration_text(window)}: actions up to "
+            f"{duration_text(window + log.resolution)} apart can count as co-actions. Use a wider "
+            "window or finer times.",
+            CoordnetWarning,
+            stacklevel=3,
+        )
+
+
+class Windows(NamedTuple):
+    """The actions that can add to an edge, their windows, and each account's share of them."""
+
+    account: NDArray[np.int32]
+    object: NDArray[np.int32]
+    time: NDArray[np.int64]
+    low: NDArray[np.int32]
+    high: NDArray[np.int32]
+    indptr: NDArray[np.int64]
+    positions: NDArray[np.int32]
+    work: NDArray[np.int64]  # (own action, other action) pairs in the windows of each account
+
+
+def find_windows(
+    account: NDArray[np.int32],
+    object_: NDArray[np.int32],
+    time: NDArray[np.int64],
+    n_accounts: int,
+    window: int,
+    need: int,
+) -> Windows:
+    """Find the windows of all actions that can add to an edge of `need` synchronised objects.
+
+    Actions that cannot are taken out first, as long as that makes the log much smaller: a viral
+    object that most accounts share once costs nothing where two objects are needed.
+    """
+    while True:
+        low, high = window_kernels.window_bounds(object_, time, window)
+        live, count = window_kernels.live_actions(account, object_, low, high, n_accounts, need)
+        if count > 0.9 * len(account) or count == 0:
+            break
+        account, object_, time = account[live], object_[live], time[live]
+    if count == 0:
+        account, object_, time = account[:0], object_[:0], time[:0]
+        low, high = low[:0], high[:0]
+    indptr, positions = array_kernels.group_by_code(account, n_accounts)
+    work = window_kernels.row_work(indptr, positions, low, high)
+    return Windows(account, object_, time, low, high, indptr, positions, work)
+
+
+class EdgeRows:
+    """Where the rows of one thread are written: blocks of columns, filled one after the other.
+
+    A row that might not fit into the rest of a block goes into the next one. What is allocated
+    and not written to costs no memory, so blocks are large.
+    """
+
+    # target, count, pairs, mean delay, first share, count in the other direction
+    all_dtypes = ("i4", "i4", "i8", "f8", "f8", "i4")
+    block = 1 << 20
+
+    def __init__(self, n_accounts: int, both: bool, row_edges: NDArray[np.int64]) -> None:
+        self.table = np.zeros(n_accounts, np.uint64)
+        self.dtypes = self.of(both)
+        self.row_edges = row_edges
+        self.open(self.block)
+
+    @classmethod
+    def of(cls, both: bool) -> tuple[str, ...]:
+        """Return the types of the columns."""
+        return cls.all_dtypes if both else cls.all_dtypes[:-1]
+
+    def open(self, size: int) -> None:
+        """Begin a new block."""
+        self.columns = [np.empty(size, dtype) for dtype in self.dtypes]
+        self.taken = 0
+
+
+def collect_edges(
+    windows: Windows,
+    unit: NDArray[np.int32],
+    window: int,
+    min_weight: int,
+    by_pairs: bool,
+    both: bool,
+    threads: int | None,
+    label: str,
+) -> list[NDArray[Any]]:
+    """Run the row kernel over all accounts and return source and the columns of all edges.
+
+    Parameters
+    ----------
+    windows
+        The actions and their windows.
+    unit
+        What is counted once for a pair of accounts, by position: int32, ascending.
+    window
+        The bound of the windows in microseconds.
+    min_weight, by_pairs
+        As in :func:`coordnet.kernels.edges.co_action_rows`.
+    both
+        Whether to count the units of the target too, in a last column.
+    threads, label
+        As in :func:`~coordnet.threads.run_chunks`.
+    """
+    work = windows.work
+    n = len(work)
+    borders = equal_chunks(work, CHUNKS)
+    row_edges = np.zeros(n, np.int64)
+    # no sum of delays can pass 2**63: at most `work` pairs of at most `window` each
+    shift = max(0, int(work.max(initial=0)).bit_length() + window.bit_length() - 62)
+
+    def chunk(own: EdgeRows, i: int) -> list[list[NDArray[Any]]]:
+        row, last = int(borders[i]), int(borders[i + 1])
+        parts = []
+        while row < last:
+            begin = own.taken
+            done, own.taken = edge_kernels.co_action_rows(
+                windows.account, unit, windows.time, windows.low, windows.high,
+                windows.indptr, windows.positions, row, last, min_weight, by_pairs,
+                shift, 1 / SECOND, own.table, own.row_edges, own.taken, *own.columns,
+                *(() if both else (None,)),
+            )  # fmt: skip
+            parts.append([column[begin : own.taken] for column in own.columns])
+            if done < last:
+                own.open(max(own.block, min(int(work[done]), n)))
+            row = done
+        return parts
+
+    chunks = run_chunks(
+        chunk,
+        len(borders) - 1,
+        threads=threads,
+        scratch=lambda: EdgeRows(n, both, row_edges),
+        weights=np.add.reduceat(work, borders[:-1]) if n else None,
+        label=label,
+    )
+    parts = [part for of_chunk in chunks for part in of_chunk]
+    dtypes = EdgeRows.of(both)
+    columns = run_chunks(
+        lambda _, i: np.concatenate([part[i] for part in parts] or [np.empty(0, dtypes[i])]),
+        len(dtypes),
+        threads=threads,
+    )
+    source = np.repeat(np.arange(n, dtype=np.int32), row_edges)
+    return [source, *columns]

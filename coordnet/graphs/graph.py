@@ -1,0 +1,424 @@
+"""CoordinationGraph: which accounts acted together how often, and its way to other libraries."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+import igraph
+import networkx as nx
+import numpy as np
+import pyarrow as pa
+import scipy.sparse
+from numpy.typing import NDArray
+
+from coordnet.errors import ParameterError, one_of
+from coordnet.export import labels_out, whole_file, write_table, xml_names
+from coordnet.frames import frozen, html_table, native, strings
+from coordnet.inference.edge_tests import EdgeTest, co_action_tests
+from coordnet.inference.jitter import co_timing_tests
+from coordnet.log.actions import ActionLog
+from coordnet.times import Duration, duration, duration_text
+
+
+class NamedEdges(NamedTuple):
+    """Edges under names, in their order: see :meth:`CoordinationGraph.named`."""
+
+    names: list[str]  # sorted
+    source: NDArray[np.int64]  # positions in names, source < target
+    target: NDArray[np.int64]
+    columns: dict[str, NDArray[Any]]  # the others
+    order: NDArray[np.int64]  # which edge of the graph each one is
+
+    def table(self) -> pa.Table:
+        """Return the edges as an Arrow table: source, target and the other columns."""
+        names = pa.array(self.names, pa.large_string())
+        ends = {"source": names.take(pa.array(self.source))}
+        ends["target"] = names.take(pa.array(self.target))
+        return pa.table({**ends, **{n: pa.array(c) for n, c in self.columns.items()}})
+
+
+def _lists(columns: Mapping[str, NDArray[Any]], weight: str) -> dict[str, list[Any]]:
+    """Return the columns of edges other than their ends, and the weight, as lists."""
+    lists = {n: c.tolist() for n, c in columns.items() if n not in ("source", "target")}
+    return lists | {"weight": lists[weight]}
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class CoordinationGraph:
+    """An undirected weighted graph of accounts that acted together.
+
+    Attributes
+    ----------
+    log : ActionLog
+        The actions that it was made from; codes of accounts are codes of this log.
+    edges : mapping of str to array (n_edges,)
+        Read-only columns, sorted by (source, target): ``source`` and ``target`` (int32 codes,
+        source < target), the counts, ``mean_delay`` (float64, seconds, absolute) and
+        ``first_share`` (float64, share of co-actions in which the source came first, ties
+        counting half). Counts of a co-action graph: ``objects`` and ``pairs`` (int64; see
+        :func:`coordnet.co_action`).
+    within : int
+        The window in microseconds.
+    weight : str
+        The edge column that is the weight.
+    min_weight : int
+        Least weight that an edge had to have.
+    relation : str
+        ``"co-action"`` or ``"co-timing"``; of a union that :func:`coordnet.detect` makes, of what.
+    refractory : int
+        Of a co-timing graph: the largest gap inside a run, in microseconds.
+    tested : EdgeTest or None
+        Against what the edges were tested, where they were (:meth:`test`).
+    """
+
+    log: ActionLog
+    edges: Mapping[str, NDArray[Any]]
+    within: int
+    weight: str
+    min_weight: int
+    relation: str
+    refractory: int = 0
+    tested: EdgeTest | None = None
+
+    def __post_init__(self) -> None:
+        columns = {name: frozen(column) for name, column in self.edges.items()}
+        object.__setattr__(self, "edges", MappingProxyType(columns))
+
+    @property
+    def n_edges(self) -> int:
+        """Number of edges."""
+        return len(self.edges["source"])
+
+    @cached_property
+    def nodes(self) -> NDArray[np.int32]:
+        """Codes of the accounts with at least one edge, ascending: int32 (n_accounts,)."""
+        present = np.zeros(self.log.n_accounts, bool)
+        present[self.edges["source"]] = True
+        present[self.edges["target"]] = True
+        nodes: NDArray[np.int32] = frozen(np.flatnonzero(present).astype(np.int32))
+        return nodes
+
+    @property
+    def n_accounts(self) -> int:
+        """Number of accounts with at least one edge."""
+        return len(self.nodes)
+
+    @cached_property
+    def accounts(self) -> NDArray[np.object_]:
+        """Labels of the accounts with at least one edge: array of str, in the order of `nodes`."""
+        return strings(self.log.account_labels.take(pa.array(self.nodes)))
+
+    @property
+    def weights(self) -> NDArray[Any]:
+        """The weight of each edge: ``edges[weight]``."""
+        return self.edges[self.weight]
+
+    @cached_property
+    def ends(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Both ends of each edge as positions in `nodes`: two arrays int64 (n_edges,)."""
+        return (
+            np.searchsorted(self.nodes, self.edges["source"]),
+            np.searchsorted(self.nodes, self.edges["target"]),
+        )
+
+    # -- parts ------------------------------------------------------------------------------
+
+    def where(self, keep: NDArray[np.bool_]) -> CoordinationGraph:
+        """Return the graph of the edges marked."""
+        if keep.all():
+            return self
+        return replace(self, edges={name: column[keep] for name, column in self.edges.items()})
+
+    def test(
+        self,
+        null: str | None = None,
+        *,
+        strata: Duration | str | None = None,
+        background: ActionLog | None = None,
+        fold: Duration | None = None,
+        correction: str = "bh",
+        threads: int | None = None,
+    ) -> CoordinationGraph:
+        """Test for every edge whether the two act together more than a null model explains.
+
+        Always on *occasions*: a pair's synchronised objects, each at the first moment by which
+        both have acted within the window, ordered; a run with gaps of at most `fold` is one
+        occasion. Five posts of one thread shared in one sitting are one occasion.
+
+        Parameters
+        ----------
+        null
+            Of a co-action graph ``"activity"`` (do they share more than two accounts this active
+            would?), ``"timing"`` (given the objects that both act on, are they together in time
+            more than objects this popular make accounts be?) or ``"both"``, the default: the
+            larger of the two p-values, so that an edge must reject both explanations. Of a
+            co-timing graph ``"jitter"``, the default. Formulas: :mod:`coordnet.inference`.
+        strata
+            Of the activity null: deal accounts only inside strata, ``"1d"``, ``"1h"``,
+            ``"hour_of_day"`` or ``"hour_of_week"``. Accounts that are online at the same hours
+            are then no evidence. Of the jitter null: how far events are moved, ``"1h"``.
+        background
+            A log of accounts that are not under suspicion, which supplies the chances of the
+            timing null. Where all accounts of the log are suspects the null has no power without
+            one; ``tested.notes`` then says so.
+        fold
+            See above; by default the window or 30 s, whichever is longer.
+        correction
+            ``"bh"`` or ``"by"``; pairs without an edge count with p = 1. They are all pairs that
+            act on a common object, and all pairs of accounts for ``null="activity"`` alone and
+            for co-timing.
+        threads
+            Number of threads; None means all processors. It changes no byte of the result.
+
+        Returns
+        -------
+        CoordinationGraph
+            With further edge columns. Co-action: occasions, expected_activity, p_activity,
+            expected_timing, p_timing, p_value, q_value. Co-timing: expected_source_events,
+            expected_target_events, p_value, q_value. p-values below 1e-300 are given as 1e-300.
+
+        Notes
+        -----
+        An edge that is kept has rejected the named explanations, no more: accounts that use
+        notifications, that read at the same half hour, or the small audience of one fast outlet
+        can reject both.
+
+        Examples
+        --------
+        >>> import coordnet as cn
+        >>> log = cn.simulate("retweet_ring", accounts=1_000, seed=0).log
+        >>> tested = cn.co_action(log, within="60s", min_weight=2).test()
+        >>> kept = tested.keep(fdr=0.05)
+        >>> bool((kept.edges["q_value"] <= 0.05).all())
+        True
+        """
+        ends = self.edges["source"], self.edges["target"]
+        if self.relation == "co-timing":
+            one_of("jitter" if null is None else null, ("jitter",), "null")
+            if background is not None or fold is not None:
+                raise ParameterError("background= and fold= are of co-action graphs.")
+            found = co_timing_tests(
+                self.log, *ends, self.edges["source_events"], self.edges["target_events"],
+                self.within, self.refractory, strata="1h" if strata is None else strata,
+                correction=correction, threads=threads,
+            )  # fmt: skip
+        else:
+            found = co_action_tests(
+                self.log, *ends, self.within, "both" if null is None else null, strata=strata,
+                background=background, fold=None if fold is None else duration(fold, "fold"),
+                correction=correction, threads=threads,
+            )  # fmt: skip
+        return replace(self, edges={**self.edges, **found.columns}, tested=found.test)
+
+    def keep(
+        self,
+        *,
+        fdr: float | None = None,
+        min_weight: float | None = None,
+        quantile: float | None = None,
+        top: int | None = None,
+    ) -> CoordinationGraph:
+        """Return the graph of the edges that meet every condition given.
+
+        Parameters
+        ----------
+        fdr
+            Keep the edges of a tested graph with a q-value of at most this: the expected share
+            of false edges among them is at most `fdr`. A second condition, or another filter
+            after the test, loses that guarantee.
+        min_weight
+            Least weight, inclusive.
+        quantile
+            Keep the edges whose weight is at least this quantile (0 to 1, linear interpolation)
+            of the weights of this graph.
+        top
+            Keep this many of the heaviest edges, and those that tie with the last of them: which
+            of equals is kept must not depend on names.
+
+        Examples
+        --------
+        >>> import coordnet as cn
+        >>> graph = cn.co_action(cn.simulate("election", accounts=300, seed=1).log)
+        >>> int(graph.keep(min_weight=3).weights.min())
+        3
+        """
+        weights = self.weights
+        keep = np.ones(self.n_edges, bool)
+        if fdr is not None:
+            if not 0 < fdr < 1:
+                raise ParameterError(f"fdr={fdr!r} is not a rate between 0 and 1.")
+            if self.tested is None:
+                raise ParameterError("fdr= needs tested edges: graph.test().keep(fdr=0.05).")
+            keep &= self.edges["q_value"] <= fdr
+        if min_weight is not None:
+            keep &= weights >= min_weight
+        if quantile is not None:
+            if not 0 <= quantile <= 1:
+                raise ParameterError(f"quantile={quantile!r} is not a share between 0 and 1.")
+            if self.n_edges:
+                keep &= weights >= np.quantile(weights, quantile)
+        if top is not None:
+            if top < 0:
+                raise ParameterError(f"top={top!r} is not a number of edges.")
+            if top == 0:
+                keep[:] = False
+            elif top < self.n_edges:
+                keep &= weights >= np.partition(weights, -top)[-top]
+        return self.where(keep)
+
+    # -- conversions ------------------------------------------------------------------------
+
+    def to_frame(self, backend: str | None = None) -> Any:
+        """Return the edges as a dataframe, accounts by their labels.
+
+        Parameters
+        ----------
+        backend
+            ``"pandas"``, ``"polars"`` or ``"pyarrow"``; by default the kind the actions came in.
+        """
+        return native(self.named(self.accounts).table(), backend or self.log.frame)
+
+    def named(self, names: Sequence[str] | NDArray[np.object_]) -> NamedEdges:
+        """Return the edges with each of `nodes` called by another name, in the order of the names.
+
+        Pseudonyms that stood in the order of the labels behind them would tell who they are to
+        anybody who has a list of the accounts in question.
+
+        Parameters
+        ----------
+        names
+            A name for each of `nodes`.
+        """
+        given = np.array([*names], object)
+        by_name = np.argsort(given, kind="stable")
+        place = np.empty(len(by_name), np.int64)
+        place[by_name] = np.arange(len(by_name))
+        if (np.diff(by_name) > 0).all():  # the order that edges have
+            columns = {n: c for n, c in self.edges.items() if n not in ("source", "target")}
+            return NamedEdges(given.tolist(), *self.ends, columns, np.arange(self.n_edges))
+        ends = np.stack([place[end] for end in self.ends])
+        source, target = ends.min(axis=0), ends.max(axis=0)
+        back = ends[0] > ends[1]
+        order = np.lexsort((target, source))
+        columns = {
+            name: np.where(back, self._from_target(name), column)[order]
+            for name, column in self.edges.items()
+            if name not in ("source", "target")
+        }
+        return NamedEdges(given[by_name].tolist(), source[order], target[order], columns, order)
+
+    def _from_target(self, name: str) -> NDArray[Any]:
+        """Return a column as it is when source and target change places."""
+        if name == "first_share":
+            return 1 - self.edges[name]
+        other = {"source": "target", "target": "source"}
+        return self.edges[re.sub("source|target", lambda end: other[end[0]], name)]
+
+    def to_networkx(self) -> nx.Graph:
+        """Return a networkx graph: nodes are labels, edges carry every column and ``weight``."""
+        return self._networkx(self.accounts.tolist())
+
+    def _networkx(self, names: list[str]) -> nx.Graph:
+        edges = self.named(names)
+        graph = nx.Graph()
+        graph.add_nodes_from(edges.names)
+        columns = _lists(edges.columns, self.weight)
+        ends = (edges.source.tolist(), edges.target.tolist())
+        rows = zip(*columns.values(), strict=True) if self.n_edges else ()
+        graph.add_edges_from(
+            (edges.names[a], edges.names[b], dict(zip(columns, row, strict=True)))
+            for a, b, row in zip(*ends, rows, strict=True)
+        )
+        return graph
+
+    def to_igraph(self) -> igraph.Graph:
+        """Return an igraph graph: vertices have ``name``, edges every column and ``weight``."""
+        return igraph.Graph(
+            n=self.n_accounts,
+            edges=np.column_stack(self.ends),
+            vertex_attrs={"name": self.accounts.tolist()},
+            edge_attrs=_lists(self.edges, self.weight),
+        )
+
+    def to_scipy(self) -> scipy.sparse.csr_array:
+        """Return the symmetric matrix of weights; row i is the account ``accounts[i]``."""
+        left, right = self.ends
+        n = self.n_accounts
+        half = scipy.sparse.coo_array((self.weights, (left, right)), shape=(n, n))
+        return (half + half.T).tocsr()
+
+    def write(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        identifiers: bool = False,
+        key: bytes | None = None,
+    ) -> None:
+        """Write the graph to .graphml, .gexf, .parquet or .csv, whole or not at all.
+
+        Parameters
+        ----------
+        path
+            Its ending says the format.
+        identifiers
+            Write the accounts' own labels instead of keyed pseudonyms.
+        key
+            Key of the pseudonyms; by default derived from the log.
+
+        Notes
+        -----
+        Accounts and edges stand in the order of the names written, and the source of an edge is
+        the end whose name comes first. Characters that XML forbids are dropped from labels in
+        .graphml and .gexf; for .csv see :func:`coordnet.export.write_table`.
+        """
+        suffix = Path(path).suffix.lower()
+        if suffix not in (".graphml", ".gexf", ".parquet", ".csv"):
+            raise ParameterError(
+                f"{str(path)!r}: a graph is written as .graphml, .gexf, .parquet or .csv."
+            )
+        names = labels_out(
+            self.accounts, self.log.secret("pseudonyms") if key is None else key, identifiers
+        )
+        if suffix in (".parquet", ".csv"):
+            write_table(self.named(names).table(), path)
+            return
+        graph = self._networkx(xml_names(names))
+        with whole_file(path) as temporary:
+            (nx.write_graphml if suffix == ".graphml" else nx.write_gexf)(graph, temporary)
+
+    def _facts(self) -> list[tuple[str, str]]:
+        facts = [
+            ("edges", f"{self.n_edges:,}"),
+            ("accounts", f"{self.n_accounts:,} of {self.log.n_accounts:,} in the log"),
+            ("within", duration_text(self.within)),
+            ("weight", f"{self.weight}, {self.min_weight} or more"),
+        ]
+        if self.tested is not None:
+            count = (
+                f"{self.tested.pairs:,}"
+                if self.tested.pairs_exact
+                else (f"at most {self.tested.pairs:,}")
+            )
+            strata = f" in strata of {self.tested.strata}" if self.tested.strata else ""
+            facts.append(("tested", f"{self.tested.null}{strata}, {count} pairs"))
+            facts.extend(("note", note) for note in self.tested.notes)
+        if self.n_edges:
+            w = self.weights
+            facts.append(
+                ("weights", f"median {np.median(w):g}, largest {w.max():g}, sum {w.sum():,}")
+            )
+        return facts
+
+    def __repr__(self) -> str:
+        lines = [f"  {name:<9}{value}" for name, value in self._facts()]
+        return "\n".join([f"CoordinationGraph ({self.relation})", *lines])
+
+    def _repr_html_(self) -> str:
+        return html_table(f"CoordinationGraph ({self.relation})", ("", ""), self._facts())

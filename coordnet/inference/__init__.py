@@ -1,0 +1,1 @@
+"""Tests against null models: edges, groups, the chances they use, the correction, null logs."""

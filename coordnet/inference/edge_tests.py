@@ -1,0 +1,326 @@
+"""Null models of an edge, p-values, and the correction for how many pairs there are.
+
+Definitions, with n accounts, M actions, k_u actions of u, n_o different accounts on object o and
+m_uo actions of u on o:
+
+- *occasions* S of a pair: its synchronised objects, each at the first moment by which both have
+  acted within the window, ordered; a run with gaps <= ``fold`` is one occasion.
+- *activity null*: accounts are dealt to the actions at random, everything else fixed. An object
+  with w pairs of actions within the window brings u and v together with chance
+  1 - exp(-2 w k_u k_v / (M (M - 1))); the expectation is the sum over all objects.
+- *timing null*: given the objects that both act on, they are together within the window as often
+  as accounts on objects of that popularity and kind are. For class c of log2 n_o,
+  chance_c = sum w_o / sum n_o (n_o - 1) / 2 with w_o the sum of 1 / (m_uo m_vo) over co-actions,
+  and pi_o = 1 - (1 - chance_c)^(m_uo m_vo). Where both act at round times (full hours, quarters,
+  ...) chance_c is larger by :func:`round_factors`: schedulers meet on the second.
+- *jitter null*, of co-timing: each event of u is moved inside its own stratum of the clock, to
+  a time as round as its own.
+
+S is compared with an expectation that counts objects, not occasions: conservative.
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from coordnet.errors import one_of
+from coordnet.frames import frozen
+from coordnet.inference.correction import CORRECTIONS, adjusted, sharing_pairs
+from coordnet.inference.round_times import round_factors, roundness
+from coordnet.inference.statistics import (
+    CHUNKS,
+    NO_CHANCES,
+    Chances,
+    Floats,
+    class_chances,
+    object_statistics,
+)
+from coordnet.inference.strata import strata_of
+from coordnet.kernels import arrays as array_kernels
+from coordnet.kernels import edge_tests as edge_test_kernels
+from coordnet.kernels import strata as strata_kernels
+from coordnet.kernels import tails as tail_kernels
+from coordnet.kernels import windows as window_kernels
+from coordnet.log.actions import ActionLog
+from coordnet.threads import equal_chunks, run_chunks
+from coordnet.times import HOUR, SECOND, Duration, duration_text
+
+NULLS = ("activity", "timing", "both", "jitter")
+SMALLEST_P = 1e-300
+MIN_FOLD = 30 * SECOND
+BLOCK_RUNS = 1 << 16  # (account, object) entries of accounts done together: about 1 MB
+
+
+@dataclass(frozen=True)
+class EdgeTest:
+    """What was tested, against what, and what a reader must know of it.
+
+    Attributes
+    ----------
+    null : str
+    strata : str or None
+    correction : str
+        ``"bh"`` (Benjamini & Hochberg 1995) or ``"by"`` (Benjamini & Yekutieli 2001).
+    pairs : int
+        Number of pairs of accounts that the correction counts; those without an edge have p = 1.
+    pairs_exact : bool
+        Whether that is their number, or an upper bound of it.
+    typical_chance : float or None
+        Mean chance, over the objects that both ends of an edge act on, that timing alone brings
+        two accounts together on one.
+    notes : tuple of str
+        What weakens the test in this log.
+    """
+
+    null: str
+    strata: str | None
+    correction: str
+    pairs: int
+    pairs_exact: bool
+    typical_chance: float | None = None
+    notes: tuple[str, ...] = ()
+
+
+# -- the activity null -------------------------------------------------------------------------
+
+
+def saturated_sums(weights: NDArray[np.int64], log_rates: Floats) -> Floats:
+    """Return log of sum_o (1 - exp(-w_o x)) for each log x of a grid.
+
+    The sum is smooth and concave in x; read off by linear interpolation of the logarithms on a
+    grid of step h its relative error is below h**2 / 32.
+
+    Parameters
+    ----------
+    weights
+        w_o of every object, int64; at least one above 0.
+    log_rates
+        The grid: float64.
+    """
+    sizes, counts = np.unique(weights[weights > 0], return_counts=True)
+    total = np.zeros(len(log_rates))
+    for part in np.array_split(np.arange(len(sizes)), max(1, len(sizes) // 256)):
+        x = np.exp(log_rates)[:, None]
+        total += (-np.expm1(-sizes[part] * x) * counts[part]).sum(axis=1)
+    return np.log(total)
+
+
+def activity_tests(
+    log: ActionLog, pairs_all: NDArray[np.int64], source: NDArray[np.int32],
+    target: NDArray[np.int32], occasions: NDArray[np.int32], threads: int | None = None,
+) -> tuple[Floats, Floats]:  # fmt: skip
+    """Return expectation and log p of each edge under the activity null."""
+    n = len(source)
+    expected, log_p = np.zeros(n), np.zeros(n)
+    if n:
+        k = np.log(np.maximum(np.diff(log.by_account[0]), 1).astype(np.float64))
+        m = float(len(log))
+        scale = float(np.log(2.0 / (m * (m - 1.0))))
+        grid = np.linspace(scale, scale + 2 * max(float(k.max()), 0.01), 2048)
+        sums = saturated_sums(pairs_all, grid)
+        borders = np.linspace(0, n, CHUNKS + 1).astype(np.int64)
+        run_chunks(
+            lambda _, i: edge_test_kernels.activity_tests(
+                source, target, k, scale, float(grid[0]), float(grid[1] - grid[0]), sums,
+                occasions, borders[i], borders[i + 1], expected, log_p,
+            ),
+            CHUNKS,
+            threads=threads,
+        )  # fmt: skip
+    return expected, log_p
+
+
+def expected_within_strata(
+    log: ActionLog, window: int, strata: Duration | str, source: NDArray[np.int32],
+    target: NDArray[np.int32], threads: int | None = None,
+) -> Floats:  # fmt: skip
+    """Return the expectation under the activity null with accounts dealt inside strata.
+
+    For the pairs of actions of object o with one in stratum b and one in b', w_obb' of them,
+
+        sum_(b <= b') sum_o (1 - exp(-w_obb' x_bb')),
+        x_bb' = (k_u(b) k_v(b') + k_u(b') k_v(b)) / (M_b M_b'), M_b (M_b - 1) where b = b',
+
+    (where b = b' the two terms of x are the two ways to deal one pair of actions). That is at
+    least the sum over objects of 1 - exp(-sum over strata): pairs across a border of strata
+    count too, and no burst raises the expectation of everybody.
+    """
+    stratum = strata_of(log.time, strata).astype(np.int32)
+    n = int(stratum.max(initial=-1)) + 1
+    low, _ = window_kernels.window_bounds(log.object, log.time, window)
+    keys, weights = strata_kernels.strata_pairs(log.by_object, low, stratum, n)
+    expected = np.zeros(len(source))
+    if not len(keys):
+        return expected
+    size = np.bincount(stratum, minlength=n).astype(np.float64)
+    # a table of the saturated sum for each pair of strata, over a grid of log x
+    pairs, pair = np.unique(keys, return_inverse=True)
+    b, c = pairs // n, pairs % n
+    ways = size[b] * np.where(b == c, np.maximum(size[b] - 1.0, 1.0), size[c])
+    grid = np.linspace(-np.log(ways.max()), 0.7, 384)
+    order = np.argsort(pair, kind="stable")
+    cuts = np.searchsorted(pair[order], np.arange(len(pairs) + 1))
+    tables = np.stack(
+        [saturated_sums(weights[order[i:j]], grid) for i, j in itertools.pairwise(cuts)]
+    )
+    # the strata that each one has pairs with, itself included
+    ends = np.concatenate([b, c[b != c]])
+    others = np.concatenate([c, b[b != c]])
+    row = np.concatenate([np.arange(len(pairs)), np.flatnonzero(b != c)])
+    order = np.argsort(ends, kind="stable")
+    partner_starts = np.searchsorted(ends[order], np.arange(n + 1))
+    # in which strata each account acts, and how often
+    cells, counts = np.unique(log.account.astype(np.int64) * n + stratum, return_counts=True)
+    cell_starts = np.searchsorted(cells // n, np.arange(log.n_accounts + 1))
+    borders = np.linspace(0, len(source), CHUNKS + 1).astype(np.int64)
+    run_chunks(
+        lambda dense, i: strata_kernels.expected_in_strata(
+            source, target, borders[i], borders[i + 1], cell_starts, cells % n, counts,
+            partner_starts, others[order], row[order], ways, tables, float(grid[0]),
+            float(grid[1] - grid[0]), dense, expected,
+        ),
+        CHUNKS,
+        threads=threads,
+        scratch=lambda: np.zeros((2, n)),
+    )  # fmt: skip
+    return expected
+
+
+# -- edges -------------------------------------------------------------------------------------
+
+
+class TestedEdges(NamedTuple):
+    """Columns that a test adds to the edges, and what was tested."""
+
+    columns: dict[str, NDArray[Any]]
+    test: EdgeTest
+
+
+def co_action_tests(
+    log: ActionLog,
+    source: NDArray[np.int32],
+    target: NDArray[np.int32],
+    window: int,
+    null: str = "both",
+    *,
+    strata: Duration | str | None = None,
+    background: ActionLog | None = None,
+    fold: int | None = None,
+    correction: str = "bh",
+    threads: int | None = None,
+) -> TestedEdges:
+    """Test edges of a co-action graph; see :meth:`coordnet.CoordinationGraph.test`."""
+    one_of(null, ("activity", "timing", "both"), "null")
+    one_of(correction, CORRECTIONS, "correction")
+    fold = max(window, MIN_FOLD) if fold is None else fold
+    statistics = object_statistics(log, window, threads)
+    timing = null != "activity"
+    chances = NO_CHANCES
+    if timing:
+        chances = class_chances(log, statistics, window, background, threads)
+    occasions, expected_timing, log_p_timing = _shared_objects(
+        log, source, target, chances, window, fold, threads
+    )
+    columns: dict[str, NDArray[Any]] = {"occasions": occasions}
+    logs = []
+    if null != "timing":
+        if strata is None:
+            expected, log_p = activity_tests(
+                log, statistics.pairs_all, source, target, occasions, threads
+            )
+        else:
+            expected = expected_within_strata(log, window, strata, source, target, threads)
+            log_p = tail_kernels.log_tail_bounds(occasions, expected)
+        columns |= {"expected_activity": expected, "p_activity": combined_p_values(log_p)}
+        logs.append(log_p)
+    notes: list[str] = []
+    typical = None
+    if timing:
+        columns |= {"expected_timing": expected_timing, "p_timing": combined_p_values(log_p_timing)}
+        logs.append(log_p_timing)
+        shared = statistics.n_accounts > 1
+        weight = statistics.n_accounts[shared].astype(float)
+        if shared.any():
+            typical = float(np.average(chances.chance[chances.of_object[shared]], weights=weight))
+        if typical is not None and typical > 0.25:
+            notes.append(
+                f"two accounts on one object are within {duration_text(window)} of each other "
+                f"with chance {typical:.2f}: the timing null has little or no power here, as in "
+                "data of suspects only; give background= a log of accounts not under suspicion, "
+                'or use null="activity" and say so.'
+            )
+    p_value = combined_p_values(logs[0], logs[-1])
+    if null == "activity":  # sharing an object is itself random: every pair counts
+        pairs, exact = log.n_accounts * (log.n_accounts - 1) // 2, True
+    else:
+        pairs, exact = sharing_pairs(log, statistics.n_accounts, 10 * len(log), threads)
+    columns |= {"p_value": p_value, "q_value": adjusted(p_value, pairs, correction)}
+    shown = None if strata is None else str(strata)
+    test = EdgeTest(null, shown, correction, pairs, exact, typical, tuple(notes))
+    return TestedEdges({n: frozen(c) for n, c in columns.items()}, test)
+
+
+def combined_p_values(log_p: Floats, other: Floats | None = None) -> Floats:
+    """Return p-values, the larger of two where two are given; below 1e-300 they say 1e-300."""
+    p: Floats = tail_kernels.combined_p(log_p, log_p if other is None else other, SMALLEST_P)
+    return p
+
+
+def _shared_objects(
+    log: ActionLog,
+    source: NDArray[np.int32],
+    target: NDArray[np.int32],
+    chances: Chances,
+    window: int,
+    fold: int,
+    threads: int | None,
+) -> tuple[NDArray[np.int32], Floats, Floats]:
+    """Return occasions of each edge, and expectation and log p under the timing null."""
+    indptr, positions = log.by_account
+    runs = edge_test_kernels.account_runs(indptr, positions, log.object)
+    starts, objects, _ = runs
+    k = np.diff(starts)
+    swap = k[source] < k[target]
+    heavier, lighter = np.where(swap, target, source), np.where(swap, source, target)
+    # by heavier account, inside blocks of lighter accounts whose lists fit into the cache
+    _, order = array_kernels.group_by_code(heavier, log.n_accounts)
+    block = (starts[:-1] // BLOCK_RUNS).astype(np.int32)
+    _, within = array_kernels.group_by_code(block[lighter[order]], int(block.max(initial=0)) + 1)
+    order = order[within]
+    heavier, lighter = heavier[order], lighter[order]
+    work = k[lighter] + 10
+    borders = equal_chunks(work, CHUNKS)
+    run_class = np.zeros(0, np.int16)
+    if len(chances.chance):
+        run_class = chances.of_object.astype(np.int16)[objects]
+    chance = np.minimum(chances.chance[:, None] * round_factors(window, log.resolution), 1.0)
+    with np.errstate(divide="ignore"):
+        by_class = chance, np.log1p(-chance), chance / (1.0 - chance)
+    round_ = roundness(log.time, HOUR)[positions]
+    since = log.time[positions] - (log.limits[0] if log.limits else 0)
+    n = len(source)
+    occasions, expected, log_p = np.zeros(n, np.int32), np.zeros(n), np.zeros(n)
+    run_chunks(
+        lambda own, i: edge_test_kernels.shared_object_tests(
+            heavier, lighter, *runs, since, round_, run_class, *by_class, window, fold,
+            borders[i], borders[i + 1], *own, occasions, expected, log_p,
+        ),
+        len(borders) - 1,
+        threads=threads,
+        scratch=lambda: (
+            np.zeros(log.n_objects // 64 + 1, np.uint64),
+            np.empty(log.n_objects // 64 + 1, np.int32),
+        ),
+        weights=np.add.reduceat(work, borders[:-1]) if len(work) else None,
+        label="edge tests",
+    )  # fmt: skip
+    results = occasions, expected, log_p
+    occasions, expected, log_p = run_chunks(
+        lambda _, i: array_kernels.put(results[i], order), 3, threads=threads
+    )
+    return occasions, expected, log_p

@@ -1,0 +1,409 @@
+r"""The group test: sets of accounts that act together though no pair of them stands out.
+
+For a set C of accounts, over the objects on which at least two members act: a is the number of
+members' actions on the object, m the largest number of different members inside one window W.
+With X the time of an action of an account outside C and G the chance that another such account
+acts in (X, X + W],
+
+    B = min(1, binom(a, m) m E[G^(m - 1)])
+
+bounds the chance of m or more members in one window if they acted like everybody else: m
+particular actions fit into a window when the first of them is followed by the other m - 1, for
+each of m choices of the first, and the expected number of such m-tuples bounds the chance that
+there is one (Markov's inequality, the first-moment bound of scan statistics; Glaz, Naus &
+Wallenstein 2001, ch. 8).
+
+E[G^j] is estimated from the n outsiders on the object, c of whom are seen in the window after an
+action of one of them, and from the pooled delays of the objects of its class (kind and log2 of
+the number of accounts), the class being worth 6.8 accounts, which make 20 pairs: the j-th root of
+E[G^j] is the mean of those of E[(c / (n - 1))^j] and of the class, weighted n to 6.8, which bounds
+that of the mixture (Minkowski's inequality); and the moment of the class itself is mixed in, 20
+pairs to n (n - 1) / 2, so that few outsiders who happened to be apart make nothing slow. So a
+group's own speed never raises the bar for itself, and breaking news, which outsiders share fast
+too, gives no evidence. From 512 accounts on an object its moments are computed once,
+members included, which only lowers evidence.
+
+Objects of one occasion (runs of windows with gaps <= fold) are one piece of evidence: K of them
+enter as min(1, K min B) (Bonferroni), the rest as 1. Fisher's combination gives p_C (valid for
+super-uniform p-values: -log B is stochastically smaller than exponential). It is taken over all
+these objects, over those on which all members at once would be worth a third of the most that
+any object could be, and two thirds, and the least of the three counts three times (Bonferroni):
+what an object could be worth is known from who acts on it, not from when, and the many objects
+that two members of a large group happen to share would drown what it does together. The number
+of sets that could have been picked pays for the selection, whatever search found C (the union
+bound):
+
+    evidence(C) = -log10 p_C - log10 binom(n, |C|) - log10(|C| (|C| - 1))
+
+since the sum over sizes s >= 2 of 1 / (s (s - 1)) is 1. The chance that any set whatever shows
+evidence above -log10 alpha without coordination is at most alpha.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from coordnet.errors import ParameterError, one_of
+from coordnet.frames import frozen, native
+from coordnet.inference.edge_tests import MIN_FOLD
+from coordnet.inference.statistics import (
+    class_chances,
+    classes_by_kinds_of,
+    object_statistics,
+    popularity_class,
+)
+from coordnet.kernels import groups as group_kernels
+from coordnet.log.actions import ActionLog
+from coordnet.threads import run_chunks
+from coordnet.times import Duration, duration
+
+MOST_MEMBERS = 60  # a group is not grown beyond this; larger ones are seen pair by pair
+HOPELESS = -40.0  # decades at which the search from a pair is given up
+PROFILE = 1 << 16  # delays that the profile of a class is made of, at most
+
+
+@dataclass(frozen=True)
+class GroupTest:
+    """The test of one set of accounts.
+
+    Attributes
+    ----------
+    members : int
+        Number of accounts.
+    evidence : float
+        In decades, after the price of picking the set among all sets.
+    p_value : float
+        p_C of a set that was chosen beforehand, or on other data: no price is paid.
+    log10_p : float
+        Its logarithm, exact where it is too small for a float.
+    objects : int
+        Objects on which two or more members act.
+    together : int
+        Those of them on which members inside one window are evidence.
+    occasions : int
+        Occasions that these make.
+    class_only : float
+        Share of the evidence that comes from objects on which nobody outside the set acts: there
+        the chance rests on the class of the object alone.
+    observed_pairs, expected_pairs : float
+        (Pair of members, object) with a co-action, over all member pairs, and what the chances of
+        accounts outside the set would give.
+    detail : float64 (objects, columns)
+        What `to_frame` gives, a row an object.
+    log : ActionLog
+        The log that it was made on.
+    fold : int
+        Windows with gaps up to this, in microseconds, make one occasion.
+    """
+
+    members: int
+    evidence: float
+    p_value: float
+    log10_p: float
+    objects: int
+    together: int
+    occasions: int
+    class_only: float
+    observed_pairs: int
+    expected_pairs: float
+    detail: NDArray[np.float64]
+    log: ActionLog
+    fold: int
+
+    def evidence_without(self, what: str) -> float:
+        """Return the evidence that is left without the strongest object or occasion.
+
+        Parameters
+        ----------
+        what
+            ``"object"`` or ``"occasion"``.
+        """
+        bound, moment = self.detail[:, 5].copy(), self.detail[:, 7].astype(np.int64)
+        bound[self.strongest(what)] = 0.0
+        some = bound < 0
+        reach = self.detail[:, 6]
+        log_p, _ = group_kernels.combine(
+            moment[some], bound[some], reach[some], int(some.sum()), reach, len(reach), self.fold
+        )
+        return float(self.evidence + self.log10_p - log_p / math.log(10))
+
+    def strongest(self, what: str) -> NDArray[np.bool_]:
+        """Mark the rows of `detail` of the strongest object, or of all objects of its occasion.
+
+        None are marked where no object is evidence.
+        """
+        one_of(what, ("object", "occasion"), "what")
+        bound = self.detail[:, 5]
+        marked = np.zeros(len(bound), bool)
+        together = np.flatnonzero(bound < 0)
+        if len(together):
+            top = int(np.argmin(bound))
+            marked[top] = True
+            if what == "occasion":  # all that its run of windows holds
+                run = self.occasion_of(together)
+                marked[together[run == run[together == top]]] = True
+        return marked
+
+    def occasion_of(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the occasion of each of these rows of `detail`, numbered by time from 0."""
+        moment = self.detail[rows, 7].astype(np.int64)
+        order = np.argsort(moment, kind="stable")
+        occasion = np.empty(len(rows), np.int64)
+        occasion[order] = np.cumsum(np.diff(moment[order], prepend=moment[order][:1]) > self.fold)
+        return occasion
+
+    def to_frame(self, backend: str | None = None) -> Any:
+        """Return the objects as a dataframe: object, kind, members, at_once, ..., log10_bound."""
+        codes = self.detail[:, 0].astype(np.int64)
+        log = self.log
+        kinds = pa.array(log.kinds, pa.large_string())
+        table = pa.table(
+            {
+                "object": log.object_labels.take(pa.array(codes)),
+                "kind": kinds.take(pa.array(log.object_kind[codes])),
+                "members": pa.array(self.detail[:, 1].astype(np.int64)),
+                "at_once": pa.array(self.detail[:, 2].astype(np.int64)),
+                "members_actions": pa.array(self.detail[:, 3].astype(np.int64)),
+                "outsiders": pa.array(self.detail[:, 4].astype(np.int64)),
+                "log10_bound": pa.array(self.detail[:, 5] / math.log(10)),
+            }
+        )
+        return native(table, backend or log.frame)
+
+
+def group_tester(
+    log: ActionLog,
+    window: int,
+    fold: int | None = None,
+    background: ActionLog | None = None,
+    threads: int | None = None,
+) -> GroupTester:
+    """Return the tester of a log and window, made once for as long as the log lives."""
+    key = ("group tester", window, fold, background)
+    if key not in log.memo:
+        log.memo[key] = GroupTester(log, window, fold, background, threads)
+    tester: GroupTester = log.memo[key]
+    return tester
+
+
+class GroupTester:
+    """What the group test needs of a log, computed once.
+
+    Parameters
+    ----------
+    log
+        The log.
+    window
+        In microseconds.
+    fold
+        Windows with gaps up to this make one occasion; by default the window or 30 s.
+    background
+        A log of accounts that are not under suspicion, for the chances of the classes.
+    threads
+        Number of threads; None means all processors.
+    """
+
+    def __init__(
+        self,
+        log: ActionLog,
+        window: int,
+        fold: int | None = None,
+        background: ActionLog | None = None,
+        threads: int | None = None,
+    ) -> None:
+        self.log = log
+        self.threads = threads
+        statistics = object_statistics(log, window, threads)
+        classes = popularity_class(statistics.n_accounts, log.object_kind)
+        chances = class_chances(log, statistics, window, background, threads)
+        if background is None:
+            moments = _class_moments(log, statistics.repeats, classes, chances.chance, window)
+        else:  # where the background has nothing of a class, the class is no evidence
+            pace = object_statistics(background, window, threads)
+            source = classes_by_kinds_of(log, background, pace.n_accounts)
+            moments = _class_moments(background, pace.repeats, source, chances.chance, window)
+            moments[np.bincount(source, minlength=len(moments)) == 0] = 1.0
+        big = np.flatnonzero(statistics.n_accounts >= group_kernels.BIG)
+        big_row = np.full(log.n_objects, -1, np.int32)
+        self.scene = group_kernels.Scene(
+            log.account, log.object, log.time, log.by_object, *log.by_account,
+            statistics.repeats, statistics.n_accounts, classes, moments, big_row,
+            np.zeros((len(big), group_kernels.MOST)), window,
+            max(window, MIN_FOLD) if fold is None else fold,
+        )  # fmt: skip
+        if len(big):
+            run_chunks(
+                lambda in_set, i: group_kernels.big_object_moments(
+                    self.scene, big, i, i + 1, in_set, self.scene.big_moments
+                ),
+                len(big),
+                threads=threads,
+                scratch=lambda: np.zeros(log.n_accounts, np.uint8),
+            )
+            big_row[big] = np.arange(len(big), dtype=np.int32)
+
+    def scratch(self) -> tuple[Any, ...]:
+        """Return the scratch arrays of one thread."""
+        n = self.log.n_accounts
+        return np.zeros(n, np.uint8), np.zeros(n, np.int32)
+
+    def test(self, members: NDArray[np.int32], scratch: tuple[Any, ...] | None = None) -> GroupTest:
+        """Test the set of these accounts (codes)."""
+        in_set, seen = self.scratch() if scratch is None else scratch
+        empty = np.empty(1024, np.int32)
+        actions, n = group_kernels.gather(self.scene, members, len(members), empty)
+        work = group_kernels.workspace(n + 1)
+        detail = np.zeros((n // 2 + 1, 8))
+        in_set[members] = 1
+        log_p, objects, together, occasions, class_only = group_kernels.set_evidence(
+            self.scene, actions, n, in_set, seen, work, False, detail
+        )
+        observed, expected = group_kernels.synchronised_pairs(self.scene, actions, n, in_set, seen)
+        in_set[members] = 0
+        price = 0.0  # one account is no set that anybody would pick
+        if len(members) > 1:
+            price = group_kernels.log_price(self.log.n_accounts, len(members))
+        return GroupTest(
+            members=len(members),
+            evidence=-(log_p + price) / math.log(10),
+            p_value=max(math.exp(log_p), 1e-300),
+            log10_p=log_p / math.log(10),
+            objects=objects,
+            together=together,
+            occasions=occasions,
+            class_only=class_only,
+            observed_pairs=int(observed),
+            expected_pairs=float(expected),
+            detail=frozen(detail[:objects]),
+            log=self.log,
+            fold=self.scene.fold,
+        )
+
+    def grow(self, seeds: list[NDArray[np.int32]]) -> list[tuple[NDArray[np.int32], float]]:
+        """Grow a set from each seed, on threads."""
+        n = self.log.n_accounts
+
+        def one(own: tuple[Any, ...], i: int) -> tuple[NDArray[np.int32], float]:
+            found: tuple[NDArray[np.int32], float] = group_kernels.grow(
+                self.scene, seeds[i], MOST_MEMBERS, HOPELESS, *own
+            )
+            return found
+
+        return run_chunks(
+            one,
+            len(seeds),
+            threads=self.threads,
+            scratch=lambda: (
+                np.zeros(n, np.uint8),
+                np.zeros(n, np.int32),
+                np.full(n, -1, np.int32),
+                np.zeros(n),
+            ),
+        )
+
+
+def _class_moments(
+    log: ActionLog,
+    repeats: NDArray[np.int32],
+    classes: NDArray[np.int32],
+    chance: NDArray[np.float64],
+    window: int,
+) -> NDArray[np.float64]:
+    """Return E[G^j] of each class, from the pooled delays of its objects.
+
+    The pooled delays give the shape, G^j over (E G)^j, which peaks where cascades do; the mean is
+    that of the class's own pairs, chance / 2, or the pooled one where that is larger. Where no
+    two delays are within the window the shape is not known: E[G^j] <= E[G], for G <= 1.
+
+    Parameters
+    ----------
+    log
+        The log that the pace is taken from: that which is tested, or a background.
+    repeats, classes
+        m_uo of its actions, and the classes of its objects.
+    chance
+        Of each class, by the same log.
+    window
+        In microseconds.
+    """
+    n = len(chance)
+    moments = np.zeros((n, group_kernels.MOST))
+    moments[:, 0] = 1.0
+    starts = log.by_object
+    first = np.zeros(len(log), bool)
+    first[starts[:-1]] = True
+    delay = log.time - log.time[starts[:-1]][log.object]
+    class_of = classes[log.object]
+    weight = 1.0 / repeats
+    order = np.argsort(class_of, kind="stable")
+    cuts = np.searchsorted(class_of[order], np.arange(n + 1))
+    for c in range(n):
+        rows = order[cuts[c] : cuts[c + 1]]
+        later = rows[~first[rows]]
+        if not len(later):
+            continue
+        part = later[:: max(1, len(later) // PROFILE)]
+        by_delay = part[np.argsort(delay[part], kind="stable")]
+        firsts = float(weight[rows[first[rows]]].sum()) * weight[part].sum() / weight[later].sum()
+        pooled = group_kernels.class_profile(delay[by_delay], weight[by_delay], firsts, window)
+        own = chance[c] / 2.0
+        if pooled[1] > 0 and own > pooled[1]:
+            scale = (own / pooled[1]) ** np.arange(group_kernels.MOST)
+            with np.errstate(over="ignore", invalid="ignore"):
+                pooled = np.nan_to_num(pooled * scale)
+        elif pooled[1] == 0:
+            pooled[1:] = own
+        moments[c] = np.minimum(pooled, np.minimum.accumulate(np.minimum(pooled, 1.0)))
+    return moments
+
+
+def test_group(
+    log: ActionLog,
+    members: Iterable[object],
+    within: Duration = "60s",
+    *,
+    fold: Duration | None = None,
+    background: ActionLog | None = None,
+) -> GroupTest:
+    """Test whether the accounts of a given set act together more than outsiders would.
+
+    Parameters
+    ----------
+    log
+        The actions.
+    members
+        Labels of the accounts, two or more.
+    within
+        The window.
+    fold
+        Windows with gaps up to this make one occasion; by default the window or 30 s, whichever
+        is longer.
+    background
+        A log of accounts that are not under suspicion, for the chances of the classes.
+
+    Returns
+    -------
+    GroupTest
+        ``p_value`` is for a set chosen beforehand or on other data; ``evidence`` has paid for
+        picking the set among all sets of its size. Formulas: :mod:`coordnet.inference.group_test`.
+
+    Examples
+    --------
+    >>> import coordnet as cn
+    >>> sim = cn.simulate("retweet_ring", accounts=1_000, seed=0)
+    >>> cn.test_group(sim.log, sim.truth.groups["ring_12"]).evidence > 2
+    True
+    """
+    codes = log.codes_of(members)
+    if len(codes) < 2:
+        raise ParameterError(f"members names {len(codes)} accounts; a group has two or more.")
+    window = duration(within, "within")
+    gap = None if fold is None else duration(fold, "fold")
+    return group_tester(log, window, gap, background).test(codes)

@@ -1,0 +1,37 @@
+"""Round times: schedulers post on the full hour, quarter or minute, and meet there."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from coordnet.inference.statistics import Floats
+from coordnet.times import HOUR, MINUTE
+
+GRAINS = (HOUR, HOUR // 2, 15 * MINUTE, 5 * MINUTE, MINUTE)
+
+
+def roundness(times: NDArray[np.int64], length: int) -> NDArray[np.int8]:
+    """Return which of GRAINS is the coarsest that each time is a multiple of, else how many.
+
+    Grains that do not divide the length of a stratum are passed over: a phase says nothing of
+    them.
+    """
+    found = np.full(len(times), len(GRAINS), np.int8)
+    for i in reversed(range(len(GRAINS))):
+        if length % GRAINS[i] == 0:
+            found[times % GRAINS[i] == 0] = i
+    return found
+
+
+def round_factors(window: int, resolution: int) -> Floats:
+    """Return by how much likelier two actions are inside the window when both times are round.
+
+    Of two times that are multiples of L, 2 floor(W / L) + 1 multiples lie inside the window, each
+    as likely as L of time is; of any two times, 2 W and the resolution of the times. So who posts
+    at full quarters meets others who do on the second, and it is no evidence. For each of GRAINS,
+    and for no grain: 1 or more.
+    """
+    grains = np.array(GRAINS)
+    inside = (2 * (window // grains) + 1) * grains
+    return np.append(np.maximum(inside / (2 * window + max(resolution, 1)), 1.0), 1.0)

@@ -1,0 +1,123 @@
+"""Compiled loops that put the actions of a log in order."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from coordnet.kernels.arrays import stable_order
+from coordnet.kernels.compiling import kernel
+
+
+@kernel
+def sort_within_groups(indptr: Any, order: Any, time: Any, tie: Any, first: int, last: int) -> None:
+    """Sort each of the groups first..last-1 of `order`, in place, by (time, tie, row).
+
+    Parameters
+    ----------
+    indptr : int64 (groups + 1,)
+    order : int32 (n,), rows grouped by `indptr`, ascending inside a group on entry
+    time : int64 (rows,)
+    tie : int64 (rows,), what decides between equal times before the row number does
+    first, last : the groups to sort
+
+    Cost: O(n log n) compares at worst; O(n) where rows come sorted by time.
+    """
+    for g in range(first, last):
+        a = indptr[g]
+        b = indptr[g + 1]
+        if b - a < 2:
+            continue
+        ordered = True
+        for i in range(a + 1, b):
+            if time[order[i]] < time[order[i - 1]]:
+                ordered = False
+                break
+        if not ordered:
+            if b - a <= 24:
+                for i in range(a + 1, b):
+                    row = order[i]
+                    j = i
+                    while j > a and time[order[j - 1]] > time[row]:
+                        order[j] = order[j - 1]
+                        j -= 1
+                    order[j] = row
+            else:
+                rows = order[a:b].copy()
+                order[a:b] = rows[stable_order(time[rows])]
+        # equal times: by tie, rows staying in order
+        i = a
+        while i < b:
+            j = i + 1
+            while j < b and time[order[j]] == time[order[i]]:
+                j += 1
+            if j - i == 2:
+                if tie[order[i]] > tie[order[i + 1]]:
+                    order[i], order[i + 1] = order[i + 1], order[i]
+            elif j - i > 2:
+                rows = order[i:j].copy()
+                order[i:j] = rows[stable_order(tie[rows])]
+            i = j
+
+
+@kernel
+def first_of_equals(object_: Any, time: Any, account: Any, content: Any) -> Any:
+    """Mark, in a sorted log, each action that does not repeat the one before it in every column.
+
+    Parameters
+    ----------
+    object_, account : int32 (n,)
+    time : int64 (n,)
+    content : int32 (n,), or (0,) where there is no content
+
+    Returns
+    -------
+    keep : bool (n,)
+    """
+    n = len(object_)
+    keep = np.ones(n, np.bool_)
+    with_content = len(content) > 0
+    for p in range(1, n):
+        keep[p] = (
+            object_[p] != object_[p - 1]
+            or time[p] != time[p - 1]
+            or account[p] != account[p - 1]
+            or (with_content and content[p] != content[p - 1])
+        )
+    return keep
+
+
+@kernel
+def run_starts(account: Any, time: Any, refractory: int) -> Any:
+    """Mark the actions that begin a run: none of their account within `refractory` before them.
+
+    Parameters
+    ----------
+    account : int32 (n,), non-decreasing
+    time : int64 (n,), non-decreasing inside an account
+    refractory : the largest gap inside a run
+
+    Returns
+    -------
+    start : bool (n,)
+    """
+    start = np.ones(len(account), np.bool_)
+    for p in range(1, len(account)):
+        start[p] = account[p] != account[p - 1] or time[p] - time[p - 1] > refractory
+    return start
+
+
+@kernel
+def common_step(time: Any) -> int:
+    """Return the greatest common divisor of the times, 0 where all are 0 or there are none."""
+    step = 0
+    for p in range(len(time)):
+        a = abs(time[p])
+        if step != 0 and a % step == 0:
+            continue
+        while a != 0:
+            step, a = a, step % a
+        if step == 1:
+            break
+    return step

@@ -1,0 +1,153 @@
+"""Compiled loops over arrays: sorting, grouping by code, taking, renumbering."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from coordnet.kernels.compiling import kernel
+
+# -- sorting ---------------------------------------------------------------------------------
+#
+# numba's own sorts must not stand in cached kernels. They are closures of one name, whether they
+# sort values or positions, told apart by a number that each process counts for itself; kernels that
+# two processes compiled and cached can then hold two different ones under one symbol, and who loads
+# both runs one for the other, and crashes.
+
+RUN = 16  # stretches of so many are sorted by insertion
+
+
+@kernel
+def sort_in_place(values: Any) -> None:
+    """Sort values, (n,) without gaps in memory. Cost: O(n log n), O(n) where they are sorted."""
+    n = len(values)
+    for begin in range(0, n, RUN):
+        for i in range(begin + 1, min(begin + RUN, n)):
+            value = values[i]
+            j = i
+            while j > begin and values[j - 1] > value:
+                values[j] = values[j - 1]
+                j -= 1
+            values[j] = value
+    if n <= RUN:
+        return
+    width = RUN
+    spare = np.empty(n, values.dtype)
+    while width < n:
+        for low in range(0, n, 2 * width):
+            middle = min(low + width, n)
+            high = min(low + 2 * width, n)
+            if middle == high or values[middle - 1] <= values[middle]:
+                continue
+            spare[low:middle] = values[low:middle]
+            i = low
+            j = middle
+            k = low
+            while i < middle:  # of equals the left one first
+                if j < high and values[j] < spare[i]:
+                    values[k] = values[j]
+                    j += 1
+                else:
+                    values[k] = spare[i]
+                    i += 1
+                k += 1
+        width *= 2
+
+
+@kernel
+def stable_order(values: Any) -> Any:
+    """Return the positions of values in ascending order, equals as they stand: int64 (n,)."""
+    n = len(values)
+    order = np.arange(n)
+    for begin in range(0, n, RUN):
+        for i in range(begin + 1, min(begin + RUN, n)):
+            own = order[i]
+            j = i
+            while j > begin and values[order[j - 1]] > values[own]:
+                order[j] = order[j - 1]
+                j -= 1
+            order[j] = own
+    if n <= RUN:
+        return order
+    width = RUN
+    spare = np.empty(n, np.int64)
+    while width < n:
+        for low in range(0, n, 2 * width):
+            middle = min(low + width, n)
+            high = min(low + 2 * width, n)
+            if middle == high or values[order[middle - 1]] <= values[order[middle]]:
+                continue
+            spare[low:middle] = order[low:middle]
+            i = low
+            j = middle
+            k = low
+            while i < middle:
+                if j < high and values[order[j]] < values[spare[i]]:
+                    order[k] = order[j]
+                    j += 1
+                else:
+                    order[k] = spare[i]
+                    i += 1
+                k += 1
+        width *= 2
+    return order
+
+
+# -- building a log --------------------------------------------------------------------------
+
+
+@kernel
+def group_by_code(code: Any, n_codes: int) -> Any:
+    """Group positions by their code, in order of position (a stable counting sort).
+
+    Parameters
+    ----------
+    code : int32 (n,), each in [0, n_codes)
+    n_codes : number of groups
+
+    Returns
+    -------
+    indptr : int64 (n_codes + 1,); group c is positions[indptr[c]:indptr[c + 1]]
+    positions : int32 (n,)
+
+    Cost: O(n + n_codes).
+    """
+    indptr = np.zeros(n_codes + 1, np.int64)
+    for p in range(len(code)):
+        indptr[code[p] + 1] += 1
+    for c in range(n_codes):
+        indptr[c + 1] += indptr[c]
+    following = indptr[:-1].copy()
+    positions = np.empty(len(code), np.int32)
+    for p in range(len(code)):
+        positions[following[code[p]]] = p
+        following[code[p]] += 1
+    return indptr, positions
+
+
+@kernel
+def recode(codes: Any, number: Any) -> Any:
+    """Return number[code] for each code, -1 where it is -1: int32 (n,)."""
+    out = np.empty(len(codes), np.int32)
+    for p in range(len(codes)):
+        out[p] = number[codes[p]] if codes[p] >= 0 else -1
+    return out
+
+
+@kernel
+def take(values: Any, order: Any) -> Any:
+    """Return values[order], without holding the GIL."""
+    out = np.empty(len(order), values.dtype)
+    for p in range(len(order)):
+        out[p] = values[order[p]]
+    return out
+
+
+@kernel
+def put(values: Any, order: Any) -> Any:
+    """Return the array whose element order[i] is values[i], without holding the GIL."""
+    out = np.empty_like(values)
+    for i in range(len(order)):
+        out[order[i]] = values[i]
+    return out

@@ -1,0 +1,736 @@
+"""Compiled loops of the group test: what a set of accounts did together, and who else fits.
+
+The definitions are in :mod:`coordnet.inference.group_test`. Moments are of G, the chance that
+another account acts within the window after a given action: ``moments[j]`` is E[G^j].
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from coordnet.kernels.arrays import sort_in_place, stable_order
+from coordnet.kernels.compiling import kernel
+
+LOG10 = math.log(10.0)
+PRIOR_PAIRS = 20.0  # what the class of an object weighs against the pairs of outsiders on it
+PRIOR_ACCOUNTS = (1.0 + math.sqrt(1.0 + 8.0 * PRIOR_PAIRS)) / 2.0  # as many accounts as make them
+BIG = 512  # accounts on an object from which its moments are computed once, members included
+MOST = 64  # moments kept; more members at once are counted as this many
+TRIED = 3  # candidates that are tried exactly for each place in a group
+
+
+class Scene(NamedTuple):
+    """A log and its chances, as the group kernels read them."""
+
+    account: Any  # int32 (n,)
+    object: Any  # int32 (n,)
+    time: Any  # int64 (n,)
+    starts: Any  # int64 (objects + 1,)
+    indptr: Any  # int64 (accounts + 1,)
+    positions: Any  # int32 (n,)
+    repeats: Any  # int32 (n,), m_uo
+    n_accounts: Any  # int32 (objects,), n_o
+    class_of: Any  # int32 (objects,)
+    class_moments: Any  # float64 (classes, MOST)
+    big_row: Any  # int32 (objects,), -1 where the object is not big
+    big_moments: Any  # float64 (big objects, MOST)
+    window: int
+    fold: int
+
+
+@kernel
+def class_profile(delay: Any, weight: Any, firsts: float, window: int) -> Any:
+    """Return the moments of G for the pooled delays of a class of objects.
+
+    Parameters
+    ----------
+    delay : int64 (n,), sorted; of actions that are not their object's first, since it
+    weight : float64 (n,)
+    firsts : weight of the first actions, at delay 0
+    window : the bound, inclusive
+
+    Returns
+    -------
+    moments : float64 (MOST,), E[G^j]
+    """
+    moments = np.zeros(MOST, np.float64)
+    n = len(delay)
+    total = 0.0
+    for i in range(n):
+        total += weight[i]
+    inside = 0.0  # weight of the delays after i, within the window
+    high = 0
+    for i in range(-1, n):  # -1 is a first action
+        x = delay[i] if i >= 0 else np.int64(0)
+        if i >= 0:
+            inside = max(inside - weight[i], 0.0)
+            high = max(high, i + 1)
+        if high <= i + 1:
+            inside = 0.0
+        while high < n and delay[high] - x <= window:
+            inside += weight[high]
+            high += 1
+        g = min(inside / total, 1.0) if total > 0.0 else 0.0
+        share = (weight[i] if i >= 0 else firsts) / (total + firsts)
+        power = share
+        for j in range(MOST):
+            moments[j] += power
+            power *= g
+            if power < 1e-300:
+                break
+    return moments
+
+
+@kernel
+def object_moment(scene: Any, o: int, in_set: Any, outsiders: int, j: int) -> float:
+    """Return E[G^j] on an object, from its accounts that are not in the set and from its class.
+
+    Each action of the n outsiders has c others within the window after it, an account that acts m
+    times weighing 1 / m each time; A = E[(c / (n - 1))^j]^(1/j), C = E[G^j]^(1/j) of the class.
+    The norm of the mixture of both, n accounts to PRIOR_ACCOUNTS, is at most
+    (n A + PRIOR_ACCOUNTS C) / (n + PRIOR_ACCOUNTS) (Minkowski's inequality); and so that few
+    outsiders who happened to be apart do not make an object slower than its class, the class's
+    own moment is mixed in as PRIOR_PAIRS pairs to theirs.
+
+    Parameters
+    ----------
+    scene : Scene
+    o : the object
+    in_set : uint8 (accounts,), 1 for members
+    outsiders : number of accounts on the object that are not in the set
+    j : 1 to MOST - 1
+    """
+    of_class = scene.class_moments[scene.class_of[o], j]
+    if outsiders < 2:
+        return of_class
+    begin = scene.starts[o]
+    end = scene.starts[o + 1]
+    high = begin
+    inside = 0.0  # weight of the outsiders' actions from p on, up to high
+    total = 0.0
+    for p in range(begin, end):
+        if in_set[scene.account[p]] == 1:
+            continue
+        own = 1.0 / scene.repeats[p]
+        if high <= p:
+            high = p + 1
+            inside = own
+        while high < end and scene.time[high] - scene.time[p] <= scene.window:
+            if in_set[scene.account[high]] == 0:
+                inside += 1.0 / scene.repeats[high]
+            high += 1
+        inside -= own
+        if inside > 1e-9:
+            total += own * min(inside / (outsiders - 1.0), 1.0) ** j
+    mixed = (
+        outsiders * (total / outsiders) ** (1.0 / j) + PRIOR_ACCOUNTS * of_class ** (1.0 / j)
+    ) / (outsiders + PRIOR_ACCOUNTS)
+    weight = PRIOR_PAIRS / (outsiders * (outsiders - 1) / 2.0 + PRIOR_PAIRS)
+    return (1.0 - weight) * mixed**j + weight * of_class
+
+
+@kernel
+def big_object_moments(
+    scene: Any, objects: Any, first: int, last: int, in_set: Any, out: Any
+) -> None:
+    """Compute the moments of the big objects first..last-1 from all their accounts.
+
+    Parameters
+    ----------
+    scene : Scene
+    objects : int64, which objects
+    first, last : which of them to do
+    in_set : uint8 (accounts,), zeros
+    out : float64 (len(objects), MOST), written
+    """
+    for i in range(first, last):
+        o = objects[i]
+        out[i, 0] = 1.0
+        for j in range(1, MOST):
+            out[i, j] = object_moment(scene, o, in_set, scene.n_accounts[o], j)
+
+
+@kernel
+def gather(scene: Any, members: Any, n: int, actions: Any) -> Any:
+    """Return the positions of all members' actions, ascending, in a buffer; and how many."""
+    total = 0
+    for i in range(n):
+        total += scene.indptr[members[i] + 1] - scene.indptr[members[i]]
+    if total > len(actions):
+        actions = np.empty(2 * total, np.int32)
+    total = 0
+    for i in range(n):
+        for k in range(scene.indptr[members[i]], scene.indptr[members[i] + 1]):
+            actions[total] = scene.positions[k]
+            total += 1
+    sort_in_place(actions[:total])
+    return actions, total
+
+
+@kernel
+def merge(scene: Any, actions: Any, n: int, added: int, merged: Any) -> Any:
+    """Return the positions `actions[:n]` and those of one more account, ascending; how many."""
+    k = scene.indptr[added]
+    k_end = scene.indptr[added + 1]
+    total = n + k_end - k
+    if total > len(merged):
+        merged = np.empty(2 * total, np.int32)
+    i = 0
+    for t in range(total):
+        if k == k_end or (i < n and actions[i] < scene.positions[k]):
+            merged[t] = actions[i]
+            i += 1
+        else:
+            merged[t] = scene.positions[k]
+            k += 1
+    return merged, total
+
+
+@kernel
+def without(scene: Any, actions: Any, n: int, removed: int, left: Any) -> Any:
+    """Return the positions `actions[:n]` without those of one account, ascending; how many."""
+    if n > len(left):
+        left = np.empty(2 * n, np.int32)
+    total = 0
+    for i in range(n):
+        left[total] = actions[i]
+        total += 1 if scene.account[actions[i]] != removed else 0
+    return left, total
+
+
+@kernel
+def densest_window(scene: Any, actions: Any, i: int, j: int, seen: Any) -> Any:
+    """Find the window that holds the most members on an object.
+
+    Parameters
+    ----------
+    scene : Scene
+    actions : int32, positions; i..j-1 are on one object, ascending
+    seen : int32 (accounts,), scratch, zeros on entry and on return
+
+    Returns
+    -------
+    most : the largest number of different members in a window
+    begin, end : where the first such window stands in `actions`, end included
+    members : number of different members on the object
+    """
+    most = 0
+    begin = i
+    end = i
+    inside = 0
+    members = 0
+    low = i
+    for k in range(i, j):
+        account = scene.account[actions[k]]
+        while scene.time[actions[k]] - scene.time[actions[low]] > scene.window:
+            gone = scene.account[actions[low]]
+            seen[gone] -= 1
+            if seen[gone] == 0:
+                inside -= 1
+            low += 1
+        if seen[account] == 0:
+            inside += 1
+        seen[account] += 1
+        if inside > most:
+            most = inside
+            begin = low
+            end = k
+    for k in range(low, j):
+        seen[scene.account[actions[k]]] = 0
+    for k in range(i, j):
+        account = scene.account[actions[k]]
+        if seen[account] == 0:
+            seen[account] = 1
+            members += 1
+    for k in range(i, j):
+        seen[scene.account[actions[k]]] = 0
+    return most, begin, end, members
+
+
+@kernel
+def _log_binomial(n: float, k: float) -> float:
+    return math.lgamma(n + 1.0) - math.lgamma(k + 1.0) - math.lgamma(n - k + 1.0)
+
+
+@kernel
+def log_price(n: int, size: int) -> float:
+    """Return the log of the number of sets of this size, and of what the sizes share out.
+
+    log binom(n, s) + log(s (s - 1)): the sum over all sizes s >= 2 of 1 / (s (s - 1)) is 1.
+    """
+    return _log_binomial(float(n), float(size)) + math.log(size * (size - 1.0))
+
+
+@kernel
+def log_fisher(statistic: float, tests: int) -> float:
+    """Return log P(chi2 with 2 * tests degrees > 2 * statistic): Fisher's combination.
+
+    For statistic = -sum(log p_i) that is exp(-x) sum_(k < tests) x^k / k!, in log space.
+    """
+    if tests == 0 or statistic <= 0.0:
+        return 0.0
+    log_x = math.log(statistic)
+    top = min(tests - 1, int(statistic))
+    log_top = top * log_x - math.lgamma(top + 1.0)
+    total = 0.0
+    for k in range(tests):
+        total += math.exp(k * log_x - math.lgamma(k + 1.0) - log_top)
+    return min(0.0, -statistic + log_top + math.log(total))
+
+
+@kernel
+def _log_bound(actions: int, members: int, moment: float) -> float:
+    """Return log of binom(a, m) m E[G^(m - 1)], at most 0: of m members in one window by chance.
+
+    What rounding alone puts below 0 is 0, no evidence.
+    """
+    if moment <= 0.0:
+        return -700.0
+    bound = _log_binomial(actions, members) + math.log(members * moment)
+    return bound if bound < -1e-12 else 0.0
+
+
+@kernel
+def combine(
+    moment: Any, log_b: Any, reach_b: Any, together: int, reach: Any, objects: int, fold: int
+) -> Any:  # fmt: skip
+    """Combine the bounds of a set's objects into one p-value.
+
+    Parameters
+    ----------
+    moment, log_b, reach_b : int64, float64, float64, of the first `together` objects on which
+        members are together: when, the log of the bound, and what the object could be worth
+    reach : float64, what each of the first `objects` objects could be worth
+    fold : moments with gaps up to this are one occasion
+
+    Returns
+    -------
+    log_p : log of p_C
+    occasions : number of occasions
+    """
+    furthest = 0.0
+    for k in range(objects):
+        furthest = max(furthest, reach[k])
+    order = stable_order(moment[:together])
+    log_p = 0.0
+    occasions = 0
+    for third in range(3):  # all objects, and those that could be worth a third or two of the most
+        bar = furthest * third / 3.0
+        tests = 0
+        for k in range(objects):
+            tests += 1 if reach[k] >= bar else 0
+        statistic = 0.0
+        pieces = 0
+        i = 0
+        while i < together:
+            # objects of one occasion are one piece of evidence: K of them are min(1, K min B)
+            count = 0
+            least = 0.0
+            j = i
+            while j < together and (j == i or moment[order[j]] - moment[order[j - 1]] <= fold):
+                if reach_b[order[j]] >= bar:
+                    count += 1
+                    least = min(least, log_b[order[j]])
+                j += 1
+            if count > 0:
+                statistic -= min(0.0, least + math.log(count))
+                pieces += 1
+            i = j
+        if third == 0:
+            occasions = pieces
+        log_p = min(log_p, log_fisher(statistic, tests))
+    return min(0.0, log_p + math.log(3.0)), occasions
+
+
+@kernel
+def set_evidence(
+    scene: Any, actions: Any, n: int, in_set: Any, seen: Any, work: Any, by_class: bool, detail: Any
+) -> Any:  # fmt: skip
+    """Test a set of accounts.
+
+    Parameters
+    ----------
+    scene : Scene
+    actions : int32, positions of all members' actions, n of them, ascending
+    in_set : uint8 (accounts,), 1 for members
+    seen : int32 (accounts,), scratch, zeros
+    work : scratch, from :func:`workspace`, with room for as many objects as there are actions
+    by_class : whether to take the chances of all but big objects from their class alone, as if
+        nobody outside the set acted on them
+    detail : None, or float64 (room, 8) where each object with two or more members is written: the
+        object, members, most at once, members' actions, outsiders, log B, what it could be worth,
+        and when the window with most of them ends
+
+    Returns
+    -------
+    log_p : log of p_C, before the price of picking the set
+    objects : number of objects on which two or more members act
+    together : number of those on which two or more are inside one window
+    occasions : number of occasions that these make
+    class_only : share of the evidence from objects on which nobody else acts
+    """
+    moment, log_b, reach_b, reach = work
+    objects = 0
+    together = 0
+    alone = 0.0
+    everything = 0.0
+    i = 0
+    while i < n:
+        o = scene.object[actions[i]]
+        j = i + 1
+        while j < n and scene.object[actions[j]] == o:
+            j += 1
+        if j - i > 1:
+            most, _, end, members = densest_window(scene, actions, i, j, seen)
+            if members > 1:
+                row = scene.big_row[o]
+                known = scene.class_moments[scene.class_of[o]]
+                if row >= 0:
+                    known = scene.big_moments[row]
+                # what all of them at once would be worth: known from who acts, not from when
+                all_members = min(members, MOST)
+                reach[objects] = -_log_bound(j - i, all_members, known[all_members - 1])
+                bound = 0.0
+                if most > 1:
+                    count = min(most, MOST)
+                    outsiders = scene.n_accounts[o] - members
+                    chance = known[count - 1]
+                    if row < 0 and not by_class:
+                        chance = object_moment(scene, o, in_set, outsiders, count - 1)
+                    bound = _log_bound(j - i, count, chance)
+                    if bound < 0.0:
+                        moment[together] = scene.time[actions[end]]
+                        log_b[together] = bound
+                        reach_b[together] = reach[objects]
+                        together += 1
+                        everything -= bound
+                        if outsiders == 0:
+                            alone -= bound
+                if detail is not None:
+                    detail[objects, 0] = o
+                    detail[objects, 1] = members
+                    detail[objects, 2] = most
+                    detail[objects, 3] = j - i
+                    detail[objects, 4] = scene.n_accounts[o] - members
+                    detail[objects, 5] = bound
+                    detail[objects, 6] = reach[objects]
+                    detail[objects, 7] = scene.time[actions[end]]
+                objects += 1
+        i = j
+    log_p, occasions = combine(moment, log_b, reach_b, together, reach, objects, scene.fold)
+    class_only = alone / everything if everything > 0.0 else 0.0
+    return log_p, objects, together, occasions, class_only
+
+
+@kernel
+def _evidence(
+    scene: Any, actions: Any, n: int, size: int, in_set: Any, seen: Any, work: Any, by_class: bool
+) -> float:  # fmt: skip
+    """Return the evidence for a set in decades, after the price of picking it."""
+    log_p = set_evidence(scene, actions, n, in_set, seen, work, by_class, None)[0]
+    return -(log_p + log_price(len(scene.indptr) - 1, size)) / LOG10
+
+
+@kernel
+def workspace(n: int) -> Any:
+    """Return the scratch of :func:`set_evidence` for `n` actions."""
+    return np.empty(n, np.int64), np.empty(n), np.empty(n), np.empty(n)
+
+
+@kernel
+def _score_candidates(
+    scene: Any, actions: Any, n: int, in_set: Any, seen: Any, stamp: Any, score: Any, touched: Any
+) -> Any:  # fmt: skip
+    """Add up, for every account that is not in the set, what it would add to each object.
+
+    An account that acts where the densest window still holds everybody raises that window's
+    number by one; on an object with no two members together, one that acts within the window of a
+    member makes two. What that is worth is read from the moments of the class.
+
+    Parameters
+    ----------
+    stamp : int32 (accounts,), scratch: -1, or the last object that an account was counted on
+    score : float64 (accounts,), scratch, zeros on entry
+    touched : int32, written: the accounts with a score
+
+    Returns
+    -------
+    touched, count
+    """
+    count = 0
+    i = 0
+    while i < n:
+        o = scene.object[actions[i]]
+        j = i + 1
+        while j < n and scene.object[actions[j]] == o:
+            j += 1
+        most, begin, end, _ = densest_window(scene, actions, i, j, seen)
+        most = min(most, MOST - 1)
+        row = scene.big_row[o]
+        moments = scene.big_moments[row] if row >= 0 else scene.class_moments[scene.class_of[o]]
+        gain = 0.0
+        if moments[most] > 0.0:
+            before = _log_binomial(j - i, most) + math.log(most * moments[most - 1])
+            after = _log_binomial(j - i + 1, most + 1) + math.log((most + 1) * moments[most])
+            gain = (min(before, 0.0) - min(after, 0.0)) / LOG10
+        if gain > 0.15:  # where everybody is fast nobody stands out
+            first = begin if most > 1 else i
+            last = begin if most > 1 else j - 1
+            for k in range(first, last + 1):
+                earliest = scene.time[actions[end if most > 1 else k]] - scene.window
+                latest = scene.time[actions[k]] + scene.window
+                q = actions[k]
+                while q > scene.starts[o] and scene.time[q - 1] >= earliest:
+                    q -= 1
+                while q < scene.starts[o + 1] and scene.time[q] <= latest:
+                    x = scene.account[q]
+                    if in_set[x] == 0 and stamp[x] != o:
+                        if score[x] == 0.0:
+                            if count == len(touched):
+                                wider = np.empty(2 * count, np.int32)
+                                wider[:count] = touched
+                                touched = wider
+                            touched[count] = x
+                            count += 1
+                        stamp[x] = o
+                        score[x] += gain
+                    q += 1
+        i = j
+    return touched, count
+
+
+@kernel
+def _best_addition(
+    scene: Any, actions: Any, n: int, size: int, evidence: float, by_class: bool, in_set: Any,
+    seen: Any, stamp: Any, score: Any, touched: Any, trial: Any, best_actions: Any, work: Any,
+) -> Any:  # fmt: skip
+    """Find the account that adds most evidence to a set: of the best by score, tried one by one.
+
+    Returns
+    -------
+    best : the account, -1 where none adds any
+    evidence : with it
+    best_actions, best_n : positions of the actions of the set with it
+    touched, trial, work : the scratch, which may have grown
+    """
+    n_accounts = len(scene.indptr) - 1
+    touched, count = _score_candidates(scene, actions, n, in_set, seen, stamp, score, touched)
+    price = (log_price(n_accounts, size + 1) - log_price(n_accounts, size)) / LOG10
+    best = -1
+    best_evidence = evidence + 1e-9
+    best_n = 0
+    for _ in range(TRIED):
+        x = -1
+        for i in range(count):  # the highest score, of equals the lowest code
+            c = touched[i]
+            if x < 0 or score[c] > score[x] or (score[c] == score[x] and c < x):
+                x = c
+        if x < 0 or score[x] < 0.5 * price:
+            break
+        score[x] = 0.0
+        trial, trial_n = merge(scene, actions, n, x, trial)
+        if trial_n > len(work[0]):
+            work = workspace(2 * trial_n)
+        in_set[x] = 1
+        found = _evidence(scene, trial, trial_n, size + 1, in_set, seen, work, by_class)
+        in_set[x] = 0
+        if found > best_evidence:
+            best = x
+            best_evidence = found
+            best_n = trial_n
+            trial, best_actions = best_actions, trial
+    for i in range(count):
+        score[touched[i]] = 0.0
+        stamp[touched[i]] = -1
+    return best, best_evidence, best_actions, best_n, touched, trial, work
+
+
+@kernel
+def grow(
+    scene: Any, seed: Any, most_members: int, hopeless: float, in_set: Any, seen: Any, stamp: Any,
+    score: Any,
+) -> Any:  # fmt: skip
+    """Grow a set from a seed: add whom most evidence comes with, drop who brings none.
+
+    First by the chances of the classes alone: to a few members of a larger group the others look
+    like outsiders who are just as fast. Of the sets on the way the one with most evidence by the
+    chances of outsiders is kept, and from there accounts join and leave by that evidence.
+
+    Parameters
+    ----------
+    scene : Scene
+    seed : int32, two or more accounts
+    most_members : a set is not grown beyond this size
+    hopeless : the first part ends where a set of 10 or more has less evidence than this
+    in_set, seen, stamp, score : scratch (accounts,): uint8 zeros, int32 zeros, int32 -1,
+        float64 zeros, on entry and on return
+
+    Returns
+    -------
+    members : int32, ascending
+    evidence : in decades
+    """
+    members = np.empty(max(most_members, len(seed)) + 1, np.int32)
+    size = len(seed)
+    members[:size] = seed
+    for i in range(size):
+        in_set[members[i]] = 1
+    trial = np.empty(1024, np.int32)
+    spare = np.empty(1024, np.int32)
+    touched = np.empty(1024, np.int32)
+    actions, n = gather(scene, members, size, np.empty(1024, np.int32))
+    work = workspace(2 * n + 1)
+    evidence = _evidence(scene, actions, n, size, in_set, seen, work, False)
+    by_class = _evidence(scene, actions, n, size, in_set, seen, work, True)
+    best_size = size
+    while size < most_members:
+        best, by_class, spare, best_n, touched, trial, work = _best_addition(
+            scene, actions, n, size, by_class, True, in_set, seen, stamp, score, touched, trial,
+            spare, work,
+        )  # fmt: skip
+        if best < 0:
+            break
+        members[size] = best
+        size += 1
+        in_set[best] = 1
+        actions, spare = spare, actions
+        n = best_n
+        found = _evidence(scene, actions, n, size, in_set, seen, work, False)
+        if found > evidence:
+            evidence = found
+            best_size = size
+        if size >= 10 and found < hopeless:
+            break
+    for i in range(best_size, size):
+        in_set[members[i]] = 0
+    size = best_size
+    actions, n = gather(scene, members, size, actions)
+
+    for _ in range(2 * most_members):
+        best = -1
+        if size < most_members:
+            best, found, spare, best_n, touched, trial, work = _best_addition(
+                scene, actions, n, size, evidence, False, in_set, seen, stamp, score, touched,
+                trial, spare, work,
+            )  # fmt: skip
+            if best >= 0:
+                members[size] = best
+                size += 1
+                in_set[best] = 1
+                actions, spare = spare, actions
+                n = best_n
+                evidence = found
+                continue
+        if size == 2:
+            break
+        worst = -1  # nobody to add: drop the one without whom there is most evidence
+        found = evidence + 1e-9
+        for i in range(size):
+            x = members[i]
+            trial, trial_n = without(scene, actions, n, x, trial)
+            in_set[x] = 0
+            less = _evidence(scene, trial, trial_n, size - 1, in_set, seen, work, False)
+            in_set[x] = 1
+            if less > found:
+                worst = i
+                found = less
+        if worst < 0:
+            break
+        trial, n = without(scene, actions, n, members[worst], trial)
+        actions, trial = trial, actions
+        in_set[members[worst]] = 0
+        size -= 1
+        members[worst] = members[size]
+        evidence = found
+    for i in range(size):
+        in_set[members[i]] = 0
+    found_members = members[:size].copy()
+    sort_in_place(found_members)
+    return found_members, evidence
+
+
+@kernel
+def synchronised_pairs(
+    scene: Any, actions: Any, n: int, in_set: Any, seen: Any
+) -> Any:  # fmt: skip
+    """Count the pairs of members together on each object, and how many chance would give.
+
+    Parameters
+    ----------
+    scene, actions, n, in_set, seen : as in :func:`set_evidence`
+
+    Returns
+    -------
+    observed : (pair of members, object) with a co-action
+    expected : the same by the chances of accounts outside the set:
+        sum of 1 - (1 - chance_o)^(m_uo m_vo), chance_o = 2 E[G] on the object
+    """
+    observed = 0
+    expected = 0.0
+    i = 0
+    while i < n:
+        o = scene.object[actions[i]]
+        j = i + 1
+        while j < n and scene.object[actions[j]] == o:
+            j += 1
+        _, _, _, members = densest_window(scene, actions, i, j, seen)
+        if members > 1:
+            row = scene.big_row[o]
+            if row >= 0:
+                chance = min(2.0 * scene.big_moments[row, 1], 1.0)
+            else:
+                outsiders = scene.n_accounts[o] - members
+                chance = min(2.0 * object_moment(scene, o, in_set, outsiders, 1), 1.0)
+            if members == j - i:  # nobody acts twice
+                low = i
+                for k in range(i, j):
+                    while scene.time[actions[k]] - scene.time[actions[low]] > scene.window:
+                        low += 1
+                    observed += k - low
+                expected += members * (members - 1) / 2.0 * chance
+            else:
+                repeats = np.empty(members, np.int64)
+                count = 0
+                for k in range(i, j):
+                    account = scene.account[actions[k]]
+                    if seen[account] == 0:
+                        repeats[count] = scene.repeats[actions[k]]
+                        count += 1
+                        seen[account] = count  # its number on this object, from 1
+                met = np.zeros((members, members), np.bool_)
+                low = i
+                for k in range(i, j):
+                    while scene.time[actions[k]] - scene.time[actions[low]] > scene.window:
+                        low += 1
+                    u = seen[scene.account[actions[k]]] - 1
+                    for q in range(low, k):
+                        v = seen[scene.account[actions[q]]] - 1
+                        if u != v:
+                            met[min(u, v), max(u, v)] = True
+                observed += met.sum()
+                for k in range(i, j):
+                    seen[scene.account[actions[k]]] = 0
+                sort_in_place(repeats)
+                log_miss = math.log1p(-min(chance, 1.0 - 1e-15))
+                k = 0
+                while k < members:  # members who act equally often, with each such class after
+                    k_end = k + 1
+                    while k_end < members and repeats[k_end] == repeats[k]:
+                        k_end += 1
+                    same = k_end - k
+                    hit = -math.expm1(log_miss * repeats[k] * repeats[k])
+                    expected += same * (same - 1) / 2.0 * hit
+                    q = k_end
+                    while q < members:
+                        q_end = q + 1
+                        while q_end < members and repeats[q_end] == repeats[q]:
+                            q_end += 1
+                        hit = -math.expm1(log_miss * repeats[k] * repeats[q])
+                        expected += same * np.float64(q_end - q) * hit
+                        q = q_end
+                    k = k_end
+        i = j
+    return observed, expected

@@ -1,0 +1,125 @@
+"""Compiled loops of the activity test inside strata of time."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from coordnet.kernels.compiling import kernel
+from coordnet.kernels.edge_tests import interpolated
+
+# -- strata ------------------------------------------------------------------------------------
+
+
+@kernel
+def strata_pairs(starts: Any, low: Any, stratum: Any, n_strata: int) -> Any:
+    """Count the pairs of actions within the window by object and by the strata of the two.
+
+    Parameters
+    ----------
+    starts : int64 (objects + 1,)
+    low : int32 (n,), where the window of each action begins
+    stratum : int32 (n,)
+    n_strata : number of strata
+
+    Returns
+    -------
+    keys : int64, b * n_strata + b' with b <= b'
+    counts : int64, pairs; an object may have a key more than once
+
+    Cost: O(n) for strata longer than the window.
+    """
+    keys = np.empty(1024, np.int64)
+    counts = np.empty(1024, np.int64)
+    size = 0
+    run = np.empty(len(stratum), np.int32)  # first position of the stretch of one stratum
+    for o in range(len(starts) - 1):
+        begin = size  # keys of this object start here
+        for q in range(starts[o], starts[o + 1]):
+            run[q] = run[q - 1] if q > starts[o] and stratum[q] == stratum[q - 1] else q
+            stop = q
+            while stop > low[q]:
+                first = max(low[q], run[stop - 1])
+                b = min(stratum[stop - 1], stratum[q])
+                c = max(stratum[stop - 1], stratum[q])
+                key = np.int64(b) * n_strata + c
+                at = size - 1
+                while at >= begin and at > size - 4 and keys[at] != key:
+                    at -= 1
+                if at >= begin and keys[at] == key:
+                    counts[at] += stop - first
+                else:
+                    if size == len(keys):
+                        wider = np.empty(2 * size, np.int64)
+                        wider[:size] = keys
+                        keys = wider
+                        more = np.empty(2 * size, np.int64)
+                        more[:size] = counts
+                        counts = more
+                    keys[size] = key
+                    counts[size] = stop - first
+                    size += 1
+                stop = first
+    return keys[:size], counts[:size]
+
+
+@kernel
+def expected_in_strata(
+    source: Any,
+    target: Any,
+    first: int,
+    last: int,
+    cell_starts: Any,
+    cell_stratum: Any,
+    cell_count: Any,
+    partner_starts: Any,
+    partner: Any,
+    partner_row: Any,
+    ways: Any,
+    tables: Any,
+    grid_start: float,
+    grid_step: float,
+    dense: Any,
+    expected: Any,
+) -> None:
+    """Add up the expectations of the edges first..last-1 over the pairs of strata they act in.
+
+    Parameters
+    ----------
+    source, target : int32 (edges,)
+    first, last : edges to do
+    cell_starts : int64 (accounts + 1,); cell_stratum, cell_count : int64; where each acts
+    partner_starts : int64 (strata + 1,); partner, partner_row : int64; the strata that each one
+        has pairs with, and the table of that pair
+    ways : float64 (tables,), ways to deal two accounts to a pair of actions
+    tables : float64 (tables, grid), log of the saturated sum
+    grid_start, grid_step : the grid of log x
+    dense : float64 (2, strata), scratch, zeros on entry and on return
+    expected : float64 (edges,), written
+    """
+    for e in range(first, last):
+        u = source[e]
+        v = target[e]
+        for i in range(cell_starts[u], cell_starts[u + 1]):
+            dense[0, cell_stratum[i]] = cell_count[i]
+        for i in range(cell_starts[v], cell_starts[v + 1]):
+            dense[1, cell_stratum[i]] = cell_count[i]
+        total = 0.0
+        for i in range(cell_starts[u], cell_starts[u + 1]):
+            b = cell_stratum[i]
+            for j in range(partner_starts[b], partner_starts[b + 1]):
+                c = partner[j]
+                if c < b and dense[0, c] > 0.0:
+                    continue  # seen from c
+                x = dense[0, b] * dense[1, c] + dense[0, c] * dense[1, b]
+                if x > 0.0:
+                    row = partner_row[j]
+                    log_x = math.log(x / ways[row])
+                    total += math.exp(interpolated(log_x, grid_start, grid_step, tables[row]))
+        expected[e] = total
+        for i in range(cell_starts[u], cell_starts[u + 1]):
+            dense[0, cell_stratum[i]] = 0.0
+        for i in range(cell_starts[v], cell_starts[v + 1]):
+            dense[1, cell_stratum[i]] = 0.0

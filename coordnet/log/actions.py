@@ -1,0 +1,454 @@
+"""ActionLog: who acted on what and when, encoded once, sorted once, never changed.
+
+Every later stage reads these arrays. Codes are positions in the labels, which stand in byte
+order, and actions are sorted by (object, time, account, content): so the same rows give the same
+log, whatever source or order they came in.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from coordnet.errors import ParameterError, listed, nearest
+from coordnet.frames import frozen, html_table, native, strings
+from coordnet.kernels import actions as action_kernels
+from coordnet.kernels import arrays as array_kernels
+from coordnet.log.labels import LABELS, Labelled
+from coordnet.times import DAY, HOUR, MINUTE, SECOND, Instant, instant, instant_text
+
+NO_CONTENT = frozen(np.zeros(0, np.int32))
+
+
+class Events(NamedTuple):
+    """Moments at which accounts became active, sorted by time: int32 (n,) and int64 (n,)."""
+
+    account: NDArray[np.int32]
+    time: NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class ActionLog:
+    """A frozen log of actions. Made by :func:`coordnet.read_actions`.
+
+    Attributes
+    ----------
+    account, object : int32 (n,)
+        Codes: positions in `account_labels` and `object_labels`.
+    time : int64 (n,)
+        Microseconds since 1970, UTC.
+    row : int64 (n,)
+        The row of the input (from 0, files one after the other) that the action came from; the
+        first of them where equal rows were folded.
+    account_labels, object_labels : pyarrow.LargeStringArray
+        In byte order. Objects are ordered by kind first: the same label under two kinds is two
+        objects.
+    kinds : tuple of str
+        The kinds of action, in byte order.
+    object_kind : int32 (n_objects,)
+        The kind of each object, as a position in `kinds`.
+    content, text : Labelled or None
+        Content ids (such as tweet ids) and texts, where columns for them were given.
+    rows_read : int
+        Rows of the input.
+    dropped : mapping of str to int
+        How many rows are not in the log, by reason.
+    sources : tuple of str
+        Names of the files, or the kind of frame.
+    frame : str
+        The kind of frame that `to_frame` gives unless told.
+    """
+
+    account: NDArray[np.int32]
+    object: NDArray[np.int32]
+    time: NDArray[np.int64]
+    row: NDArray[np.int64]
+    account_labels: pa.LargeStringArray
+    object_labels: pa.LargeStringArray
+    kinds: tuple[str, ...]
+    object_kind: NDArray[np.int32]
+    content: Labelled | None = None
+    text: Labelled | None = None
+    rows_read: int = 0
+    dropped: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    sources: tuple[str, ...] = ()
+    frame: str = "pandas"
+
+    def __len__(self) -> int:
+        return len(self.account)
+
+    @property
+    def n_accounts(self) -> int:
+        """Number of accounts with at least one action."""
+        return len(self.account_labels)
+
+    @property
+    def n_objects(self) -> int:
+        """Number of objects acted on."""
+        return len(self.object_labels)
+
+    @cached_property
+    def accounts(self) -> NDArray[np.object_]:
+        """Labels of the accounts, in byte order: array of str (n_accounts,)."""
+        return strings(self.account_labels)
+
+    @cached_property
+    def objects(self) -> NDArray[np.object_]:
+        """Labels of the objects, by kind and then in byte order: array of str (n_objects,)."""
+        return strings(self.object_labels)
+
+    @cached_property
+    def limits(self) -> tuple[int, int] | None:
+        """Time of the first and the last action in microseconds, None for an empty log."""
+        return (int(self.time.min()), int(self.time.max())) if len(self) else None
+
+    @property
+    def span(self) -> tuple[dt.datetime, dt.datetime] | None:
+        """Time of the first and of the last action (UTC), None for an empty log."""
+        if self.limits is None:
+            return None
+        epoch = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+        first, last = (epoch + dt.timedelta(microseconds=t) for t in self.limits)
+        return first, last
+
+    @cached_property
+    def resolution(self) -> int:
+        """The coarsest of 1 us, 1 s, 1 min, 1 h and 1 day, in microseconds, that fits every time.
+
+        A log of fewer than 30 actions says nothing about its clock: 1 us.
+        """
+        if len(self) < 30:
+            return 1
+        step = int(action_kernels.common_step(self.time))
+        return next((unit for unit in (DAY, HOUR, MINUTE, SECOND) if step % unit == 0), 1)
+
+    @cached_property
+    def by_account(self) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+        """Positions of each account's actions, ascending: (indptr int64, positions int32)."""
+        indptr, positions = array_kernels.group_by_code(self.account, self.n_accounts)
+        return frozen(indptr), frozen(positions)
+
+    @cached_property
+    def by_object(self) -> NDArray[np.int64]:
+        """Where each object's actions begin: int64 (n_objects + 1,)."""
+        counts = np.bincount(self.object, minlength=self.n_objects)
+        starts: NDArray[np.int64] = frozen(np.concatenate([[0], np.cumsum(counts)]))
+        return starts
+
+    @cached_property
+    def memo(self) -> dict[Any, Any]:
+        """What later stages have computed of this log and may need again."""
+        return {}
+
+    @cached_property
+    def _digest(self) -> bytes:
+        """Digest of all that the log says, the same for the same rows. Secret: keys come of it."""
+        digest = hashlib.blake2b(person=b"coordnet-content")
+        optional = [column for column in (self.content, self.text) if column is not None]
+        digest.update(bytes([self.content is not None, self.text is not None]))
+        for labels in (
+            self.account_labels,
+            self.object_labels,
+            pa.array(self.kinds, LABELS),
+            *(column.labels for column in optional),
+        ):
+            _, offsets, data = labels.buffers()
+            ends = np.frombuffer(offsets, np.int64)[labels.offset :][: len(labels) + 1]
+            digest.update(len(labels).to_bytes(8, "little"))
+            digest.update((ends - ends[0]).astype("<i8").tobytes())
+            if data is not None:
+                digest.update(memoryview(data)[ends[0] : ends[-1]])
+        arrays: list[NDArray[Any]] = [self.object_kind, self.account, self.object, self.time]
+        arrays += [column.codes for column in optional]
+        for array in arrays:
+            digest.update(array.astype(array.dtype.newbyteorder("<"), copy=False).tobytes())
+        return digest.digest()
+
+    def secret(self, purpose: str) -> bytes:
+        """Return 32 bytes that only who holds the whole log can know, another for each purpose."""
+        return hashlib.blake2b(purpose.encode(), key=self._digest[:64], digest_size=32).digest()
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """A fingerprint of the log: equal for the same rows in whatever source or order."""
+        return self.secret("fingerprint").hex()
+
+    def events(self, refractory: int) -> Events:
+        """Fold each account's runs of actions with gaps up to `refractory` into their beginnings.
+
+        Threads and bursts are one decision to act; counted action by action they would make two
+        accounts that met once look like two that met five times.
+
+        Parameters
+        ----------
+        refractory
+            The largest gap inside a run, in microseconds.
+        """
+        order = np.lexsort((self.time, self.account))
+        account, time = self.account[order], self.time[order]
+        start = action_kernels.run_starts(account, time, refractory)
+        account, time = account[start], time[start]
+        order = np.lexsort((account, time))
+        return Events(account[order], time[order])
+
+    # -- parts ------------------------------------------------------------------------------
+
+    def select(self, kind: str | Iterable[str]) -> ActionLog:
+        """Return the log of the actions of one kind, or of several.
+
+        Examples
+        --------
+        >>> import coordnet as cn
+        >>> log = cn.simulate("election", accounts=300, seed=1).log
+        >>> log.select("retweet").kinds
+        ('retweet',)
+        """
+        wanted = [kind] if isinstance(kind, str) else list(kind)
+        for name in wanted:
+            if name not in self.kinds:
+                raise ParameterError(
+                    f"there are no actions of kind {name!r} in the log; its kinds are "
+                    f"{listed(map(repr, self.kinds))}.{nearest(name, self.kinds)} "
+                    "(read_actions takes the kind from the column named by kind=.)"
+                )
+        chosen = np.isin(self.object_kind, [self.kinds.index(name) for name in wanted])
+        return self.where(chosen[self.object], "other kind")
+
+    def between(self, start: Instant | None = None, end: Instant | None = None) -> ActionLog:
+        """Return the log of the actions with start <= time < end (UTC where there is no zone)."""
+        keep = np.ones(len(self), bool)
+        if start is not None:
+            keep &= self.time >= instant(start, "start")
+        if end is not None:
+            keep &= self.time < instant(end, "end")
+        return self.where(keep, "outside the period")
+
+    def exclude(self, accounts: Iterable[Any] = (), objects: Iterable[Any] = ()) -> ActionLog:
+        """Return the log without the accounts and objects named, such as newsrooms, share buttons.
+
+        Labels that do not occur are let pass; how many actions went stands in `dropped`.
+        """
+        if isinstance(accounts, str) or isinstance(objects, str):
+            raise ParameterError("exclude takes lists of labels: accounts=['a', 'b'].")
+        keep = ~np.isin(self.account, self.codes_of(accounts, missing="ignore"))
+        named = pa.array([str(name) for name in objects], LABELS)
+        keep &= ~pc.is_in(self.object_labels, value_set=named).to_numpy(zero_copy_only=False)[
+            self.object
+        ]
+        return self.where(keep, "excluded")
+
+    def codes_of(self, accounts: Iterable[Any], missing: str = "error") -> NDArray[np.int32]:
+        """Return the codes of the accounts with these labels, ascending: int32.
+
+        Parameters
+        ----------
+        accounts
+            Labels.
+        missing
+            ``"error"`` or ``"ignore"``: what to do with a label that is not in the log.
+        """
+        names = list(dict.fromkeys(str(name) for name in accounts))
+        found = self.positions_of(pa.array(names, LABELS))
+        absent = int((found < 0).sum())
+        if absent and missing == "error":
+            raise ParameterError(
+                f"{absent} of the {len(names)} accounts named are not in the log, which has "
+                f"{self.n_accounts:,}; check that labels are written as they were read."
+            )
+        return np.sort(found[found >= 0])
+
+    def positions_of(self, labels: pa.Array) -> NDArray[np.int32]:
+        """Return the code of each label, in their order, -1 where it is not in the log: int32."""
+        found = pc.fill_null(pc.index_in(labels, value_set=self.account_labels), -1)
+        codes: NDArray[np.int32] = found.to_numpy(zero_copy_only=False).astype(np.int32)
+        return codes
+
+    def where(self, keep: NDArray[np.bool_], reason: str) -> ActionLog:
+        """Return the log of the actions marked, as it would be read from their rows alone."""
+        gone = len(self) - int(keep.sum())
+        if gone == 0:
+            return self
+        object_, objects_left = compact(self.object[keep], self.n_objects)
+        account, accounts_left = compact(self.account[keep], self.n_accounts)
+        kind, kinds_left = compact(self.object_kind[objects_left], len(self.kinds))
+
+        def part(column: Labelled | None) -> Labelled | None:
+            if column is None:
+                return None
+            codes, left = compact(column.codes[keep], len(column.labels))
+            return Labelled(frozen(codes), column.labels.take(pa.array(left)))
+
+        return replace(
+            self,
+            account=frozen(account),
+            object=frozen(object_),
+            time=frozen(self.time[keep]),
+            row=frozen(self.row[keep]),
+            account_labels=self.account_labels.take(pa.array(accounts_left)),
+            object_labels=self.object_labels.take(pa.array(objects_left)),
+            kinds=tuple(self.kinds[k] for k in kinds_left),
+            object_kind=frozen(kind),
+            content=part(self.content),
+            text=part(self.text),
+            dropped=MappingProxyType({**self.dropped, reason: self.dropped.get(reason, 0) + gone}),
+        )
+
+    def rearranged(
+        self,
+        account: NDArray[np.int32] | None = None,
+        time: NDArray[np.int64] | None = None,
+    ) -> ActionLog:
+        """Return the log with other accounts or times at its actions, sorted again.
+
+        For null logs: nothing is folded, contents and texts are left out, and `row` says which
+        action of this log each one stands at.
+
+        Parameters
+        ----------
+        account
+            int32 (n,): codes of this log.
+        time
+            int64 (n,): microseconds UTC.
+        """
+        account = self.account if account is None else account
+        time = self.time if time is None else time
+        order = np.arange(len(self), dtype=np.int32)
+        tie = account.astype(np.int64)
+        action_kernels.sort_within_groups(self.by_object, order, time, tie, 0, self.n_objects)
+        return replace(
+            self,
+            account=frozen(account[order]),
+            time=frozen(time[order]),
+            row=frozen(order.astype(np.int64)),
+            content=None,
+            text=None,
+        )
+
+    def repeated(
+        self, at: NDArray[np.int64], object_: NDArray[np.int64], copied: NDArray[np.int64]
+    ) -> ActionLog:
+        """Return a log of copies of objects, each copy an object of its own.
+
+        Parameters
+        ----------
+        at
+            Positions of the actions, those of one copy together and ascending.
+        object_
+            The copy that each belongs to, ascending from 0.
+        copied
+            Which object each copy is of, ascending.
+        """
+        number = np.arange(len(copied)) - np.searchsorted(copied, copied)
+        names = self.object_labels.take(pa.array(copied))
+        numbers = pa.array(number.astype(str), LABELS)
+        labels = pc.binary_join_element_wise(names, numbers, pa.scalar("#", LABELS))
+        account, left = compact(self.account[at], self.n_accounts)
+        return replace(
+            self,
+            account=frozen(account),
+            object=frozen(object_.astype(np.int32)),
+            time=frozen(self.time[at]),
+            row=frozen(at),
+            account_labels=self.account_labels.take(pa.array(left)),
+            object_labels=labels,
+            object_kind=frozen(self.object_kind[copied]),
+            content=None,
+            text=None,
+        )
+
+    def with_actions(
+        self, account: NDArray[np.int32], object_: NDArray[np.int32], time: NDArray[np.int64]
+    ) -> ActionLog:
+        """Return the log with further actions (codes of this log) by its accounts on its objects.
+
+        Contents and texts are left out, and `row` of what is new is -1.
+
+        Parameters
+        ----------
+        account, object_
+            int32 (n,): codes of this log.
+        time
+            int64 (n,): microseconds UTC.
+        """
+        every = [
+            np.concatenate([own, new])
+            for own, new in ((self.account, account), (self.object, object_), (self.time, time))
+        ]
+        order = np.lexsort((every[0], every[2], every[1]))
+        row = np.concatenate([self.row, np.full(len(account), -1)])
+        return replace(
+            self,
+            account=frozen(every[0][order]),
+            object=frozen(every[1][order]),
+            time=frozen(every[2][order]),
+            row=frozen(row[order]),
+            content=None,
+            text=None,
+        )
+
+    # -- out --------------------------------------------------------------------------------
+
+    def to_frame(self, backend: str | None = None) -> Any:
+        """Return the actions as a dataframe: account, object, time, kind, (content, text,) row.
+
+        Parameters
+        ----------
+        backend
+            ``"pandas"``, ``"polars"`` or ``"pyarrow"``; by default the kind the actions came in.
+        """
+        columns: dict[str, Any] = {
+            "account": self.account_labels.take(pa.array(self.account)),
+            "object": self.object_labels.take(pa.array(self.object)),
+            "time": pa.array(self.time).cast(pa.timestamp("us", tz="UTC")),
+            "kind": pa.array(self.kinds, LABELS).take(pa.array(self.object_kind[self.object])),
+        }
+        for name, column in (("content", self.content), ("text", self.text)):
+            if column is not None:
+                codes = pa.array(column.codes, mask=column.codes < 0)
+                columns[name] = column.labels.take(codes)
+        columns["row"] = pa.array(self.row)
+        return native(pa.table(columns), backend or self.frame)
+
+    def _facts(self) -> list[tuple[str, str]]:
+        kinds = np.bincount(self.object_kind[self.object], minlength=len(self.kinds))
+        facts = [
+            ("actions", f"{len(self):,}"),
+            ("accounts", f"{self.n_accounts:,}"),
+            ("objects", f"{self.n_objects:,}"),
+            ("kinds", listed(f"{k} {n:,}" for k, n in zip(self.kinds, kinds, strict=True))),
+        ]
+        if self.limits is not None:
+            facts.append(("from", instant_text(self.limits[0])))
+            facts.append(("to", instant_text(self.limits[1])))
+        gone = {reason: count for reason, count in self.dropped.items() if count}
+        facts.append(("dropped", listed(f"{r} {n:,}" for r, n in gone.items())))
+        return facts
+
+    def __repr__(self) -> str:
+        lines = [f"  {name:<9}{value}" for name, value in self._facts()]
+        return "\n".join(["ActionLog", *lines])
+
+    def _repr_html_(self) -> str:
+        return html_table("ActionLog", ("", ""), self._facts())
+
+
+def compact(codes: NDArray[np.int32], n: int) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    """Renumber codes without gaps: (new codes, old code of each new one); -1 stays -1."""
+    present = np.zeros(n + 1, bool)  # the last place takes the -1
+    present[codes] = True
+    present[n] = False
+    if present[:n].all():
+        return codes, np.arange(n)
+    number = np.cumsum(present, dtype=np.int32) - 1
+    number[n] = -1
+    return number[codes], np.flatnonzero(present)

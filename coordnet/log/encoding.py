@@ -1,0 +1,145 @@
+"""From columns of codes to a log: labels in byte order, actions in order, repeats folded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from coordnet.errors import InputError
+from coordnet.frames import frozen
+from coordnet.kernels import actions as action_kernels
+from coordnet.kernels import arrays as array_kernels
+from coordnet.log.actions import NO_CONTENT, ActionLog, compact
+from coordnet.log.labels import Labelled
+from coordnet.threads import equal_chunks, run_chunks, thread_count
+
+
+def _ranked(labels: pa.LargeStringArray) -> tuple[NDArray[np.int32], pa.LargeStringArray]:
+    """Return the place of each label in byte order, and the labels in that order."""
+    order = pc.sort_indices(labels)
+    rank = np.empty(len(labels), np.int32)
+    rank[order.to_numpy()] = np.arange(len(labels), dtype=np.int32)
+    return rank, labels.take(order)
+
+
+def _in_byte_order(codes: NDArray[np.int32], labels: pa.LargeStringArray) -> Labelled:
+    """Return a column whose labels are distinct as one whose labels all occur, in byte order."""
+    codes, left = compact(codes, len(labels))
+    if len(left) < len(labels):
+        labels = labels.take(pa.array(left))
+    rank, labels = _ranked(labels)
+    return Labelled(array_kernels.recode(codes, rank), labels)
+
+
+def build_log(
+    account: Labelled,
+    object_: Labelled,
+    time: NDArray[np.int64],
+    *,
+    kind: Labelled,
+    row: NDArray[np.int64],
+    content: Labelled | None = None,
+    text: Labelled | None = None,
+    rows_read: int | None = None,
+    dropped: Mapping[str, int] | None = None,
+    sources: tuple[str, ...] = (),
+    frame: str = "pandas",
+    threads: int | None = None,
+) -> ActionLog:
+    """Build the log from columns of codes into distinct labels, in whatever order.
+
+    Parameters
+    ----------
+    account, object_, kind
+        Columns without missing values.
+    time
+        int64 (n,), microseconds UTC.
+    row
+        int64 (n,), ascending: where each action stands in the input.
+    content, text
+        Columns with -1 where there is none.
+    rows_read, dropped, sources, frame
+        As in :class:`ActionLog`; repeats are counted here.
+    threads
+        Number of threads; None means all processors.
+    """
+    n = len(time)
+    if n > np.iinfo(np.int32).max:
+        raise InputError(
+            f"the input has {n:,} actions and one log holds at most 2,147,483,647; split it by "
+            "period or by kind."
+        )
+    given: list[Any] = [account, object_, kind, content, text]
+    encoded: list[Any] = run_chunks(
+        lambda _, i: None if (column := given[i]) is None else _in_byte_order(*column),
+        len(given),
+        threads=threads,
+    )
+    account, object_, kind = (column for column in encoded[:3] if column is not None)
+    content, text = encoded[3:]
+
+    kinds = tuple(kind.labels.to_pylist())
+    object_codes, object_labels = object_
+    object_kind = np.zeros(len(object_labels), np.int32)
+    if len(kinds) > 1:  # the same label under two kinds is two objects, ordered by kind first
+        both = kind.codes.astype(np.int64) * len(object_labels) + object_codes
+        pairs, object_codes = np.unique(both, return_inverse=True)
+        object_codes = object_codes.astype(np.int32)
+        object_kind = (pairs // len(object_labels)).astype(np.int32)
+        object_labels = object_labels.take(pa.array(pairs % len(object_labels)))
+
+    tie = account.codes.astype(np.int64) << 32
+    if content is not None:
+        tie |= content.codes + 1
+    indptr, order = array_kernels.group_by_code(object_codes, len(object_labels))
+    borders = equal_chunks(np.diff(indptr), 16 * thread_count(threads))
+    run_chunks(
+        lambda _, i: action_kernels.sort_within_groups(
+            indptr, order, time, tie, borders[i], borders[i + 1]
+        ),
+        len(borders) - 1,
+        threads=threads,
+    )
+    arrays: list[Any] = [object_codes, time, account.codes, row]
+    arrays += [column.codes for column in (content, text) if column is not None]
+    arrays = run_chunks(
+        lambda _, i: array_kernels.take(arrays[i], order), len(arrays), threads=threads
+    )
+    keep = action_kernels.first_of_equals(*arrays[:3], NO_CONTENT if content is None else arrays[4])
+    repeats = n - int(keep.sum())
+    if repeats:
+        left = np.flatnonzero(keep)
+        arrays = run_chunks(
+            lambda _, i: array_kernels.take(arrays[i], left), len(arrays), threads=threads
+        )
+    if text is not None:  # the text of a folded row may have gone with it
+        text = Labelled(arrays.pop(), text.labels)
+        text = _frozen_column(_in_byte_order(*text) if repeats else text)
+    if content is not None:
+        content = _frozen_column(Labelled(arrays.pop(), content.labels))
+    return ActionLog(
+        account=frozen(arrays[2]),
+        object=frozen(arrays[0]),
+        time=frozen(arrays[1]),
+        row=frozen(arrays[3]),
+        account_labels=account.labels,
+        object_labels=object_labels,
+        kinds=kinds,
+        object_kind=frozen(object_kind),
+        content=content,
+        text=text,
+        rows_read=n if rows_read is None else rows_read,
+        dropped=MappingProxyType({**(dropped or {}), "duplicate": repeats}),
+        sources=sources,
+        frame=frame,
+    )
+
+
+def _frozen_column(column: Labelled) -> Labelled:
+    return Labelled(frozen(column.codes), column.labels)

@@ -1,0 +1,125 @@
+"""Stance labels: what messages are for and against."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from coordnet.errors import InputError, ParameterError, optional_import
+from coordnet.log.actions import ActionLog
+
+Coder: TypeAlias = Callable[[str], str | None] | Sequence[str | None] | NDArray[Any] | Any
+
+
+@dataclass(frozen=True)
+class Stance:
+    """Labels on the actions of a log.
+
+    Attributes
+    ----------
+    targets : tuple of str
+    target : int32 (n,)
+        The target that an action's label is about, a position in `targets`; -1 where unlabelled.
+    sign : int8 (n,)
+        1 for, -1 against, 0 neither.
+    agreement : float or None
+        Krippendorff's alpha (nominal) of two coders, where two were given.
+    coded : int
+        How many actions both coders labelled.
+    """
+
+    targets: tuple[str, ...]
+    target: NDArray[np.int32]
+    sign: NDArray[np.int8]
+    agreement: float | None = None
+    coded: int = 0
+
+
+_SIGNS = {"for": 1, "against": -1, "neutral": 0}
+
+
+def read_stance(stance: Any, log: ActionLog) -> Stance | None:
+    """Read stance labels: ``"target:for"``, ``"target:against"``, ``"target:neutral"`` or none.
+
+    Parameters
+    ----------
+    stance
+        A callable from text to label (the log then needs ``text=``); or labels of the rows of the
+        input, in their order; or a tuple of two of these, for two coders: where both labelled an
+        action, the label counts only if they agree.
+    log
+        The log.
+    """
+    if stance is None:
+        return None
+    coders = stance if isinstance(stance, tuple) else (stance,)
+    if len(coders) not in (1, 2):
+        raise ParameterError(f"stance= takes one coder or a tuple of two, not {len(coders)}.")
+    labels = [_labels_of(coder, log) for coder in coders]
+    agreement, coded = None, 0
+    final = labels[0]
+    if len(labels) == 2:
+        both = (labels[0] != "") & (labels[1] != "")
+        coded = int(both.sum())
+        if coded:
+            agreement = _alpha(labels[0][both], labels[1][both])
+        final = np.where(labels[0] == "", labels[1], labels[0])
+        final[both & (labels[0] != labels[1])] = ""
+    encoded = pa.array(final, pa.string()).dictionary_encode()
+    distinct, codes = encoded.dictionary.to_pylist(), encoded.indices.to_numpy()
+    targets: list[str] = []
+    of_label = np.full(len(distinct), -1, np.int32)
+    signs = np.zeros(len(distinct), np.int8)
+    for i, label in sorted(enumerate(distinct), key=lambda item: item[1]):
+        if not label:
+            continue
+        target, _, sign = label.rpartition(":")
+        if not target or sign not in _SIGNS:
+            raise InputError(
+                f"stance label {label!r} is not understood; write 'target:for', 'target:against' "
+                "or 'target:neutral', and nothing for no label."
+            )
+        if target not in targets:
+            targets.append(target)
+        of_label[i] = targets.index(target)
+        signs[i] = _SIGNS[sign]
+    return Stance(tuple(targets), of_label[codes], signs[codes], agreement, coded)
+
+
+def _labels_of(coder: Coder, log: ActionLog) -> NDArray[np.object_]:
+    """Return the label of each action, an empty string where there is none."""
+    if callable(coder):
+        if log.text is None:
+            raise ParameterError(
+                "stance= as a function labels texts, and the log has none; read it with text=."
+            )
+        each = [coder(text) or "" for text in log.text.labels.to_pylist()]
+        lookup = np.array([*each, ""], object)  # the last is of the code -1
+        return lookup[log.text.codes]
+    values = coder if isinstance(coder, Iterable) else None
+    if values is None or isinstance(coder, str):
+        raise ParameterError(f"stance={coder!r} is neither a function nor labels of rows.")
+    given = np.array([v if isinstance(v, str) else "" for v in values], object)
+    if len(given) != log.rows_read:
+        raise InputError(
+            f"stance= has {len(given):,} labels and the input had {log.rows_read:,} rows; give one "
+            "for each row, in their order."
+        )
+    if len(log.row) and log.row.min() < 0:
+        raise ParameterError("stance= as labels of rows needs a log as it was read.")
+    return given[log.row]
+
+
+def _alpha(first: NDArray[np.object_], second: NDArray[np.object_]) -> float:
+    """Return Krippendorff's alpha of two coders over nominal labels."""
+    krippendorff = optional_import("krippendorff", "content", "agreement between coders")
+    _, codes = np.unique(np.concatenate([first, second]).astype(str), return_inverse=True)
+    pairs = codes.reshape(2, -1).astype(float)
+    if len(np.unique(codes)) < 2:
+        return 1.0
+    return float(krippendorff.alpha(reliability_data=pairs, level_of_measurement="nominal"))

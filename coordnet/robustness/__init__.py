@@ -1,0 +1,1 @@
+"""What reruns of the search tell: null runs, confirmation, stability, sensitivity, power."""

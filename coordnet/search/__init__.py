@@ -1,0 +1,1 @@
+"""The search for clusters in a log, by a configuration and at one level of error."""

@@ -1,0 +1,1 @@
+"""Populations whose coordination is known, and how well it was found."""

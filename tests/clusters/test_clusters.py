@@ -1,0 +1,275 @@
+"""find_clusters: the communities that are there, numbered the same way in every run."""
+
+import random
+
+import igraph
+import naive
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+from helpers import US, edges_of, log_of
+from hypothesis import given
+from hypothesis import strategies as st
+from strategies import START, WINDOW, logs
+
+import coordnet as cn
+from coordnet.clusters.clusters import Clusters
+from coordnet.clusters.communities import METHODS
+
+SEEDED = [method for method in METHODS if method != "components"]
+
+
+def graph_of_weights(weights):
+    """Return a graph of edges {(u, v): weight}: so many objects on which the two act together."""
+    rows = []
+    for (u, v), weight in weights.items():
+        for i in range(weight):
+            rows += [(a, f"{u} {v} {i}", START, "k", None) for a in (u, v)]
+    return cn.co_action(log_of(rows), "60s")
+
+
+def clique(names, weight=1):
+    return {(u, v): weight for i, u in enumerate(names) for v in names[i + 1 :]}
+
+
+def found_in(clusters):
+    """Return the clusters as lists of labels."""
+    names = clusters.graph.log.accounts
+    return [names[clusters.members(i)].tolist() for i in range(len(clusters))]
+
+
+LEFT, RIGHT = [f"l{i}" for i in range(7)], [f"r{i}" for i in range(8)]
+TWO = {**clique(LEFT, 3), **clique(RIGHT, 3), ("l0", "r0"): 1, ("x", "y"): 3}
+
+
+# -- what is found -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("method", SEEDED)
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_two_cliques_with_a_bridge_are_two_clusters(method, seed):
+    clusters = cn.find_clusters(graph_of_weights(TWO), method, seed=seed)
+    assert found_in(clusters) == [RIGHT, LEFT]  # x and y are two: no cluster
+
+
+def test_components_go_over_bridges():
+    assert found_in(cn.find_clusters(graph_of_weights(TWO), "components")) == [LEFT + RIGHT]
+
+
+@pytest.mark.parametrize("method", SEEDED)
+def test_weights_decide(method):
+    """A ring of four: whichever two opposite edges are heavy, their ends belong together."""
+    ring = [("a", "b"), ("b", "c"), ("c", "d"), ("a", "d")]
+    for heavy, pairs in ((0, [["a", "b"], ["c", "d"]]), (1, [["a", "d"], ["b", "c"]])):
+        weights = {ends: 40 if i % 2 == heavy else 1 for i, ends in enumerate(ring)}
+        clusters = cn.find_clusters(graph_of_weights(weights), method, min_size=2)
+        assert found_in(clusters) == pairs
+
+
+def test_the_resolution_of_leiden_and_louvain_makes_clusters_smaller():
+    names = [f"n{i:02d}" for i in range(24)]
+    weights = {}
+    for first in range(0, 24, 4):
+        weights |= clique(names[first : first + 4], 4)
+        weights[names[first], names[(first + 4) % 24]] = 3
+    weights = {tuple(sorted(ends)): w for ends, w in weights.items()}
+    graph = graph_of_weights(weights)
+    for method in ("leiden", "louvain"):
+        sizes = [
+            cn.find_clusters(graph, method, resolution=r, min_size=1).sizes.tolist()
+            for r in (0.05, 1, 20)
+        ]
+        assert sizes == [[24], [4] * 6, [1] * 24]
+
+
+def test_cpm_joins_what_is_denser_than_its_resolution():
+    graph = graph_of_weights(TWO)
+    for resolution, sizes in ((0.01, [15, 2]), (2.9, [8, 7, 2]), (3.1, [1] * 17)):
+        clusters = cn.find_clusters(
+            graph, objective="cpm", resolution=resolution, min_size=1, seed=3
+        )
+        assert clusters.sizes.tolist() == sizes
+
+
+@given(logs(), st.integers(1, 3))
+def test_components_equal_the_oracle(rows, min_size):
+    graph = cn.co_action(log_of(rows), WINDOW * US)
+    parts = [sorted(p, key=str.encode) for p in naive.components(edges_of(graph))]
+    expected = sorted(
+        (p for p in parts if len(p) >= min_size), key=lambda p: (-len(p), p[0].encode())
+    )
+    found = cn.find_clusters(graph, "components", min_size=min_size)
+    assert found_in(found) == expected
+
+
+@given(logs(), st.sampled_from(list(METHODS)), st.integers(1, 3), st.integers(0, 5))
+def test_clusters_are_numbered_parts_of_the_graph(rows, method, min_size, seed):
+    graph = cn.co_action(log_of(rows), WINDOW * US)
+    clusters = cn.find_clusters(graph, method, min_size=min_size, seed=seed)
+    found = [clusters.members(i).tolist() for i in range(len(clusters))]
+    assert found == sorted(found, key=lambda members: (-len(members), members))
+    assert all(members == sorted(set(members)) for members in found)
+    together = [code for members in found for code in members]
+    assert len(set(together)) == len(together)
+    assert set(together) <= set(graph.nodes.tolist())
+    assert all(len(members) >= min_size for members in found)
+    if min_size == 1:
+        assert set(together) == set(graph.nodes.tolist())
+
+
+# -- seeds -------------------------------------------------------------------------------------
+
+
+def random_graph(seed=0):
+    rng = np.random.default_rng(seed)
+    ends = {tuple(sorted(pair)) for pair in rng.integers(0, 60, (240, 2)).tolist()}
+    return graph_of_weights({(f"n{u}", f"n{v}"): 1 for u, v in ends if u != v})
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_same_seed_gives_the_same_clusters(method):
+    graph = random_graph()
+    one = cn.find_clusters(graph, method, seed=7)
+    random.seed(99)  # nothing else that is random may enter
+    igraph.set_random_number_generator(random.Random(5))
+    two = cn.find_clusters(graph, method, seed=7)
+    igraph.set_random_number_generator(random)
+    assert found_in(one) == found_in(two)
+    assert len(one) > 0
+
+
+@pytest.mark.parametrize("method", SEEDED)
+def test_the_seed_reaches_the_method(method):
+    """Round a ring, where to cut is chance."""
+    ring = {
+        tuple(sorted((f"n{i:02d}", f"n{(i + k) % 60:02d}"))): 1 for i in range(60) for k in (1, 2)
+    }
+    graph = graph_of_weights(ring)
+    results = {str(found_in(cn.find_clusters(graph, method, seed=s))) for s in range(6)}
+    assert len(results) > 1
+
+
+def test_the_global_generators_are_left_alone():
+    graph = random_graph()
+    before, numpy_before = random.getstate(), np.random.get_state()[1].copy()  # noqa: NPY002
+    for method in METHODS:
+        cn.find_clusters(graph, method)
+    assert random.getstate() == before
+    drawn = set()
+    for _ in range(2):  # igraph draws from Python's generator again
+        random.seed(5)
+        drawn.add(str(igraph.Graph.Erdos_Renyi(30, 0.3).get_edgelist()))
+    assert len(drawn) == 1
+    random.setstate(before)
+    assert (np.random.get_state()[1] == numpy_before).all()  # noqa: NPY002
+
+
+# -- the value ---------------------------------------------------------------------------------
+
+
+def test_what_clusters_say():
+    graph = graph_of_weights(TWO)
+    clusters = cn.find_clusters(graph, "components", min_size=1)
+    assert (clusters.indptr.dtype, clusters.indices.dtype) == (np.int64, np.int32)
+    assert clusters.indptr.tolist() == [0, 15, 17]
+    assert (len(clusters), clusters.sizes.tolist()) == (2, [15, 2])
+    assert (clusters.within, clusters.graph, clusters.evidence) == (WINDOW, graph, None)
+    assert clusters.labels.dtype == np.int32
+    assert clusters.labels.tolist() == [0] * 15 + [1] * 2
+    assert cn.find_clusters(graph).labels.tolist() == [1] * 7 + [0] * 8 + [-1] * 2
+    with pytest.raises(ValueError, match="read-only"):
+        clusters.members(0)[0] = 5
+    for i in (-1, 2):
+        with pytest.raises(cn.CoordnetError) as error:
+            clusters.members(i)
+        assert str(error.value) == f"there is no cluster {i}; there are 2, from 0."
+
+
+def test_parameters_that_were_used_are_kept():
+    graph = graph_of_weights(TWO)
+    expected = {
+        "leiden": {"objective": "modularity", "resolution": 1.5, "seed": 4, "min_size": 2},
+        "louvain": {"resolution": 1.5, "seed": 4, "min_size": 2},
+        "infomap": {"seed": 4, "min_size": 2},
+        "label_propagation": {"seed": 4, "min_size": 2},
+        "components": {"min_size": 2},
+    }
+    for method, parameters in expected.items():
+        clusters = cn.find_clusters(graph, method, resolution=1.5, seed=4, min_size=2)
+        assert (clusters.method, dict(clusters.parameters)) == (method, parameters)
+
+
+def test_overlapping_clusters_have_no_labels():
+    graph = graph_of_weights(TWO)
+    parts = [np.array([3, 1, 2]), np.array([3, 4]), np.array([0, 1, 2])]
+    clusters = Clusters.from_members(graph, parts, "by hand", {"why": "test"}, min_size=2)
+    assert [clusters.members(i).tolist() for i in range(3)] == [[0, 1, 2], [1, 2, 3], [3, 4]]
+    with pytest.raises(cn.CoordnetError) as error:
+        _ = clusters.labels
+    assert str(error.value) == (
+        "these clusters overlap, so that accounts have no one label; use members(i)."
+    )
+
+
+@pytest.mark.parametrize(
+    ("backend", "kind"), [("pandas", pd.DataFrame), ("polars", pl.DataFrame), ("pyarrow", pa.Table)]
+)
+def test_frames(backend, kind):
+    clusters = cn.find_clusters(graph_of_weights(TWO))
+    frame = clusters.to_frame(backend)
+    assert isinstance(frame, kind)
+    table = frame if backend == "pyarrow" else pa.table(frame)
+    expected = [(0, n) for n in RIGHT] + [(1, n) for n in LEFT]
+    assert list(zip(table["cluster"].to_pylist(), table["account"].to_pylist(), strict=True)) == (
+        expected
+    )
+
+
+def test_repr():
+    clusters = cn.find_clusters(graph_of_weights(TWO), resolution=1.0)
+    assert repr(clusters) == (
+        "Clusters\n"
+        "  clusters 2\n"
+        "  accounts 15\n"
+        "  sizes    8, 7\n"
+        "  method   leiden (objective=modularity, resolution=1.0, seed=0, min_size=3)\n"
+        "  within   60s"
+    )
+    assert "<td>8, 7</td>" in clusters._repr_html_()
+    many = graph_of_weights({(f"a{i:02d}", f"b{i:02d}"): 1 for i in range(13)})
+    assert "sizes    " + "2, " * 12 + "...\n" in repr(cn.find_clusters(many, min_size=2))
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_graph_without_edges_has_no_clusters(method):
+    for rows in ([], [("u", "p", START, "k", None)]):
+        clusters = cn.find_clusters(cn.co_action(log_of(rows)), method, min_size=1)
+        assert (len(clusters), clusters.indptr.tolist(), len(clusters.indices)) == (0, [0], 0)
+        assert clusters.labels.tolist() == [-1] * len(rows)
+        assert clusters.to_frame("pyarrow").num_rows == 0
+        assert "sizes    none" in repr(clusters)
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (
+            {"method": "Leiden"},
+            "method='Leiden' is not known; choose one of leiden, louvain, infomap, "
+            "label_propagation, components. Did you mean 'leiden'?",
+        ),
+        ({"objective": "x"}, "objective='x' is not known; choose one of modularity, cpm."),
+        ({"resolution": 0}, "resolution=0 is not a number above 0."),
+        ({"resolution": float("nan")}, "resolution=nan is not a number above 0."),
+        ({"min_size": 0}, "min_size=0 is not a size; use 1 or more."),
+        ({"seed": -1}, "seed=-1 is not a seed; use a whole number from 0 to 2**63."),
+        ({"seed": 2**64}, f"seed={2**64} is not a seed; use a whole number from 0 to 2**63."),
+        ({"seed": 0.5}, "seed=0.5 is not a seed; use a whole number from 0 to 2**63."),
+    ],
+)
+def test_wrong_parameters_are_told(options, told):
+    with pytest.raises(cn.CoordnetError) as error:
+        cn.find_clusters(graph_of_weights(TWO), **options)
+    assert str(error.value) == told
