@@ -27,8 +27,8 @@ from scipy import stats
 
 import coordnet as cn
 from coordnet.clusters.clusters import Clusters
-from coordnet.search.configuration import Rule
-from coordnet.search.search import discover
+from coordnet.search.configuration import Configuration
+from coordnet.search.search import search_clusters
 from coordnet.simulation.truth import Truth
 
 ACCOUNTS = 20_000
@@ -68,8 +68,8 @@ Line = dict[str, Any]
 
 def ours(**options: Any) -> Callable[[cn.ActionLog], Clusters]:
     """Return the detection without the scores, which change nothing that is measured here."""
-    rule = Rule.of(**{"within": "60s", **options})
-    return lambda log: discover(log, rule, threads=1).clusters
+    rule = Configuration(**{"within": "60s", **options})
+    return lambda log: search_clusters(log, rule, threads=1).clusters
 
 
 def tasks() -> Iterator[tuple[str, int, tuple[str, ...]]]:

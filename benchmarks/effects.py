@@ -20,8 +20,8 @@ import pyarrow as pa
 import coordnet as cn
 from coordnet.log.encoding import build_log
 from coordnet.log.labels import Labelled
-from coordnet.search.configuration import Rule
-from coordnet.search.search import discover
+from coordnet.search.configuration import Configuration
+from coordnet.search.search import search_clusters
 from coordnet.simulation.truth import Truth
 
 WITHIN = "60s"
@@ -46,7 +46,7 @@ def coarse(step: int) -> Change:
 
     def change(log: cn.ActionLog, _: np.random.Generator) -> cn.ActionLog:
         return build_log(
-            Labelled(log.account, log.account_labels),
+            Labelled(log.account, log.all_accounts.labels),
             Labelled(log.object, log.object_labels),
             log.time // (step * 1_000_000) * (step * 1_000_000),
             kind=Labelled(log.object_kind[log.object], pa.array(log.kinds, pa.large_string())),
@@ -78,7 +78,7 @@ def on_null(log: cn.ActionLog) -> dict[str, float]:
         small = int((tested.edges["p_value"] <= level).sum())
         values[f"p {level:g}"] = small / tested.tested.pairs / level
     values["kept"] = tested.keep(fdr=0.05).n_edges
-    values["clusters"] = len(discover(log, Rule.of(WITHIN), threads=1).clusters)
+    values["clusters"] = len(search_clusters(log, Configuration(WITHIN), threads=1).clusters)
     return values
 
 
@@ -86,7 +86,7 @@ def on_ring(log: cn.ActionLog, truth: Truth) -> dict[str, float]:
     """Return precision and recall of the pairs that are left, and the groups found."""
     there = set(log.accounts)
     left = {name: tuple(a for a in of if a in there) for name, of in truth.groups.items()}
-    found = discover(log, Rule.of(WITHIN), threads=1).clusters
+    found = search_clusters(log, Configuration(WITHIN), threads=1).clusters
     result = cn.evaluate(found, Truth(MappingProxyType(left), truth.covert))
     return {
         "precision": result.pair_precision,

@@ -108,7 +108,7 @@ def with_coordnet(frame: pa.Table, window: int) -> Measured:
     graph, counting = clock(
         lambda: cn.co_action(log, window, min_weight=MIN_WEIGHT, threads=THREADS)
     )
-    labels = np.asarray(log.account_labels.cast(pa.int64()))
+    labels = np.asarray(log.all_accounts.labels.cast(pa.int64()))
     ends = labels[graph.edges["source"]], labels[graph.edges["target"]]
     seconds = {"frame": reading + counting, "read": reading, "ready": counting}
     return Measured(seconds, np.minimum(*ends), np.maximum(*ends), graph.edges["objects"])

@@ -21,8 +21,8 @@ from peers import pacheco
 
 import coordnet as cn
 from coordnet.clusters.clusters import Clusters
-from coordnet.search.configuration import Rule
-from coordnet.search.search import discover
+from coordnet.search.configuration import Configuration
+from coordnet.search.search import search_clusters
 
 Codes = NDArray[np.int64]
 
@@ -103,7 +103,7 @@ def main() -> None:
         print(f"| {window} | {name} | {' | '.join(cells)} | {seconds:.0f} |", flush=True)
 
     def detected(window: str, **rule: object) -> Clusters:
-        found = discover(log, Rule.of(window, **rule), threads=1)
+        found = search_clusters(log, Configuration(window, **rule), threads=1)
         for graph in found.graphs:
             if graph.tested is not None:
                 notes.update(dict.fromkeys(f"{window}, {rule}: {n}" for n in graph.tested.notes))

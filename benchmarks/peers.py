@@ -98,7 +98,7 @@ def moments(log: cn.ActionLog) -> cn.ActionLog:
     width = len(str(len(seconds)))
     names = pa.array([f"{i:0{width}d}" for i in range(len(seconds))], pa.large_string())
     return build_log(
-        Labelled(log.account, log.account_labels),
+        Labelled(log.account, log.all_accounts.labels),
         Labelled(code.astype(np.int32), names),
         log.time,
         kind=Labelled(np.zeros(len(log), np.int32), pa.array(["second"], pa.large_string())),

@@ -24,7 +24,7 @@ import coordnet as cn
 from coordnet.clusters.groups import search
 from coordnet.inference.group_test import group_tester
 from coordnet.robustness.null_runs import run_nulls
-from coordnet.search.configuration import Rule
+from coordnet.search.configuration import Configuration
 
 TASKS = ((1_000_000, 60), (1_000_000, 600), (10_000_000, 60))
 LEVEL = 0.05 / 2  # what edges and groups of detect each get of its 5 %
@@ -104,7 +104,7 @@ def main() -> None:
     if options.null_runs:
         del log
         ring = cn.simulate("retweet_ring", seed=0).log
-        rule = Rule.of("60s")
+        rule = Configuration("60s")
         run_nulls(ring, rule, 1, threads=THREADS)
         turn: Seconds = defaultdict(list)
         found = clock(turn, "", lambda: run_nulls(ring, rule, options.null_runs, threads=THREADS))

@@ -1,53 +1,146 @@
 """Which groups of accounts act together, more than chance, interest or the news explain."""
 
-from importlib import metadata
+from __future__ import annotations
 
-from coordnet.clusters.clusters import Clusters
-from coordnet.clusters.communities import find_clusters
-from coordnet.clusters.groups import find_groups
-from coordnet.detection.detect import detect
-from coordnet.detection.run import Run
-from coordnet.errors import CoordnetError, CoordnetWarning
-from coordnet.graphs.co_action import co_action, co_retweet
-from coordnet.graphs.co_timing import co_timing
-from coordnet.graphs.graph import CoordinationGraph
-from coordnet.inference.group_test import GroupTest, test_group
-from coordnet.log.actions import ActionLog
-from coordnet.readers import read_actions
-from coordnet.robustness.power import Power, power
-from coordnet.robustness.sensitivity import sensitivity
-from coordnet.robustness.stability import cluster_stability
-from coordnet.scores import ClusterScores, score_clusters
-from coordnet.simulation.evaluation import Evaluation, evaluate
-from coordnet.simulation.scenarios import simulate
-from coordnet.simulation.truth import Simulation
+import importlib
+from typing import TYPE_CHECKING, Any
 
-__version__ = metadata.version("coordnet")
+if TYPE_CHECKING:
+    from coordnet.clusters.clusters import Cluster, Clusters
+    from coordnet.clusters.communities import find_clusters
+    from coordnet.clusters.groups import find_groups
+    from coordnet.detection.detect import detect
+    from coordnet.detection.run import Run
+    from coordnet.errors import (
+        CoordnetError,
+        CoordnetWarning,
+        InputError,
+        MissingDependencyError,
+        ParameterError,
+    )
+    from coordnet.graphs.co_action import CoAction, co_action, co_retweet
+    from coordnet.graphs.co_timing import CoTiming, co_timing
+    from coordnet.graphs.graph import CoordinationGraph
+    from coordnet.graphs.multiplex import Multiplex
+    from coordnet.graphs.relation import Given, Relation
+    from coordnet.inference.group_test import GroupTest, test_group
+    from coordnet.inference.null_logs import (
+        resampled_delays,
+        shuffled_accounts,
+        swapped_profiles,
+    )
+    from coordnet.log.accounts import Accounts
+    from coordnet.log.actions import ActionLog
+    from coordnet.readers import read_actions
+    from coordnet.robustness.confirmation import Confirmation, confirm_clusters
+    from coordnet.robustness.null_runs import NullRuns, run_nulls
+    from coordnet.robustness.power import Power, power
+    from coordnet.robustness.sensitivity import sensitivity
+    from coordnet.robustness.stability import cluster_stability
+    from coordnet.scores.table import ClusterScores, score_clusters
+    from coordnet.search.configuration import Configuration
+    from coordnet.simulation.evaluation import Evaluation, evaluate
+    from coordnet.simulation.scenarios import simulate
+    from coordnet.simulation.truth import Simulation, Truth
+
+# Where each public name is defined. A name is imported when it is first used, so that
+# ``import coordnet`` costs next to nothing.
+_HOMES = {
+    "clusters.clusters": ("Cluster", "Clusters"),
+    "clusters.communities": ("find_clusters",),
+    "clusters.groups": ("find_groups",),
+    "detection.detect": ("detect",),
+    "detection.run": ("Run",),
+    "errors": (
+        "CoordnetError", "CoordnetWarning", "InputError", "MissingDependencyError",
+        "ParameterError",
+    ),
+    "graphs.co_action": ("CoAction", "co_action", "co_retweet"),
+    "graphs.co_timing": ("CoTiming", "co_timing"),
+    "graphs.graph": ("CoordinationGraph",),
+    "graphs.multiplex": ("Multiplex",),
+    "graphs.relation": ("Given", "Relation"),
+    "inference.group_test": ("GroupTest", "test_group"),
+    "inference.null_logs": ("resampled_delays", "shuffled_accounts", "swapped_profiles"),
+    "log.accounts": ("Accounts",),
+    "log.actions": ("ActionLog",),
+    "readers": ("read_actions",),
+    "robustness.confirmation": ("Confirmation", "confirm_clusters"),
+    "robustness.null_runs": ("NullRuns", "run_nulls"),
+    "robustness.power": ("Power", "power"),
+    "robustness.sensitivity": ("sensitivity",),
+    "robustness.stability": ("cluster_stability",),
+    "scores.table": ("ClusterScores", "score_clusters"),
+    "search.configuration": ("Configuration",),
+    "simulation.evaluation": ("Evaluation", "evaluate"),
+    "simulation.scenarios": ("simulate",),
+    "simulation.truth": ("Simulation", "Truth"),
+}  # fmt: skip
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "Accounts",
     "ActionLog",
+    "Cluster",
     "ClusterScores",
     "Clusters",
+    "CoAction",
+    "CoTiming",
+    "Configuration",
+    "Confirmation",
     "CoordinationGraph",
     "CoordnetError",
     "CoordnetWarning",
     "Evaluation",
+    "Given",
     "GroupTest",
+    "InputError",
+    "MissingDependencyError",
+    "Multiplex",
+    "NullRuns",
+    "ParameterError",
     "Power",
+    "Relation",
     "Run",
     "Simulation",
+    "Truth",
     "cluster_stability",
     "co_action",
     "co_retweet",
     "co_timing",
+    "confirm_clusters",
     "detect",
     "evaluate",
     "find_clusters",
     "find_groups",
     "power",
     "read_actions",
+    "resampled_delays",
+    "run_nulls",
     "score_clusters",
     "sensitivity",
+    "shuffled_accounts",
     "simulate",
+    "swapped_profiles",
     "test_group",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib import metadata
+
+        return metadata.version("coordnet")
+    if name not in _HOME_OF:
+        from coordnet.errors import nearest
+
+        raise AttributeError(
+            f"module 'coordnet' has no attribute {name!r}.{nearest(name, __all__)}"
+        )
+    value = getattr(importlib.import_module(f"coordnet.{_HOME_OF[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

@@ -1,4 +1,4 @@
-"""The command line: thin over :mod:`coordnet.detection`."""
+"""The command line: thin over :mod:`coordnet.detection`, its options those of the configuration."""
 
 from __future__ import annotations
 
@@ -8,18 +8,19 @@ import logging
 import sys
 import warnings
 from collections.abc import Sequence
+from dataclasses import fields
 from importlib import metadata
 from typing import Any
 
 import numpy as np
 
-from coordnet.clusters.communities import METHODS
 from coordnet.detection.detect import detect, detect_from
 from coordnet.detection.run import Run
 from coordnet.errors import CoordnetError, CoordnetWarning
 from coordnet.log.actions import ActionLog
 from coordnet.readers import read_actions
 from coordnet.scores.table import text_table
+from coordnet.search.configuration import Configuration, configured
 from coordnet.simulation.evaluation import evaluate
 from coordnet.simulation.scenarios import SCENARIOS, simulate
 from coordnet.simulation.truth import Simulation
@@ -97,63 +98,18 @@ def _parser() -> argparse.ArgumentParser:
     columns.add_argument(
         "--on-bad", choices=("error", "drop"), default="error", help="times that cannot be read"
     )
-    rule = detect.add_argument_group("detection")
-    rule.add_argument(
-        "--within",
-        action="append",
-        metavar="DURATION",
-        help="window (60s); repeat it for several, which share the level",
-    )
-    rule.add_argument("--co-timing", metavar="DURATION", help="add co-timing within this window")
-    rule.add_argument(
-        "--fdr",
-        type=_rate,
-        default=0.05,
-        metavar="RATE",
-        help='level of error (0.05); "none" tests nothing and keeps counts of --min-weight',
-    )
-    rule.add_argument("--null", choices=("activity", "timing", "both"), default="both")
-    rule.add_argument("--strata", metavar="STRATA", help="1h, 1d, hour_of_day or hour_of_week")
-    rule.add_argument(
+    groups = _add_configuration(detect)
+    groups["detection"].add_argument(
         "--background",
         metavar="FILE",
         action="append",
         help="actions of accounts not under suspicion, in the same columns",
     )
-    rule.add_argument("--no-groups", action="store_true", help="look at pairs only")
-    rule.add_argument("--weight", choices=("objects", "pairs"), default="objects")
-    rule.add_argument("--min-weight", type=int, default=2, metavar="N", help="of an edge (2)")
-    rule.add_argument("--method", choices=tuple(METHODS), default="leiden")
-    rule.add_argument("--resolution", type=float, default=1.0, metavar="R")
-    rule.add_argument("--min-size", type=int, default=3, metavar="N", help="of a cluster (3)")
-    rule.add_argument(
-        "--null-runs", type=int, default=0, metavar="N", help="rerun on N dealt, N profiled logs"
-    )
-    rule.add_argument(
-        "--confirm", action="store_true", help="test what the first half shows in the second"
-    )
-    known = detect.add_argument_group("scores")
-    known.add_argument("--text", metavar="COLUMN", help="text of the action")
-    known.add_argument(
+    groups["scores"].add_argument("--text", metavar="COLUMN", help="text of the action")
+    groups["scores"].add_argument(
         "--accounts",
         metavar="FILE",
         help="table of accounts: account, created_at, handle, name, language, time_zone, ...",
-    )
-    known.add_argument("--before", metavar="DATE", help="share created in the weeks before it")
-    known.add_argument(
-        "--moment",
-        nargs=3,
-        action="append",
-        default=[],
-        metavar=("NAME", "START", "END"),
-        help="a key moment; repeat it for several",
-    )
-    known.add_argument(
-        "--stability",
-        type=int,
-        default=0,
-        metavar="N",
-        help="find the clusters again, with N seeds and in N bootstrap samples",
     )
     _common(detect, "coordnet-out")
 
@@ -161,12 +117,57 @@ def _parser() -> argparse.ArgumentParser:
     demo.set_defaults(run=_demo)
     demo.add_argument("--scenario", choices=tuple(SCENARIOS), default="campaign")
     demo.add_argument("--accounts", type=int, default=4_000, metavar="N")
+    demo.add_argument("--seed", type=int, default=0, metavar="N")
     _common(demo, "coordnet-demo")
     return parser
 
 
+def _add_configuration(parser: argparse.ArgumentParser) -> dict[str, Any]:
+    """Add an option for each field of the configuration and return the groups they stand in."""
+    groups: dict[str, Any] = {}
+    for declared in fields(Configuration):
+        shown = declared.metadata
+        group = groups.setdefault(shown["group"], parser.add_argument_group(shown["group"]))
+        flag, default = declared.name.replace("_", "-"), declared.default
+        given: dict[str, Any] = {"dest": declared.name, "default": argparse.SUPPRESS}
+        meaning = shown["meaning"].replace("%", "%%")
+        if shown["kind"] is bool:
+            switch = "store_false" if default else "store_true"
+            name = f"--no-{flag}" if default else f"--{flag}"
+            group.add_argument(name, action=switch, help=meaning, **given)
+            continue
+        if declared.name == "within":
+            given |= {"action": "append"}
+        elif declared.name == "moments":
+            flag, default = "moment", None
+            given |= {"action": "append", "nargs": 3}
+        elif shown["choices"]:
+            given |= {"choices": shown["choices"]}
+        else:
+            given |= {"type": _number if shown["kind"] is float else shown["kind"]}
+        metavar = shown["metavar"]
+        if metavar:
+            given["metavar"] = tuple(metavar.split()) if " " in metavar else metavar
+        if default is not None:
+            meaning += f" (default: {default})"
+        group.add_argument(f"--{flag}", help=meaning, **given)
+    return groups
+
+
+def _configuration(options: argparse.Namespace) -> Configuration:
+    """Return the configuration that the options say."""
+    names = {declared.name for declared in fields(Configuration)}
+    given = {name: value for name, value in vars(options).items() if name in names}
+    if "moments" in given:
+        given["moments"] = {name: (start, end) for name, start, end in given["moments"]}
+    return configured(None, given)
+
+
+def _number(text: str) -> float | None:
+    return None if text.lower() == "none" else float(text)
+
+
 def _common(parser: argparse.ArgumentParser, folder: str) -> None:
-    parser.add_argument("--seed", type=int, default=0, metavar="N")
     parser.add_argument("--out", default=folder, metavar="FOLDER", help=f"({folder})")
     parser.add_argument(
         "--identifiers", action="store_true", help="write account labels, not pseudonyms"
@@ -174,10 +175,6 @@ def _common(parser: argparse.ArgumentParser, folder: str) -> None:
     parser.add_argument("--all-edges", action="store_true", help="write edges outside clusters too")
     parser.add_argument("--threads", type=int, metavar="N", help="(all processors)")
     parser.add_argument("--verbose", action="store_true", help="say what is done")
-
-
-def _rate(text: str) -> float | None:
-    return None if text.lower() == "none" else float(text)
 
 
 def _detect(options: argparse.Namespace) -> None:
@@ -190,18 +187,9 @@ def _detect(options: argparse.Namespace) -> None:
         return log.select(options.select) if options.select else log
 
     run = detect_from(
-        lambda: read(options.files), options.within or "60s", co_timing=options.co_timing,
-        fdr=options.fdr, null=options.null, strata=options.strata,
+        lambda: read(options.files), _configuration(options),
         background=read(options.background) if options.background else None,
-        groups=not options.no_groups, weight=options.weight, min_weight=options.min_weight,
-        method=options.method, resolution=options.resolution, min_size=options.min_size,
-        seed=options.seed, null_runs=options.null_runs, confirm=options.confirm,
-        known={
-            "accounts": options.accounts, "before": options.before,
-            "moments": {name: (start, end) for name, start, end in options.moment},
-            "stability": options.stability,
-        },
-        threads=options.threads,
+        accounts=options.accounts, threads=options.threads,
     )  # fmt: skip
     _report(run, options)
 
@@ -209,9 +197,10 @@ def _detect(options: argparse.Namespace) -> None:
 def _report(run: Run, options: argparse.Namespace) -> None:
     """Write the files and print the short table."""
     files = run.write(options.out, identifiers=options.identifiers, all_edges=options.all_edges)
-    print(run.graph.log)
-    print(run.graph)
-    print(run.scores)
+    print(run.log)
+    for layer in run.layers:
+        print(layer)
+    print(run.clusters if run.scores is None else run.scores)
     print(f"\n{CAUTION}\n\nwritten: {', '.join(map(str, files))}")
 
 
@@ -226,13 +215,11 @@ def _demo(options: argparse.Namespace) -> None:
 
 def _planted_and_found(sim: Simulation, run: Run) -> list[str]:
     """Return what was planted beside what was found, as the lines of a table."""
-    log = run.graph.log
+    log = run.log
     rows: list[list[str]] = []
     for name, labels in sim.truth.groups.items():
         members = log.codes_of(labels, missing="ignore")
-        shared = [
-            len(np.intersect1d(run.clusters.members(i), members)) for i in range(len(run.clusters))
-        ]
+        shared = [len(np.intersect1d(cluster.codes, members)) for cluster in run.clusters]
         found = ["-", "-", "-"]
         if any(shared):
             best = int(np.argmax(shared))

@@ -34,14 +34,14 @@ def rows_of(log):
     """Return the rows of a log, in its order."""
     content = log.to_frame("pyarrow")["content"].to_pylist() if log.content else [None] * len(log)
     return [
-        (log.accounts[a], log.objects[o], int(t), log.kinds[log.object_kind[o]], c)
+        (log.all_accounts[a], log.objects[o], int(t), log.kinds[log.object_kind[o]], c)
         for a, o, t, c in zip(log.account, log.object, log.time, content, strict=True)
     ]
 
 
 def edges_of(graph):
     """Return {(u, v): {column: value}} of a graph, by labels."""
-    names = graph.log.accounts
+    names = graph.all_accounts
     columns = {n: c.tolist() for n, c in graph.edges.items() if n not in ("source", "target")}
     return {
         (names[u], names[v]): {n: column[i] for n, column in columns.items()}
@@ -72,7 +72,7 @@ def assert_same_log(one, other, rows=True):
         a, b = getattr(one, name), getattr(other, name)
         assert a.dtype == b.dtype
         np.testing.assert_array_equal(a, b, err_msg=name)
-    assert one.account_labels.to_pylist() == other.account_labels.to_pylist()
+    assert one.all_accounts.labels.to_pylist() == other.all_accounts.labels.to_pylist()
     assert one.object_labels.to_pylist() == other.object_labels.to_pylist()
     assert one.kinds == other.kinds
     for name in ("content", "text"):

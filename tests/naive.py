@@ -323,7 +323,7 @@ def activity_expectation_in_strata(rows, u, v, window, stratum):
     return total
 
 
-def dealt(rows, rng, stratum=lambda time: 0):
+def shuffled_accounts(rows, rng, stratum=lambda time: 0):
     """Return the rows with their accounts dealt at random, inside strata; rng: random.Random."""
     hands = {}
     for row in rows:

@@ -15,13 +15,14 @@ import numpy as np
 from coordnet.clusters.clusters import Clusters
 from coordnet.errors import ParameterError, check_seed, one_of
 from coordnet.graphs.graph import CoordinationGraph
+from coordnet.graphs.multiplex import Multiplex
 
 OBJECTIVES = ("modularity", "cpm")
 _igraph_random = threading.Lock()  # igraph has one random number generator for all
 
 
 def find_clusters(
-    graph: CoordinationGraph,
+    graph: CoordinationGraph | Multiplex,
     method: str = "leiden",
     *,
     objective: str = "modularity",
@@ -34,7 +35,7 @@ def find_clusters(
     Parameters
     ----------
     graph
-        Its weights are used as they are.
+        Its weights are used as they are. Of a multiplex, the combined graph.
     method
         ``"leiden"`` (Traag et al. 2019, leidenalg), ``"louvain"`` (Blondel et al. 2008),
         ``"infomap"`` (Rosvall & Bergstrom 2008), ``"label_propagation"`` (Raghavan et al. 2007)
@@ -64,11 +65,12 @@ def find_clusters(
     """
     one_of(method, METHODS, "method")
     one_of(objective, OBJECTIVES, "objective")
-    if not resolution > 0:
+    if not 0 < resolution < float("inf"):
         raise ParameterError(f"resolution={resolution!r} is not a number above 0.")
     check_seed(seed)
-    if min_size < 1:
-        raise ParameterError(f"min_size={min_size!r} is not a size; use 1 or more.")
+    if not isinstance(min_size, int | np.integer) or min_size < 1:
+        raise ParameterError(f"min_size={min_size!r} is not a size; use a whole number from 1.")
+    layers, graph = Multiplex.of(graph), Multiplex.of(graph).combined
     net = igraph.Graph(n=graph.n_accounts, edges=np.column_stack(graph.ends))
     weights = graph.weights.tolist()
     labels = np.array(METHODS[method](net, weights, objective, resolution, seed), np.int64)
@@ -82,7 +84,7 @@ def find_clusters(
     if method == "leiden":
         parameters = {"objective": objective, **parameters}
     members = [graph.nodes[part] for part in np.split(order, cuts)] if len(order) else []
-    return Clusters.from_members(graph, members, method, parameters, min_size)
+    return Clusters.from_members(layers, members, method, parameters, min_size)
 
 
 Finder = Callable[[igraph.Graph, list[float], str, float, int], list[int]]

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 from coordnet.clusters.clusters import Clusters
 from coordnet.clusters.communities import find_clusters
 from coordnet.errors import ParameterError
-from coordnet.graphs.co_action import co_action
+from coordnet.graphs.co_action import CoAction
 from coordnet.graphs.graph import CoordinationGraph
-from coordnet.inference.group_test import MOST_MEMBERS, GroupTester, group_tester
+from coordnet.graphs.relation import Against
+from coordnet.inference.group_test import MOST_MEMBERS, GroupTester
 from coordnet.log.actions import ActionLog
 from coordnet.times import Duration, duration
 
@@ -28,7 +29,7 @@ def find_groups(
     alpha: float = 0.05,
     min_size: int = 3,
     background: ActionLog | None = None,
-    fold: Duration | None = None,
+    occasion_gap: Duration | None = None,
     graph: CoordinationGraph | None = None,
     threads: int | None = None,
 ) -> Clusters:
@@ -47,7 +48,7 @@ def find_groups(
         The chance that anything is reported where nobody coordinates is at most this.
     min_size
         Smaller sets are left out.
-    background, fold
+    background, occasion_gap
         As in :func:`test_group`.
     graph
         The co-action graph of this log and window with ``min_weight=2`` (or more), where it is
@@ -58,7 +59,7 @@ def find_groups(
     Returns
     -------
     Clusters
-        With ``evidence`` in decades, each above -log10 alpha. A set that shares half of its
+        With log10 ``evidence``, each above -log10 alpha. A set that shares half of its
         members with one of more evidence is a variant of it and left out, so clusters can
         overlap by less than half.
 
@@ -72,24 +73,29 @@ def find_groups(
     """
     if not 0 < alpha < 1:
         raise ParameterError(f"alpha={alpha!r} is not a rate between 0 and 1.")
-    window = duration(within, "within")
+    relation = CoAction(duration(within, "within"))
     if graph is None:
-        graph = co_action(log, within, min_weight=2, threads=threads)
-    gap = None if fold is None else duration(fold, "fold")
-    tester = group_tester(log, window, gap, background, threads)
-    tested = graph.test("timing", background=background, threads=threads)
+        graph = relation.graph(log, min_weight=2, threads=threads)
+    elif graph.relation != relation or graph.source is not log:
+        raise ParameterError(
+            f"graph= is of {graph.relation.title}"
+            f"{'' if graph.source is log else ' in another log'}, and groups are searched for in "
+            f"{relation.title}; give the graph of this log and window, or leave graph= away."
+        )
+    gap = None if occasion_gap is None else duration(occasion_gap, "occasion_gap")
+    against = Against("timing", background=background, occasion_gap_us=gap)
+    statistics = relation.statistics(log, against, threads)
+    tester = GroupTester(statistics)
+    tested = graph.tested_against(against, statistics, threads)
     known = find_clusters(tested.keep(fdr=alpha), method="components", min_size=2)
-    found = search(tester, tested, -math.log10(alpha), min_size, known)
+    found = [group for group, _ in grow_groups(tester, tested, -math.log10(alpha), min_size, known)]
     return Clusters.from_members(
-        graph,
-        [members for members, _ in found],
-        "groups",
-        {"alpha": alpha, "min_size": min_size},
-        evidence=[evidence for _, evidence in found],
-    )
+        graph, found, "groups", {"alpha": alpha, "min_size": min_size},
+        group_tests=[(tester.test(group),) for group in found],
+    )  # fmt: skip
 
 
-def search(
+def grow_groups(
     tester: GroupTester,
     tested: CoordinationGraph,
     least: float,
@@ -105,7 +111,7 @@ def search(
     tested
         A graph tested against the timing null: its edges are the pairs to start from.
     least
-        Evidence in decades.
+        Log10 evidence.
     min_size
         Smaller sets are left out.
     known

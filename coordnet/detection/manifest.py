@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import logging
+import platform
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from coordnet.graphs.graph import CoordinationGraph
 from coordnet.log.actions import ActionLog
+from coordnet.robustness.null_runs import NullRuns
+from coordnet.scores import ClusterScores
+from coordnet.search.configuration import Configuration
+from coordnet.search.search import Found
 from coordnet.times import duration_text, instant_text
 
 logger = logging.getLogger(__name__)
@@ -27,6 +35,7 @@ PACKAGES = (
     "narwhals",
     "pyarrow",
     "duckdb",
+    "rensa",
 )
 
 
@@ -60,11 +69,56 @@ def _peak_memory() -> float | None:
     return round(peak / (1e6 if sys.platform == "darwin" else 1e3), 1)
 
 
-def graph_facts(graph: CoordinationGraph) -> dict[str, Any]:
-    """Return what the manifest says of a graph and its test."""
+def manifest_of(
+    log: ActionLog,
+    config: Configuration,
+    background: ActionLog | None,
+    found: Found,
+    scores: ClusterScores | None,
+    nulls: NullRuns | None,
+    stages: Stages,
+) -> dict[str, Any]:
+    """Return all that must be known to judge a run, and to do it again, as plain values."""
+    clusters = found.clusters
+    manifest: dict[str, Any] = {
+        "coordnet": metadata.version("coordnet"),
+        "parameters": config.parameters(),
+        "background": None if background is None else background.fingerprint,
+        "scored_with": None if scores is None else scores.view.inputs.facts(),
+        "input": input_facts(log),
+        "layers": [
+            layer_facts(layer, level)
+            for layer, level in zip(found.layers, found.layers.levels, strict=True)
+        ],
+        "results": {
+            "edges": found.layers.combined.n_edges,
+            "accounts_with_edges": found.layers.combined.n_accounts,
+            "clusters": len(clusters),
+            "accounts_in_clusters": len(np.unique(clusters.indices)),
+        },
+        "absent_scores": {} if scores is None else dict(scores.absent),
+        "packages": {name: installed(name) for name in PACKAGES},
+        "python": platform.python_version(),
+        "timings": stages.measured,
+    }
+    if nulls is not None:
+        manifest["null_runs_with_clusters"] = nulls.share_with_clusters
+    return manifest
+
+
+def installed(package: str) -> str | None:
+    """Return the version of a package, None where it is not installed."""
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def layer_facts(graph: CoordinationGraph, level: float | None) -> dict[str, Any]:
+    """Return what the manifest says of a layer and its test."""
     said: dict[str, Any] = {
-        "relation": graph.relation,
-        "within": duration_text(graph.within),
+        **graph.relation.describe(),
+        "level": level,
         "edges_kept": graph.n_edges,
     }
     if graph.tested is not None:

@@ -12,14 +12,16 @@ import numpy as np
 import pyarrow as pa
 
 from coordnet.clusters.clusters import Clusters
-from coordnet.errors import InputError
+from coordnet.errors import InputError, ParameterError
 from coordnet.export import labels_out, whole_file, write_table
 from coordnet.frames import html_table
 from coordnet.graphs.graph import CoordinationGraph
+from coordnet.graphs.multiplex import Multiplex
+from coordnet.log.actions import ActionLog
 from coordnet.robustness.confirmation import Confirmation
 from coordnet.robustness.null_runs import NullRuns
 from coordnet.scores import ClusterScores
-from coordnet.scores.view import View
+from coordnet.search.configuration import Configuration
 
 NOTHING_FOUND = (
     "No cluster was found. That says something only beside what could have been found in these "
@@ -33,26 +35,53 @@ class Run:
 
     Attributes
     ----------
-    graph : CoordinationGraph
+    layers : Multiplex
+        The kept edges of each window, and of co-timing.
     clusters : Clusters
-    scores : ClusterScores
+    scores : ClusterScores or None
+        None where ``score=False`` was asked for.
     manifest : dict
         What went in, what was dropped, with which parameters and versions, how long it took.
-    graphs : tuple of CoordinationGraph
-        The kept graph of each window, and of co-timing; `graph` is their union.
+    config : Configuration
+        Every choice of the run.
+    background : ActionLog or None
+        The log that supplied the chances, where one was given.
     null_runs : NullRuns or None
         What null logs gave, where asked for.
     confirmation : Confirmation or None
         What the second half of the period says of what the first half shows, where asked for.
     """
 
-    graph: CoordinationGraph
+    layers: Multiplex
     clusters: Clusters
-    scores: ClusterScores
+    scores: ClusterScores | None
     manifest: dict[str, Any]
-    graphs: tuple[CoordinationGraph, ...] = ()
+    config: Configuration
+    background: ActionLog | None = None
     null_runs: NullRuns | None = None
     confirmation: Confirmation | None = None
+
+    @property
+    def graph(self) -> CoordinationGraph:
+        """The kept edges of all layers as one graph."""
+        return self.layers.combined
+
+    @property
+    def log(self) -> ActionLog:
+        """The actions."""
+        return self.graph.log
+
+    def explain(self, i: int) -> str:
+        """Return in plain words what was found of cluster `i`; see `ClusterScores.explain`."""
+        return self._scored().explain(i)
+
+    def _scored(self) -> ClusterScores:
+        if self.scores is None:
+            raise ParameterError(
+                "the clusters of this run were not scored; run detect with score=True, or give "
+                "them to coordnet.score_clusters."
+            )
+        return self.scores
 
     def write(
         self,
@@ -64,9 +93,9 @@ class Run:
     ) -> list[Path]:
         """Write the result as files, each whole or not at all.
 
-        clusters.csv, edges.csv, scores.csv, readings.csv (which benign readings fit), summary.txt
-        (each cluster in plain words) and manifest.json; and confirmation.csv, where the run has
-        one.
+        clusters.csv, edges.csv, scores.csv, explanations.csv (which benign explanations fit),
+        summary.txt (each cluster in plain words) and manifest.json; and confirmation.csv, where
+        the run has one.
 
         Parameters
         ----------
@@ -90,10 +119,10 @@ class Run:
             goal.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise InputError(f"{str(goal)!r} cannot be made: {error.strerror}.") from None
-        log = self.graph.log
-        accounts = np.full(log.n_accounts, "", object)
+        log = self.log
+        accounts = np.full(len(log.all_accounts), "", object)
         shown = self.graph.nodes if all_edges else np.unique(self.clusters.indices)
-        own = log.account_labels.take(pa.array(shown)).to_pylist()
+        own = log.all_accounts.labels.take(pa.array(shown)).to_pylist()
         accounts[shown] = labels_out(
             own, log.secret("pseudonyms") if key is None else key, identifiers
         )
@@ -108,14 +137,16 @@ class Run:
         tables = {
             "clusters.csv": self.clusters.table(accounts),
             "edges.csv": self._edges(accounts, all_edges),
-            "scores.csv": self.scores.table(),
-            "readings.csv": self.scores.readings("pyarrow"),
         }
+        words = ""
+        if self.scores is not None:
+            tables["scores.csv"] = self.scores.table()
+            tables["explanations.csv"] = self.scores.explanations("pyarrow")
+            words = "\n\n".join(map(self.scores.explain, range(len(self.clusters))))
         if self.confirmation is not None:
             tables["confirmation.csv"] = self.confirmation.to_frame("pyarrow")
         for name, table in tables.items():
             write_table(table, goal / name)
-        words = "\n\n".join(self.scores.explain(i) for i in range(len(self.clusters)))
         with whole_file(goal / "summary.txt") as temporary:
             temporary.write_text((words or NOTHING_FOUND) + "\n", encoding="utf-8")
         with whole_file(goal / "manifest.json") as temporary:
@@ -124,7 +155,7 @@ class Run:
 
     def _edges(self, accounts: np.ndarray[Any, Any], all_edges: bool) -> pa.Table:
         """Return the edges inside clusters with their cluster, and all others if asked for."""
-        indptr, edges = View(self.clusters, self.graph.log).inside
+        indptr, edges = self.clusters.inside(self.graph)
         cluster = np.repeat(np.arange(len(self.clusters)), np.diff(indptr))
         if all_edges:
             others = np.setdiff1d(np.arange(self.graph.n_edges), edges)
@@ -146,12 +177,12 @@ class Run:
 
     def _facts(self) -> list[tuple[str, str]]:
         return [
-            ("log", f"{len(self.graph.log):,} actions of {self.graph.log.n_accounts:,} accounts"),
+            ("log", f"{len(self.log):,} actions of {self.log.n_accounts:,} accounts"),
             ("graph", f"{self.graph.n_edges:,} edges of {self.graph.n_accounts:,} accounts"),
             ("clusters", f"{len(self.clusters):,}"),
             *(
                 ("note", note)
-                for graph in self.graphs
+                for graph in self.layers
                 if graph.tested is not None
                 for note in graph.tested.notes
             ),
@@ -160,7 +191,12 @@ class Run:
 
     def __repr__(self) -> str:
         lines = [f"  {name:<9}{value}" for name, value in self._facts()]
-        return "\n".join(["Run", *lines, repr(self.scores)])
+        return "\n".join(
+            ["Run", *lines, repr(self.clusters if self.scores is None else self.scores)]
+        )
 
     def _repr_html_(self) -> str:
-        return html_table("Run", ("", ""), self._facts()) + self.scores._repr_html_()
+        return (
+            html_table("Run", ("", ""), self._facts())
+            + (self.clusters if self.scores is None else self.scores)._repr_html_()
+        )

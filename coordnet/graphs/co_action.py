@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from coordnet.errors import CoordnetWarning, ParameterError, one_of
 from coordnet.graphs.graph import CoordinationGraph
+from coordnet.graphs.relation import Against, Relation, Trace
+from coordnet.inference.edge_tests import TestedEdges, co_action_tests
+from coordnet.inference.statistics import WindowStatistics
 from coordnet.kernels import arrays as array_kernels
 from coordnet.kernels import edges as edge_kernels
 from coordnet.kernels import windows as window_kernels
@@ -17,7 +21,85 @@ from coordnet.log.actions import ActionLog
 from coordnet.threads import equal_chunks, run_chunks
 from coordnet.times import SECOND, Duration, duration, duration_text
 
+WEIGHTS = ("objects", "pairs")
 CHUNKS = 128  # enough for an even load and a moving progress bar, few enough to cost nothing
+
+
+@dataclass(frozen=True)
+class CoAction(Relation):
+    """Accounts that act on the same object within a window of each other.
+
+    Parameters
+    ----------
+    window_us
+        The window in microseconds, inclusive.
+    """
+
+    name: ClassVar[str] = "co-action"
+    on_objects: ClassVar[bool] = True
+    window_us: int
+
+    @property
+    def title(self) -> str:
+        """The relation and its window."""
+        return f"{self.name} within {duration_text(self.window_us)}"
+
+    def describe(self) -> dict[str, Any]:
+        """Return the relation and its window."""
+        return {"relation": self.name, "within": duration_text(self.window_us)}
+
+    def graph(
+        self,
+        log: ActionLog,
+        *,
+        weight: str | None = None,
+        min_weight: int = 1,
+        threads: int | None = None,
+    ) -> CoordinationGraph:
+        """Build the graph of a log; see :func:`coordnet.co_action`."""
+        weight = one_of("objects" if weight is None else weight, WEIGHTS, "weight")
+        window = self.window_us
+        check_min_weight(min_weight)
+        warn_of_coarse_times(log, window, max(window - 1, 1))
+        windows = find_windows(
+            log.account, log.object, log.time, len(log.all_accounts), window,
+            min_weight if weight == "objects" else 1,
+        )  # fmt: skip
+        columns = collect_edges(
+            windows, windows.object, window, min_weight, weight == "pairs", False, threads,
+            "co-actions",
+        )  # fmt: skip
+        names = ("source", "target", "objects", "pairs", "mean_delay", "first_share")
+        return CoordinationGraph(
+            log.all_accounts, dict(zip(names, columns, strict=True)), self, weight, min_weight, log
+        )
+
+    def trace(self, log: ActionLog) -> Trace:
+        """Return the actions."""
+        return Trace(log.account, log.object, log.time)
+
+    def statistics(
+        self, log: ActionLog, against: Against, threads: int | None = None
+    ) -> WindowStatistics:
+        """Return what is counted of a log for the window."""
+        return WindowStatistics(
+            log, self.window_us, against.background, against.occasion_gap_us, threads
+        )
+
+    def test(
+        self,
+        graph: CoordinationGraph,
+        against: Against,
+        statistics: WindowStatistics | None = None,
+        threads: int | None = None,
+    ) -> TestedEdges:
+        """Test edges against the activity and the timing null."""
+        if statistics is None:
+            statistics = self.statistics(graph.log, against, threads)
+        return co_action_tests(
+            statistics, graph.edges["source"], graph.edges["target"], against.null or "both",
+            strata=against.strata, correction=against.correction, threads=threads,
+        )  # fmt: skip
 
 
 def co_action(
@@ -75,32 +157,8 @@ def co_action(
     >>> graph.weight, graph.min_weight
     ('objects', 2)
     """
-    one_of(weight, ("objects", "pairs"), "weight")
-    window = duration(within, "within")
-    check_min_weight(min_weight)
-    warn_of_coarse_times(log, window, max(window - 1, 1))
-    windows = find_windows(
-        log.account, log.object, log.time, log.n_accounts, window,
-        min_weight if weight == "objects" else 1,
-    )  # fmt: skip
-    source, target, objects, pairs, mean_delay, first_share = collect_edges(
-        windows, windows.object, window, min_weight, weight == "pairs", False, threads, "co-actions"
-    )
-    return CoordinationGraph(
-        log=log,
-        edges={
-            "source": source,
-            "target": target,
-            "objects": objects,
-            "pairs": pairs,
-            "mean_delay": mean_delay,
-            "first_share": first_share,
-        },
-        within=window,
-        weight=weight,
-        min_weight=min_weight,
-        relation="co-action",
-    )
+    relation = CoAction(duration(within, "within"))
+    return relation.graph(log, weight=weight, min_weight=min_weight, threads=threads)
 
 
 def co_retweet(

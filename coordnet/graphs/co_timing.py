@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
 import numpy as np
 
+from coordnet.errors import ParameterError, one_of
 from coordnet.graphs.co_action import (
     check_min_weight,
     collect_edges,
@@ -11,8 +15,97 @@ from coordnet.graphs.co_action import (
     warn_of_coarse_times,
 )
 from coordnet.graphs.graph import CoordinationGraph
+from coordnet.graphs.relation import Against, Relation, Trace
+from coordnet.inference.edge_tests import TestedEdges
+from coordnet.inference.jitter import co_timing_tests
+from coordnet.inference.statistics import WindowStatistics
 from coordnet.log.actions import ActionLog
-from coordnet.times import Duration, duration
+from coordnet.times import Duration, duration, duration_text
+
+
+@dataclass(frozen=True)
+class CoTiming(Relation):
+    """Accounts that act within a window of each other, on whatever objects.
+
+    Parameters
+    ----------
+    window_us
+        The window in microseconds, inclusive.
+    refractory_us
+        Runs of one account's actions with gaps up to this are one event.
+    """
+
+    name: ClassVar[str] = "co-timing"
+    window_us: int
+    refractory_us: int
+
+    @property
+    def title(self) -> str:
+        """The relation and its window."""
+        return f"{self.name} within {duration_text(self.window_us)}"
+
+    def describe(self) -> dict[str, Any]:
+        """Return the relation, its window and the refractory gap."""
+        return {
+            "relation": self.name,
+            "within": duration_text(self.window_us),
+            "refractory": duration_text(self.refractory_us),
+        }
+
+    def graph(
+        self,
+        log: ActionLog,
+        *,
+        weight: str | None = None,
+        min_weight: int = 1,
+        threads: int | None = None,
+    ) -> CoordinationGraph:
+        """Build the graph of a log; see :func:`coordnet.co_timing`."""
+        one_of("coincidences" if weight is None else weight, ("coincidences",), "weight")
+        check_min_weight(min_weight)
+        window = self.window_us
+        warn_of_coarse_times(log, window, max(window, 1))  # the test copes with times in seconds
+        timeline = self.trace(log)
+        windows = find_windows(*timeline, len(log.all_accounts), window, 1)
+        source, target, forth, pairs, mean_delay, first_share, back = collect_edges(
+            windows, np.arange(len(windows.account), dtype=np.int32), window, min_weight, False,
+            True, threads, "co-timing",
+        )  # fmt: skip
+        edges = {
+            "source": source,
+            "target": target,
+            "coincidences": np.minimum(forth, back),
+            "source_events": forth,
+            "target_events": back,
+            "pairs": pairs,
+            "mean_delay": mean_delay,
+            "first_share": first_share,
+        }
+        return CoordinationGraph(log.all_accounts, edges, self, "coincidences", min_weight, log)
+
+    def trace(self, log: ActionLog) -> Trace:
+        """Return the events, all on one timeline."""
+        events = log.events(self.refractory_us)
+        return Trace(events.account, np.zeros(len(events.time), np.int32), events.time)
+
+    def test(
+        self,
+        graph: CoordinationGraph,
+        against: Against,
+        statistics: WindowStatistics | None = None,
+        threads: int | None = None,
+    ) -> TestedEdges:
+        """Test edges against the jitter null."""
+        one_of("jitter" if against.null is None else against.null, ("jitter",), "null")
+        if against.background is not None or against.occasion_gap_us is not None:
+            raise ParameterError("background= and occasion_gap= are of co-action graphs.")
+        edges = graph.edges
+        return co_timing_tests(
+            graph.log, edges["source"], edges["target"], edges["source_events"],
+            edges["target_events"], self.window_us, self.refractory_us,
+            strata="1h" if against.strata is None else against.strata,
+            correction=against.correction, threads=threads,
+        )  # fmt: skip
 
 
 def co_timing(
@@ -57,38 +150,5 @@ def co_timing(
     >>> cn.co_timing(log, within="1s").weight
     'coincidences'
     """
-    window = duration(within, "within")
-    gap = duration(refractory, "refractory")
-    check_min_weight(min_weight)
-    warn_of_coarse_times(log, window, max(window, 1))  # the test copes with times in seconds
-    events = log.events(gap)
-    timeline = np.zeros(len(events.time), np.int32)
-    windows = find_windows(events.account, timeline, events.time, log.n_accounts, window, 1)
-    source, target, forth, pairs, mean_delay, first_share, back = collect_edges(
-        windows,
-        np.arange(len(windows.account), dtype=np.int32),
-        window,
-        min_weight,
-        False,
-        True,
-        threads,
-        "co-timing",
-    )
-    return CoordinationGraph(
-        log=log,
-        edges={
-            "source": source,
-            "target": target,
-            "coincidences": np.minimum(forth, back),
-            "source_events": forth,
-            "target_events": back,
-            "pairs": pairs,
-            "mean_delay": mean_delay,
-            "first_share": first_share,
-        },
-        within=window,
-        weight="coincidences",
-        min_weight=min_weight,
-        relation="co-timing",
-        refractory=gap,
-    )
+    relation = CoTiming(duration(within, "within"), duration(refractory, "refractory"))
+    return relation.graph(log, min_weight=min_weight, threads=threads)

@@ -18,11 +18,13 @@ import pyarrow as pa
 import scipy.sparse
 from numpy.typing import NDArray
 
-from coordnet.errors import ParameterError, one_of
+from coordnet.errors import ParameterError
 from coordnet.export import labels_out, whole_file, write_table, xml_names
-from coordnet.frames import frozen, html_table, native, strings
-from coordnet.inference.edge_tests import EdgeTest, co_action_tests
-from coordnet.inference.jitter import co_timing_tests
+from coordnet.frames import frozen, html_table, native
+from coordnet.graphs.relation import Against, Relation
+from coordnet.inference.edge_tests import EdgeTest
+from coordnet.inference.statistics import WindowStatistics
+from coordnet.log.accounts import Accounts
 from coordnet.log.actions import ActionLog
 from coordnet.times import Duration, duration, duration_text
 
@@ -56,40 +58,67 @@ class CoordinationGraph:
 
     Attributes
     ----------
-    log : ActionLog
-        The actions that it was made from; codes of accounts are codes of this log.
+    all_accounts : Accounts
+        The accounts that codes stand for, shared with the log.
     edges : mapping of str to array (n_edges,)
         Read-only columns, sorted by (source, target): ``source`` and ``target`` (int32 codes,
         source < target), the counts, ``mean_delay`` (float64, seconds, absolute) and
         ``first_share`` (float64, share of co-actions in which the source came first, ties
         counting half). Counts of a co-action graph: ``objects`` and ``pairs`` (int64; see
         :func:`coordnet.co_action`).
-    within : int
-        The window in microseconds.
+    relation : Relation
+        By what the accounts are joined: :class:`CoAction`, :class:`CoTiming` or :class:`Given`.
     weight : str
         The edge column that is the weight.
     min_weight : int
         Least weight that an edge had to have.
-    relation : str
-        ``"co-action"`` or ``"co-timing"``; of a union that :func:`coordnet.detect` makes, of what.
-    refractory : int
-        Of a co-timing graph: the largest gap inside a run, in microseconds.
+    source : ActionLog or None
+        The actions that it was made from, None where it was read from elsewhere; see `log`.
     tested : EdgeTest or None
         Against what the edges were tested, where they were (:meth:`test`).
     """
 
-    log: ActionLog
+    all_accounts: Accounts
     edges: Mapping[str, NDArray[Any]]
-    within: int
+    relation: Relation
     weight: str
-    min_weight: int
-    relation: str
-    refractory: int = 0
+    min_weight: float
+    source: ActionLog | None = None
     tested: EdgeTest | None = None
 
     def __post_init__(self) -> None:
         columns = {name: frozen(column) for name, column in self.edges.items()}
         object.__setattr__(self, "edges", MappingProxyType(columns))
+
+    @property
+    def log(self) -> ActionLog:
+        """The actions that it was made from.
+
+        Raises
+        ------
+        ParameterError
+            Where the graph was not made from a log.
+        """
+        if self.source is None:
+            raise ParameterError(
+                f"this graph ({self.relation.title}) has no log of actions, and what you ask for "
+                "needs one; build the graph from a log with co_action or co_timing, or give the "
+                "log where a parameter takes one."
+            )
+        return self.source
+
+    @property
+    def window_us(self) -> int:
+        """The window in microseconds."""
+        return self.relation.window_us
+
+    @property
+    def within(self) -> str:
+        """The window as it is written, such as ``"60s"``; every ``within=`` takes it."""
+        return duration_text(self.window_us)
+
+    def __len__(self) -> int:
+        return self.n_edges
 
     @property
     def n_edges(self) -> int:
@@ -99,7 +128,7 @@ class CoordinationGraph:
     @cached_property
     def nodes(self) -> NDArray[np.int32]:
         """Codes of the accounts with at least one edge, ascending: int32 (n_accounts,)."""
-        present = np.zeros(self.log.n_accounts, bool)
+        present = np.zeros(len(self.all_accounts), bool)
         present[self.edges["source"]] = True
         present[self.edges["target"]] = True
         nodes: NDArray[np.int32] = frozen(np.flatnonzero(present).astype(np.int32))
@@ -113,7 +142,12 @@ class CoordinationGraph:
     @cached_property
     def accounts(self) -> NDArray[np.object_]:
         """Labels of the accounts with at least one edge: array of str, in the order of `nodes`."""
-        return strings(self.log.account_labels.take(pa.array(self.nodes)))
+        return self.all_accounts[self.nodes]
+
+    @property
+    def frame(self) -> str:
+        """The kind of frame that `to_frame` gives unless told: that of the input."""
+        return "pandas" if self.source is None else self.source.frame
 
     @property
     def weights(self) -> NDArray[Any]:
@@ -142,14 +176,14 @@ class CoordinationGraph:
         *,
         strata: Duration | str | None = None,
         background: ActionLog | None = None,
-        fold: Duration | None = None,
+        occasion_gap: Duration | None = None,
         correction: str = "bh",
         threads: int | None = None,
     ) -> CoordinationGraph:
         """Test for every edge whether the two act together more than a null model explains.
 
         Always on *occasions*: a pair's synchronised objects, each at the first moment by which
-        both have acted within the window, ordered; a run with gaps of at most `fold` is one
+        both have acted within the window, ordered; a run with gaps of at most `occasion_gap` is one
         occasion. Five posts of one thread shared in one sitting are one occasion.
 
         Parameters
@@ -168,7 +202,7 @@ class CoordinationGraph:
             A log of accounts that are not under suspicion, which supplies the chances of the
             timing null. Where all accounts of the log are suspects the null has no power without
             one; ``tested.notes`` then says so.
-        fold
+        occasion_gap
             See above; by default the window or 30 s, whichever is longer.
         correction
             ``"bh"`` or ``"by"``; pairs without an edge count with p = 1. They are all pairs that
@@ -199,22 +233,16 @@ class CoordinationGraph:
         >>> bool((kept.edges["q_value"] <= 0.05).all())
         True
         """
-        ends = self.edges["source"], self.edges["target"]
-        if self.relation == "co-timing":
-            one_of("jitter" if null is None else null, ("jitter",), "null")
-            if background is not None or fold is not None:
-                raise ParameterError("background= and fold= are of co-action graphs.")
-            found = co_timing_tests(
-                self.log, *ends, self.edges["source_events"], self.edges["target_events"],
-                self.within, self.refractory, strata="1h" if strata is None else strata,
-                correction=correction, threads=threads,
-            )  # fmt: skip
-        else:
-            found = co_action_tests(
-                self.log, *ends, self.within, "both" if null is None else null, strata=strata,
-                background=background, fold=None if fold is None else duration(fold, "fold"),
-                correction=correction, threads=threads,
-            )  # fmt: skip
+        gap = None if occasion_gap is None else duration(occasion_gap, "occasion_gap")
+        return self.tested_against(
+            Against(null, strata, background, gap, correction), None, threads
+        )
+
+    def tested_against(
+        self, against: Against, statistics: WindowStatistics | None, threads: int | None = None
+    ) -> CoordinationGraph:
+        """Return the tested graph, by statistics of its log that are at hand; see :meth:`test`."""
+        found = self.relation.test(self, against, statistics, threads)
         return replace(self, edges={**self.edges, **found.columns}, tested=found.test)
 
     def keep(
@@ -283,7 +311,7 @@ class CoordinationGraph:
         backend
             ``"pandas"``, ``"polars"`` or ``"pyarrow"``; by default the kind the actions came in.
         """
-        return native(self.named(self.accounts).table(), backend or self.log.frame)
+        return native(self.named(self.accounts).table(), backend or self.frame)
 
     def named(self, names: Sequence[str] | NDArray[np.object_]) -> NamedEdges:
         """Return the edges with each of `nodes` called by another name, in the order of the names.
@@ -393,11 +421,14 @@ class CoordinationGraph:
         with whole_file(path) as temporary:
             (nx.write_graphml if suffix == ".graphml" else nx.write_gexf)(graph, temporary)
 
+    def _of_all(self) -> str:
+        whole = f" of {self.source.n_accounts:,} in the log" if self.source is not None else ""
+        return f"{self.n_accounts:,}{whole}"
+
     def _facts(self) -> list[tuple[str, str]]:
         facts = [
             ("edges", f"{self.n_edges:,}"),
-            ("accounts", f"{self.n_accounts:,} of {self.log.n_accounts:,} in the log"),
-            ("within", duration_text(self.within)),
+            ("accounts", self._of_all()),
             ("weight", f"{self.weight}, {self.min_weight} or more"),
         ]
         if self.tested is not None:
@@ -418,7 +449,7 @@ class CoordinationGraph:
 
     def __repr__(self) -> str:
         lines = [f"  {name:<9}{value}" for name, value in self._facts()]
-        return "\n".join([f"CoordinationGraph ({self.relation})", *lines])
+        return "\n".join([f"CoordinationGraph ({self.relation.title})", *lines])
 
     def _repr_html_(self) -> str:
-        return html_table(f"CoordinationGraph ({self.relation})", ("", ""), self._facts())
+        return html_table(f"CoordinationGraph ({self.relation.title})", ("", ""), self._facts())

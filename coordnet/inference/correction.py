@@ -35,9 +35,9 @@ def sharing_pairs(
     starts = log.by_object
     n_o = n_accounts.astype(np.int64)
     steps = int((np.diff(starts) * n_o).sum())
-    accounts = log.n_accounts
+    active, accounts = log.n_accounts, len(log.all_accounts)
     if steps > budget:
-        return min(int((n_o * (n_o - 1) // 2).sum()), accounts * (accounts - 1) // 2), False
+        return min(int((n_o * (n_o - 1) // 2).sum()), active * (active - 1) // 2), False
     indptr, positions = log.by_account
     work = np.bincount(log.account, np.diff(starts)[log.object], accounts).astype(np.int64)
     borders = equal_chunks(work, CHUNKS)

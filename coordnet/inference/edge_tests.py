@@ -1,20 +1,20 @@
-"""Null models of an edge, p-values, and the correction for how many pairs there are.
+"""The tests of the edges of a co-action graph against null models.
 
 Definitions, with n accounts, M actions, k_u actions of u, n_o different accounts on object o and
 m_uo actions of u on o:
 
 - *occasions* S of a pair: its synchronised objects, each at the first moment by which both have
-  acted within the window, ordered; a run with gaps <= ``fold`` is one occasion.
-- *activity null*: accounts are dealt to the actions at random, everything else fixed. An object
+  acted within the window, ordered; a run with gaps up to the
+  occasion gap is one occasion.
+- *activity null*: accounts are shuffled over the actions, everything else fixed. An object
   with w pairs of actions within the window brings u and v together with chance
   1 - exp(-2 w k_u k_v / (M (M - 1))); the expectation is the sum over all objects.
 - *timing null*: given the objects that both act on, they are together within the window as often
   as accounts on objects of that popularity and kind are. For class c of log2 n_o,
   chance_c = sum w_o / sum n_o (n_o - 1) / 2 with w_o the sum of 1 / (m_uo m_vo) over co-actions,
   and pi_o = 1 - (1 - chance_c)^(m_uo m_vo). Where both act at round times (full hours, quarters,
-  ...) chance_c is larger by :func:`round_factors`: schedulers meet on the second.
-- *jitter null*, of co-timing: each event of u is moved inside its own stratum of the clock, to
-  a time as round as its own.
+  ...) chance_c is larger, by the factors of :mod:`coordnet.inference.round_times`: schedulers
+  meet on the second.
 
 S is compared with an expectation that counts objects, not occasions: conservative.
 """
@@ -32,14 +32,7 @@ from coordnet.errors import one_of
 from coordnet.frames import frozen
 from coordnet.inference.correction import CORRECTIONS, adjusted, sharing_pairs
 from coordnet.inference.round_times import round_factors, roundness
-from coordnet.inference.statistics import (
-    CHUNKS,
-    NO_CHANCES,
-    Chances,
-    Floats,
-    class_chances,
-    object_statistics,
-)
+from coordnet.inference.statistics import CHUNKS, Floats, WindowStatistics
 from coordnet.inference.strata import strata_of
 from coordnet.kernels import arrays as array_kernels
 from coordnet.kernels import edge_tests as edge_test_kernels
@@ -48,11 +41,11 @@ from coordnet.kernels import tails as tail_kernels
 from coordnet.kernels import windows as window_kernels
 from coordnet.log.actions import ActionLog
 from coordnet.threads import equal_chunks, run_chunks
-from coordnet.times import HOUR, SECOND, Duration, duration_text
+from coordnet.times import HOUR, Duration, duration_text
 
-NULLS = ("activity", "timing", "both", "jitter")
+NULLS = ("activity", "timing", "both")
 SMALLEST_P = 1e-300
-MIN_FOLD = 30 * SECOND
+LITTLE_POWER = 0.25  # typical chance from which the timing test is said to have little power
 BLOCK_RUNS = 1 << 16  # (account, object) entries of accounts done together: about 1 MB
 
 
@@ -176,7 +169,7 @@ def expected_within_strata(
     partner_starts = np.searchsorted(ends[order], np.arange(n + 1))
     # in which strata each account acts, and how often
     cells, counts = np.unique(log.account.astype(np.int64) * n + stratum, return_counts=True)
-    cell_starts = np.searchsorted(cells // n, np.arange(log.n_accounts + 1))
+    cell_starts = np.searchsorted(cells // n, np.arange(len(log.all_accounts) + 1))
     borders = np.linspace(0, len(source), CHUNKS + 1).astype(np.int64)
     run_chunks(
         lambda dense, i: strata_kernels.expected_in_strata(
@@ -202,67 +195,70 @@ class TestedEdges(NamedTuple):
 
 
 def co_action_tests(
-    log: ActionLog,
+    statistics: WindowStatistics,
     source: NDArray[np.int32],
     target: NDArray[np.int32],
-    window: int,
     null: str = "both",
     *,
     strata: Duration | str | None = None,
-    background: ActionLog | None = None,
-    fold: int | None = None,
     correction: str = "bh",
     threads: int | None = None,
 ) -> TestedEdges:
     """Test edges of a co-action graph; see :meth:`coordnet.CoordinationGraph.test`."""
-    one_of(null, ("activity", "timing", "both"), "null")
+    one_of(null, NULLS, "null")
     one_of(correction, CORRECTIONS, "correction")
-    fold = max(window, MIN_FOLD) if fold is None else fold
-    statistics = object_statistics(log, window, threads)
+    log, objects = statistics.log, statistics.objects
     timing = null != "activity"
-    chances = NO_CHANCES
-    if timing:
-        chances = class_chances(log, statistics, window, background, threads)
     occasions, expected_timing, log_p_timing = _shared_objects(
-        log, source, target, chances, window, fold, threads
+        statistics, source, target, timing, threads
     )
     columns: dict[str, NDArray[Any]] = {"occasions": occasions}
     logs = []
     if null != "timing":
         if strata is None:
             expected, log_p = activity_tests(
-                log, statistics.pairs_all, source, target, occasions, threads
+                log, objects.pairs_all, source, target, occasions, threads
             )
         else:
-            expected = expected_within_strata(log, window, strata, source, target, threads)
+            expected = expected_within_strata(
+                log, statistics.window_us, strata, source, target, threads
+            )
             log_p = tail_kernels.log_tail_bounds(occasions, expected)
         columns |= {"expected_activity": expected, "p_activity": combined_p_values(log_p)}
         logs.append(log_p)
     notes: list[str] = []
-    typical = None
     if timing:
         columns |= {"expected_timing": expected_timing, "p_timing": combined_p_values(log_p_timing)}
         logs.append(log_p_timing)
-        shared = statistics.n_accounts > 1
-        weight = statistics.n_accounts[shared].astype(float)
-        if shared.any():
-            typical = float(np.average(chances.chance[chances.of_object[shared]], weights=weight))
-        if typical is not None and typical > 0.25:
-            notes.append(
-                f"two accounts on one object are within {duration_text(window)} of each other "
-                f"with chance {typical:.2f}: the timing null has little or no power here, as in "
-                "data of suspects only; give background= a log of accounts not under suspicion, "
-                'or use null="activity" and say so.'
-            )
+        notes = _notes(statistics)
     p_value = combined_p_values(logs[0], logs[-1])
     if null == "activity":  # sharing an object is itself random: every pair counts
         pairs, exact = log.n_accounts * (log.n_accounts - 1) // 2, True
     else:
-        pairs, exact = sharing_pairs(log, statistics.n_accounts, 10 * len(log), threads)
+        pairs, exact = sharing_pairs(log, objects.n_accounts, 10 * len(log), threads)
     columns |= {"p_value": p_value, "q_value": adjusted(p_value, pairs, correction)}
     shown = None if strata is None else str(strata)
+    typical = statistics.typical_chance if timing else None
     test = EdgeTest(null, shown, correction, pairs, exact, typical, tuple(notes))
     return TestedEdges({n: frozen(c) for n, c in columns.items()}, test)
+
+
+def _notes(statistics: WindowStatistics) -> list[str]:
+    """Return what weakens the timing test in this log."""
+    typical = statistics.typical_chance
+    if typical is None or typical <= LITTLE_POWER:
+        return []
+    within = duration_text(statistics.window_us)
+    said = (
+        f"two accounts that act on one object are within {within} of each other with chance "
+        f"{typical:.2f}, so the timing test has little or no power here"
+    )
+    if statistics.given_background is not None:
+        return [f"{said}, even beside the background given; use a shorter window."]
+    return [
+        f"{said}, as in data of suspects only; give background= a log of accounts not under "
+        'suspicion, or use null="activity" and say so.'
+    ]
 
 
 def combined_p_values(log_p: Floats, other: Floats | None = None) -> Floats:
@@ -272,15 +268,14 @@ def combined_p_values(log_p: Floats, other: Floats | None = None) -> Floats:
 
 
 def _shared_objects(
-    log: ActionLog,
+    statistics: WindowStatistics,
     source: NDArray[np.int32],
     target: NDArray[np.int32],
-    chances: Chances,
-    window: int,
-    fold: int,
+    timing: bool,
     threads: int | None,
 ) -> tuple[NDArray[np.int32], Floats, Floats]:
     """Return occasions of each edge, and expectation and log p under the timing null."""
+    log, window = statistics.log, statistics.window_us
     indptr, positions = log.by_account
     runs = edge_test_kernels.account_runs(indptr, positions, log.object)
     starts, objects, _ = runs
@@ -288,17 +283,16 @@ def _shared_objects(
     swap = k[source] < k[target]
     heavier, lighter = np.where(swap, target, source), np.where(swap, source, target)
     # by heavier account, inside blocks of lighter accounts whose lists fit into the cache
-    _, order = array_kernels.group_by_code(heavier, log.n_accounts)
+    _, order = array_kernels.group_by_code(heavier, len(log.all_accounts))
     block = (starts[:-1] // BLOCK_RUNS).astype(np.int32)
     _, within = array_kernels.group_by_code(block[lighter[order]], int(block.max(initial=0)) + 1)
     order = order[within]
     heavier, lighter = heavier[order], lighter[order]
     work = k[lighter] + 10
     borders = equal_chunks(work, CHUNKS)
-    run_class = np.zeros(0, np.int16)
-    if len(chances.chance):
-        run_class = chances.of_object.astype(np.int16)[objects]
-    chance = np.minimum(chances.chance[:, None] * round_factors(window, log.resolution), 1.0)
+    chances = statistics.chances if timing else np.zeros(0)
+    run_class = statistics.classes[objects] if timing else np.zeros(0, np.int32)
+    chance = np.minimum(chances[:, None] * round_factors(window, log.resolution), 1.0)
     with np.errstate(divide="ignore"):
         by_class = chance, np.log1p(-chance), chance / (1.0 - chance)
     round_ = roundness(log.time, HOUR)[positions]
@@ -307,8 +301,9 @@ def _shared_objects(
     occasions, expected, log_p = np.zeros(n, np.int32), np.zeros(n), np.zeros(n)
     run_chunks(
         lambda own, i: edge_test_kernels.shared_object_tests(
-            heavier, lighter, *runs, since, round_, run_class, *by_class, window, fold,
-            borders[i], borders[i + 1], *own, occasions, expected, log_p,
+            heavier, lighter, *runs, since, round_, run_class, *by_class, window,
+            statistics.occasion_gap_us, borders[i], borders[i + 1], *own, occasions, expected,
+            log_p,
         ),
         len(borders) - 1,
         threads=threads,

@@ -23,15 +23,15 @@ group's own speed never raises the bar for itself, and breaking news, which outs
 too, gives no evidence. From 512 accounts on an object its moments are computed once,
 members included, which only lowers evidence.
 
-Objects of one occasion (runs of windows with gaps <= fold) are one piece of evidence: K of them
-enter as min(1, K min B) (Bonferroni), the rest as 1. Fisher's combination gives p_C (valid for
-super-uniform p-values: -log B is stochastically smaller than exponential). It is taken over all
-these objects, over those on which all members at once would be worth a third of the most that
-any object could be, and two thirds, and the least of the three counts three times (Bonferroni):
-what an object could be worth is known from who acts on it, not from when, and the many objects
-that two members of a large group happen to share would drown what it does together. The number
-of sets that could have been picked pays for the selection, whatever search found C (the union
-bound):
+Objects of one occasion (runs of windows with gaps up to the occasion gap) are one piece of
+evidence: K of them enter as min(1, K min B) (Bonferroni), the rest as 1. Fisher's combination
+gives p_C (valid for super-uniform p-values: -log B is stochastically smaller than exponential). It
+is taken over all these objects, over those on which all members at once would be worth a third of
+the most that any object could be, and two thirds, and the least of the three counts three times
+(Bonferroni): what an object could be worth is known from who acts on it, not from when, and the
+many objects that two members of a large group happen to share would drown what it does together.
+The number of sets that could have been picked corrects for the selection, whatever search found C
+(the union bound):
 
     evidence(C) = -log10 p_C - log10 binom(n, |C|) - log10(|C| (|C| - 1))
 
@@ -52,13 +52,7 @@ from numpy.typing import NDArray
 
 from coordnet.errors import ParameterError, one_of
 from coordnet.frames import frozen, native
-from coordnet.inference.edge_tests import MIN_FOLD
-from coordnet.inference.statistics import (
-    class_chances,
-    classes_by_kinds_of,
-    object_statistics,
-    popularity_class,
-)
+from coordnet.inference.statistics import WindowStatistics
 from coordnet.kernels import groups as group_kernels
 from coordnet.log.actions import ActionLog
 from coordnet.threads import run_chunks
@@ -99,7 +93,7 @@ class GroupTest:
         What `to_frame` gives, a row an object.
     log : ActionLog
         The log that it was made on.
-    fold : int
+    occasion_gap_us : int
         Windows with gaps up to this, in microseconds, make one occasion.
     """
 
@@ -115,7 +109,7 @@ class GroupTest:
     expected_pairs: float
     detail: NDArray[np.float64]
     log: ActionLog
-    fold: int
+    occasion_gap_us: int
 
     def evidence_without(self, what: str) -> float:
         """Return the evidence that is left without the strongest object or occasion.
@@ -130,7 +124,13 @@ class GroupTest:
         some = bound < 0
         reach = self.detail[:, 6]
         log_p, _ = group_kernels.combine(
-            moment[some], bound[some], reach[some], int(some.sum()), reach, len(reach), self.fold
+            moment[some],
+            bound[some],
+            reach[some],
+            int(some.sum()),
+            reach,
+            len(reach),
+            self.occasion_gap_us,
         )
         return float(self.evidence + self.log10_p - log_p / math.log(10))
 
@@ -156,7 +156,9 @@ class GroupTest:
         moment = self.detail[rows, 7].astype(np.int64)
         order = np.argsort(moment, kind="stable")
         occasion = np.empty(len(rows), np.int64)
-        occasion[order] = np.cumsum(np.diff(moment[order], prepend=moment[order][:1]) > self.fold)
+        occasion[order] = np.cumsum(
+            np.diff(moment[order], prepend=moment[order][:1]) > self.occasion_gap_us
+        )
         return occasion
 
     def to_frame(self, backend: str | None = None) -> Any:
@@ -178,65 +180,35 @@ class GroupTest:
         return native(table, backend or log.frame)
 
 
-def group_tester(
-    log: ActionLog,
-    window: int,
-    fold: int | None = None,
-    background: ActionLog | None = None,
-    threads: int | None = None,
-) -> GroupTester:
-    """Return the tester of a log and window, made once for as long as the log lives."""
-    key = ("group tester", window, fold, background)
-    if key not in log.memo:
-        log.memo[key] = GroupTester(log, window, fold, background, threads)
-    tester: GroupTester = log.memo[key]
-    return tester
-
-
 class GroupTester:
-    """What the group test needs of a log, computed once.
+    """What the group test needs of a log and window, computed once.
 
     Parameters
     ----------
-    log
-        The log.
-    window
-        In microseconds.
-    fold
-        Windows with gaps up to this make one occasion; by default the window or 30 s.
-    background
-        A log of accounts that are not under suspicion, for the chances of the classes.
-    threads
-        Number of threads; None means all processors.
+    statistics
+        Of the log, window and background.
     """
 
-    def __init__(
-        self,
-        log: ActionLog,
-        window: int,
-        fold: int | None = None,
-        background: ActionLog | None = None,
-        threads: int | None = None,
-    ) -> None:
-        self.log = log
-        self.threads = threads
-        statistics = object_statistics(log, window, threads)
-        classes = popularity_class(statistics.n_accounts, log.object_kind)
-        chances = class_chances(log, statistics, window, background, threads)
-        if background is None:
-            moments = _class_moments(log, statistics.repeats, classes, chances.chance, window)
-        else:  # where the background has nothing of a class, the class is no evidence
-            pace = object_statistics(background, window, threads)
-            source = classes_by_kinds_of(log, background, pace.n_accounts)
-            moments = _class_moments(background, pace.repeats, source, chances.chance, window)
-            moments[np.bincount(source, minlength=len(moments)) == 0] = 1.0
-        big = np.flatnonzero(statistics.n_accounts >= group_kernels.BIG)
+    def __init__(self, statistics: WindowStatistics) -> None:
+        self.statistics = statistics
+        self.log = log = statistics.log
+        window, objects, background = (
+            statistics.window_us, statistics.objects, statistics.background
+        )  # fmt: skip
+        pace, classes, repeats = log, statistics.classes, objects.repeats
+        if background is not None:
+            pace, classes = background.log, background.classes
+            repeats = background.objects.repeats
+        moments = _class_moments(pace, repeats, classes, statistics.chances, window)
+        if background is not None:  # what it has nothing of is no evidence
+            moments[np.bincount(classes, minlength=len(moments)) == 0] = 1.0
+        big = np.flatnonzero(objects.n_accounts >= group_kernels.BIG)
         big_row = np.full(log.n_objects, -1, np.int32)
         self.scene = group_kernels.Scene(
             log.account, log.object, log.time, log.by_object, *log.by_account,
-            statistics.repeats, statistics.n_accounts, classes, moments, big_row,
-            np.zeros((len(big), group_kernels.MOST)), window,
-            max(window, MIN_FOLD) if fold is None else fold,
+            objects.repeats, objects.n_accounts, statistics.classes, moments, big_row,
+            np.zeros((len(big), group_kernels.MOST)), window, statistics.occasion_gap_us,
+            log.n_accounts,
         )  # fmt: skip
         if len(big):
             run_chunks(
@@ -244,14 +216,14 @@ class GroupTester:
                     self.scene, big, i, i + 1, in_set, self.scene.big_moments
                 ),
                 len(big),
-                threads=threads,
-                scratch=lambda: np.zeros(log.n_accounts, np.uint8),
+                threads=statistics.threads,
+                scratch=lambda: np.zeros(len(log.all_accounts), np.uint8),
             )
             big_row[big] = np.arange(len(big), dtype=np.int32)
 
     def scratch(self) -> tuple[Any, ...]:
         """Return the scratch arrays of one thread."""
-        n = self.log.n_accounts
+        n = len(self.log.all_accounts)
         return np.zeros(n, np.uint8), np.zeros(n, np.int32)
 
     def test(self, members: NDArray[np.int32], scratch: tuple[Any, ...] | None = None) -> GroupTest:
@@ -283,12 +255,12 @@ class GroupTester:
             expected_pairs=float(expected),
             detail=frozen(detail[:objects]),
             log=self.log,
-            fold=self.scene.fold,
+            occasion_gap_us=self.scene.fold,
         )
 
     def grow(self, seeds: list[NDArray[np.int32]]) -> list[tuple[NDArray[np.int32], float]]:
         """Grow a set from each seed, on threads."""
-        n = self.log.n_accounts
+        n = len(self.log.all_accounts)
 
         def one(own: tuple[Any, ...], i: int) -> tuple[NDArray[np.int32], float]:
             found: tuple[NDArray[np.int32], float] = group_kernels.grow(
@@ -299,7 +271,7 @@ class GroupTester:
         return run_chunks(
             one,
             len(seeds),
-            threads=self.threads,
+            threads=self.statistics.threads,
             scratch=lambda: (
                 np.zeros(n, np.uint8),
                 np.zeros(n, np.int32),
@@ -369,7 +341,7 @@ def test_group(
     members: Iterable[object],
     within: Duration = "60s",
     *,
-    fold: Duration | None = None,
+    occasion_gap: Duration | None = None,
     background: ActionLog | None = None,
 ) -> GroupTest:
     """Test whether the accounts of a given set act together more than outsiders would.
@@ -382,7 +354,7 @@ def test_group(
         Labels of the accounts, two or more.
     within
         The window.
-    fold
+    occasion_gap
         Windows with gaps up to this make one occasion; by default the window or 30 s, whichever
         is longer.
     background
@@ -404,6 +376,9 @@ def test_group(
     codes = log.codes_of(members)
     if len(codes) < 2:
         raise ParameterError(f"members names {len(codes)} accounts; a group has two or more.")
-    window = duration(within, "within")
-    gap = None if fold is None else duration(fold, "fold")
-    return group_tester(log, window, gap, background).test(codes)
+    gap = None if occasion_gap is None else duration(occasion_gap, "occasion_gap")
+    statistics = WindowStatistics(log, duration(within, "within"), background, gap)
+    return GroupTester(statistics).test(codes)
+
+
+test_group.__test__ = False  # type: ignore[attr-defined]  # pytest must not collect it

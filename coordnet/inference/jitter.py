@@ -54,7 +54,7 @@ def co_timing_tests(
             "moved so little would coincide whatever they did. Use longer strata, such as '1h'."
         )
     events = log.events(refractory)
-    starts, positions = array_kernels.group_by_code(events.account, log.n_accounts)
+    starts, positions = array_kernels.group_by_code(events.account, len(log.all_accounts))
     times = events.time[positions]
     round_ = roundness(times, length)
     phases = times % length

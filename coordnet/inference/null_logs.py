@@ -14,8 +14,8 @@ from coordnet.times import Duration
 # -- null logs ---------------------------------------------------------------------------------
 
 
-def dealt(log: ActionLog, seed: int, strata: Duration | str | None = None) -> ActionLog:
-    """Return the log with its accounts dealt to the actions at random: activity as it was.
+def shuffled_accounts(log: ActionLog, seed: int, strata: Duration | str | None = None) -> ActionLog:
+    """Return the log with its accounts shuffled over the actions: activity as it was.
 
     Parameters
     ----------
@@ -24,7 +24,7 @@ def dealt(log: ActionLog, seed: int, strata: Duration | str | None = None) -> Ac
     seed
         The only source of randomness.
     strata
-        Deal inside strata of time only; see :func:`strata_of`.
+        Shuffle inside strata of time only; see :func:`strata_of`.
     """
     rng = np.random.default_rng(seed)
     if strata is None:
@@ -39,10 +39,10 @@ def dealt(log: ActionLog, seed: int, strata: Duration | str | None = None) -> Ac
     return log.rearranged(account=account)
 
 
-def redrawn(log: ActionLog, seed: int) -> ActionLog:
-    """Return the log with the delays on each object redrawn from all objects of its class.
+def resampled_delays(log: ActionLog, seed: int) -> ActionLog:
+    """Return the log with the delays on each object resampled from all objects of its class.
 
-    Each object keeps its accounts and its first time; accounts are dealt to the slots, and the
+    Each object keeps its accounts and its first time; accounts are shuffled over the slots, and the
     delays of the other slots are drawn from those of all objects of the class, so that the class
     has one speed.
 
@@ -64,13 +64,13 @@ def redrawn(log: ActionLog, seed: int) -> ActionLog:
         if len(rows):
             delay[rows] = rng.choice(since[rows], len(rows))
     first = log.time[starts[:-1]][log.object]
-    return log.rearranged(account=_dealt_to_slots(log, rng), time=first + delay)
+    return log.rearranged(account=_shuffled_in_objects(log, rng), time=first + delay)
 
 
-def profiled(log: ActionLog, seed: int) -> ActionLog:
+def swapped_profiles(log: ActionLog, seed: int) -> ActionLog:
     """Return the log with each object's times taken, as a whole, from another of its class.
 
-    Each object keeps its accounts and its first time; accounts are dealt to the slots, and the
+    Each object keeps its accounts and its first time; accounts are shuffled over the slots, and the
     delays are the profile of another object of the class with about as many actions: as they are
     where it has as many, else drawn between its quantiles. So fast objects stay fast.
 
@@ -92,7 +92,7 @@ def profiled(log: ActionLog, seed: int) -> ActionLog:
     giver[order] = order[np.lexsort((rng.random(len(order)), block, classes[order]))]
     delay = null_log_kernels.borrowed_profiles(starts, giver, since, rng.random(len(log)))
     first = log.time[starts[:-1]][log.object]
-    return log.rearranged(account=_dealt_to_slots(log, rng), time=first + delay)
+    return log.rearranged(account=_shuffled_in_objects(log, rng), time=first + delay)
 
 
 def _since_first(log: ActionLog) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -103,11 +103,11 @@ def _since_first(log: ActionLog) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
 
 def _class_of_objects(log: ActionLog) -> NDArray[np.int32]:
     """Return the popularity class of each object."""
-    pairs = np.unique(log.object.astype(np.int64) * log.n_accounts + log.account)
-    n_accounts = np.bincount(pairs // log.n_accounts, minlength=log.n_objects)
+    pairs = np.unique(log.object.astype(np.int64) * len(log.all_accounts) + log.account)
+    n_accounts = np.bincount(pairs // len(log.all_accounts), minlength=log.n_objects)
     return popularity_class(n_accounts.astype(np.int32), log.object_kind)
 
 
-def _dealt_to_slots(log: ActionLog, rng: np.random.Generator) -> NDArray[np.int32]:
-    """Return the accounts, dealt at random to the actions of their object."""
+def _shuffled_in_objects(log: ActionLog, rng: np.random.Generator) -> NDArray[np.int32]:
+    """Return the accounts, shuffled over the actions of their object."""
     return log.account[np.lexsort((rng.random(len(log)), log.object))]

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from coordnet.errors import ParameterError
 from coordnet.kernels import edge_tests as edge_test_kernels
 from coordnet.log.actions import ActionLog
 from coordnet.threads import equal_chunks, run_chunks
+from coordnet.times import SECOND
 
 CHUNKS = 64
+LEAST_OCCASION_GAP = 30 * SECOND
+CLASSES = 32  # of popularity, for each kind: log2 of the number of accounts
 
 Floats = NDArray[np.float64]
-
-
-# -- objects and their chances -----------------------------------------------------------------
 
 
 class ObjectStatistics(NamedTuple):
@@ -28,7 +30,129 @@ class ObjectStatistics(NamedTuple):
     pairs_weighted: Floats  # w_o
 
 
-def object_statistics(log: ActionLog, window: int, threads: int | None = None) -> ObjectStatistics:
+class Background:
+    """The log that chances are taken from, and its classes numbered by the kinds of the log tested.
+
+    Parameters
+    ----------
+    log
+        The log that is tested.
+    window_us
+        The window in microseconds.
+    background
+        A log of accounts that are not under suspicion; None takes the chances from `log` itself.
+    threads
+        Number of threads; None means all processors.
+    """
+
+    def __init__(
+        self, log: ActionLog, window_us: int, background: ActionLog, threads: int | None = None
+    ) -> None:
+        self.log = background
+        self.objects = object_statistics(background, window_us, threads)
+        # kinds that `log` does not have share a number of their own, the first that is free
+        kinds = [
+            log.kinds.index(kind) if kind in log.kinds else len(log.kinds)
+            for kind in background.kinds
+        ]
+        self.classes = popularity_class(
+            self.objects.n_accounts, np.array(kinds, np.int32)[background.object_kind]
+        )
+
+
+class WindowStatistics:
+    """All that is counted of a log for one window and background; each part once, when asked for.
+
+    A run makes one for each of its windows and passes it on to the edge tests, the group test and
+    the scores; it goes when the run ends.
+
+    Parameters
+    ----------
+    log
+        The log.
+    window_us
+        The window in microseconds.
+    background
+        A log of accounts that are not under suspicion, for the chances; None takes them from `log`.
+    occasion_gap_us
+        Synchronised objects with gaps up to this are one occasion; by default the window or 30 s,
+        whichever is longer.
+    threads
+        Number of threads; None means all processors.
+    """
+
+    def __init__(
+        self,
+        log: ActionLog,
+        window_us: int,
+        background: ActionLog | None = None,
+        occasion_gap_us: int | None = None,
+        threads: int | None = None,
+    ) -> None:
+        if background is not None and (
+            background is log or background.fingerprint == log.fingerprint
+        ):
+            raise ParameterError(
+                "background= is the log itself, which cannot be its own background: leave "
+                "background= away, or give a log of accounts that are not under suspicion."
+            )
+        self.log = log
+        self.window_us = window_us
+        self.given_background = background
+        self.threads = threads
+        self.occasion_gap_us = (
+            max(window_us, LEAST_OCCASION_GAP) if occasion_gap_us is None else occasion_gap_us
+        )
+
+    @cached_property
+    def objects(self) -> ObjectStatistics:
+        """Who acts on each object, and how often within the window."""
+        return object_statistics(self.log, self.window_us, self.threads)
+
+    @cached_property
+    def classes(self) -> NDArray[np.int32]:
+        """The class of each object: its kind and log2 of its number of accounts."""
+        return popularity_class(self.objects.n_accounts, self.log.object_kind)
+
+    @cached_property
+    def background(self) -> Background | None:
+        """The log that chances are taken from, where it is not the log itself."""
+        if self.given_background is None:
+            return None
+        return Background(self.log, self.window_us, self.given_background, self.threads)
+
+    @cached_property
+    def chances(self) -> Floats:
+        """The chance of a co-action of each class, pooled over its objects: float64 (classes,).
+
+        A background's chances are (w + 1) / (P + 1), so that a class that it does not have gives
+        no evidence.
+        """
+        background = self.background
+        counted, source, prior = self.objects, self.classes, 0.0
+        if background is not None:
+            counted, source, prior = background.objects, background.classes, 1.0
+        n = CLASSES * (len(self.log.kinds) + 1)
+        n_o = counted.n_accounts.astype(np.float64)
+        together = np.bincount(source, counted.pairs_weighted, n) + prior
+        pairs = np.bincount(source, n_o * (n_o - 1) / 2, n) + prior
+        with np.errstate(invalid="ignore"):
+            return np.where(pairs > 0, np.minimum(together / pairs, 1.0), 0.0)
+
+    @cached_property
+    def typical_chance(self) -> float | None:
+        """Mean chance over the objects that two accounts or more act on, by accounts."""
+        n_o = self.objects.n_accounts
+        shared = n_o > 1
+        if not shared.any():
+            return None
+        by_object = self.chances[self.classes[shared]]
+        return float(np.average(by_object, weights=n_o[shared].astype(float)))
+
+
+def object_statistics(
+    log: ActionLog, window_us: int, threads: int | None = None
+) -> ObjectStatistics:
     """Count who acts on each object of a log, and how often within the window."""
     found = ObjectStatistics(
         np.empty(len(log), np.int32),
@@ -40,72 +164,17 @@ def object_statistics(log: ActionLog, window: int, threads: int | None = None) -
     borders = equal_chunks(np.diff(starts), CHUNKS)
     run_chunks(
         lambda seen, i: edge_test_kernels.object_statistics(
-            starts, log.account, log.time, window, borders[i], borders[i + 1], seen, *found
+            starts, log.account, log.time, window_us, borders[i], borders[i + 1], seen, *found
         ),
         len(borders) - 1,
         threads=threads,
-        scratch=lambda: np.zeros(log.n_accounts, np.int32),
+        scratch=lambda: np.zeros(len(log.all_accounts), np.int32),
     )
     return found
-
-
-class Chances(NamedTuple):
-    """The chance that two accounts on an object act within the window, by class of object."""
-
-    of_object: NDArray[np.int32]  # class of each object: kind and log2 of n_o
-    chance: Floats  # of each class
-
-
-NO_CHANCES = Chances(np.zeros(0, np.int32), np.zeros(0))
 
 
 def popularity_class(n_accounts: NDArray[np.int32], kind: NDArray[np.int32]) -> NDArray[np.int32]:
     """Return the class of each object: 32 classes of log2 n_o for each kind."""
     octave = np.frexp(n_accounts)[1].astype(np.int32) - 1
-    classes: NDArray[np.int32] = kind * 32 + octave
+    classes: NDArray[np.int32] = kind * CLASSES + octave
     return classes
-
-
-def classes_by_kinds_of(
-    log: ActionLog, other: ActionLog, n_accounts: NDArray[np.int32]
-) -> NDArray[np.int32]:
-    """Return the class of each object of another log, its kinds numbered as in `log`.
-
-    Kinds that `log` does not have share a number of their own, the first that is free.
-    """
-    kinds = np.array(
-        [log.kinds.index(k) if k in log.kinds else len(log.kinds) for k in other.kinds], np.int32
-    )
-    return popularity_class(n_accounts, kinds[other.object_kind])
-
-
-def class_chances(
-    log: ActionLog,
-    statistics: ObjectStatistics,
-    window: int,
-    background: ActionLog | None = None,
-    threads: int | None = None,
-) -> Chances:
-    """Pool the chance of a co-action over the objects of a class.
-
-    Parameters
-    ----------
-    log, statistics, window
-        The log, its :func:`object_statistics`, and the window they were counted with.
-    background
-        A log of accounts that are not under suspicion. Its chances, (w + 1) / (P + 1) so that a
-        class that it does not have gives no evidence, replace the log's own.
-    """
-    classes = popularity_class(statistics.n_accounts, log.object_kind)
-    counted, source, prior = statistics, classes, 0.0
-    if background is not None:
-        counted = object_statistics(background, window, threads)
-        source = classes_by_kinds_of(log, background, counted.n_accounts)
-        prior = 1.0
-    n = 32 * (len(log.kinds) + 1)
-    n_o = counted.n_accounts.astype(np.float64)
-    together = np.bincount(source, counted.pairs_weighted, n) + prior
-    pairs = np.bincount(source, n_o * (n_o - 1) / 2, n) + prior
-    with np.errstate(invalid="ignore"):
-        chance = np.where(pairs > 0, np.minimum(together / pairs, 1.0), 0.0)
-    return Chances(classes, chance)

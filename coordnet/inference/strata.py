@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coordnet.errors import ParameterError
-from coordnet.times import HOUR, Duration, duration
+from coordnet.times import HOUR, Duration, duration, duration_text
 
 HOURS = {"hour_of_day": 24, "hour_of_week": 168}
 
@@ -30,3 +30,11 @@ def strata_of(time: NDArray[np.int64], strata: Duration | str) -> NDArray[np.int
             raise ParameterError(f"strata={strata!r} must be longer than nothing, such as '1h'.")
         numbers = time // length
     return np.unique(numbers, return_inverse=True)[1]
+
+
+def check_strata(strata: Duration | str) -> str:
+    """Return strata as they are written, after a check."""
+    if isinstance(strata, str) and strata in HOURS:
+        return strata
+    strata_of(np.zeros(1, np.int64), strata)
+    return duration_text(duration(strata, "strata"))

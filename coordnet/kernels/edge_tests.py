@@ -242,7 +242,7 @@ def shared_object_tests(
     starts, objects, first_action : from :func:`account_runs`
     time : int64 (n,), 0 or more, of the actions account by account, as `first_action` has them
     round_ : int8 (n,), how round the time of each of these actions is, 0 the roundest
-    run_class : int16 (runs,), the class of each run's object
+    run_class : int32 (runs,), the class of each run's object
     class_chance : float64 (classes, grains), of two accounts to be together on an object of the
         class when both times are so round; or (0, 0) where the timing null is not asked for
     class_miss, class_odds : float64 (classes, grains), log(1 - p) and p / (1 - p) of these

@@ -39,6 +39,7 @@ class Scene(NamedTuple):
     big_moments: Any  # float64 (big objects, MOST)
     window: int
     fold: int
+    population: int  # accounts that could be members
 
 
 @kernel
@@ -431,7 +432,7 @@ def _evidence(
 ) -> float:  # fmt: skip
     """Return the evidence for a set in decades, after the price of picking it."""
     log_p = set_evidence(scene, actions, n, in_set, seen, work, by_class, None)[0]
-    return -(log_p + log_price(len(scene.indptr) - 1, size)) / LOG10
+    return -(log_p + log_price(scene.population, size)) / LOG10
 
 
 @kernel
@@ -516,9 +517,9 @@ def _best_addition(
     best_actions, best_n : positions of the actions of the set with it
     touched, trial, work : the scratch, which may have grown
     """
-    n_accounts = len(scene.indptr) - 1
     touched, count = _score_candidates(scene, actions, n, in_set, seen, stamp, score, touched)
-    price = (log_price(n_accounts, size + 1) - log_price(n_accounts, size)) / LOG10
+    others = scene.population
+    price = (log_price(others, size + 1) - log_price(others, size)) / LOG10
     best = -1
     best_evidence = evidence + 1e-9
     best_n = 0

@@ -24,10 +24,20 @@ from coordnet.errors import ParameterError, listed, nearest
 from coordnet.frames import frozen, html_table, native, strings
 from coordnet.kernels import actions as action_kernels
 from coordnet.kernels import arrays as array_kernels
+from coordnet.log.accounts import Accounts
 from coordnet.log.labels import LABELS, Labelled
 from coordnet.times import DAY, HOUR, MINUTE, SECOND, Instant, instant, instant_text
 
 NO_CONTENT = frozen(np.zeros(0, np.int32))
+
+
+def check_log(log: object, name: str = "log") -> None:
+    """Raise an error that says how to make a log, unless this is one."""
+    if not isinstance(log, ActionLog):
+        raise ParameterError(
+            f"{name}= takes an ActionLog, not {type(log).__name__}; read it first: "
+            "coordnet.read_actions(source, account=..., object=..., time=...)."
+        )
 
 
 class Events(NamedTuple):
@@ -44,15 +54,17 @@ class ActionLog:
     Attributes
     ----------
     account, object : int32 (n,)
-        Codes: positions in `account_labels` and `object_labels`.
+        Codes: positions in `all_accounts` and in `object_labels`.
     time : int64 (n,)
         Microseconds since 1970, UTC.
     row : int64 (n,)
         The row of the input (from 0, files one after the other) that the action came from; the
         first of them where equal rows were folded.
-    account_labels, object_labels : pyarrow.LargeStringArray
-        In byte order. Objects are ordered by kind first: the same label under two kinds is two
-        objects.
+    all_accounts : Accounts
+        The accounts that codes stand for. A part of a log keeps those of the whole, so that some
+        of them may not act in it.
+    object_labels : pyarrow.LargeStringArray
+        By kind and then in byte order: the same label under two kinds is two objects.
     kinds : tuple of str
         The kinds of action, in byte order.
     object_kind : int32 (n_objects,)
@@ -73,7 +85,7 @@ class ActionLog:
     object: NDArray[np.int32]
     time: NDArray[np.int64]
     row: NDArray[np.int64]
-    account_labels: pa.LargeStringArray
+    all_accounts: Accounts
     object_labels: pa.LargeStringArray
     kinds: tuple[str, ...]
     object_kind: NDArray[np.int32]
@@ -90,7 +102,7 @@ class ActionLog:
     @property
     def n_accounts(self) -> int:
         """Number of accounts with at least one action."""
-        return len(self.account_labels)
+        return len(self.active)
 
     @property
     def n_objects(self) -> int:
@@ -98,9 +110,17 @@ class ActionLog:
         return len(self.object_labels)
 
     @cached_property
+    def active(self) -> NDArray[np.int32]:
+        """Codes of the accounts with at least one action, ascending: int32 (n_accounts,)."""
+        acts = np.zeros(len(self.all_accounts), bool)
+        acts[self.account] = True
+        codes: NDArray[np.int32] = frozen(np.flatnonzero(acts).astype(np.int32))
+        return codes
+
+    @cached_property
     def accounts(self) -> NDArray[np.object_]:
-        """Labels of the accounts, in byte order: array of str (n_accounts,)."""
-        return strings(self.account_labels)
+        """Labels of the accounts with at least one action, in byte order: array of str."""
+        return self.all_accounts[self.active]
 
     @cached_property
     def objects(self) -> NDArray[np.object_]:
@@ -135,7 +155,7 @@ class ActionLog:
     @cached_property
     def by_account(self) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
         """Positions of each account's actions, ascending: (indptr int64, positions int32)."""
-        indptr, positions = array_kernels.group_by_code(self.account, self.n_accounts)
+        indptr, positions = array_kernels.group_by_code(self.account, len(self.all_accounts))
         return frozen(indptr), frozen(positions)
 
     @cached_property
@@ -146,18 +166,15 @@ class ActionLog:
         return starts
 
     @cached_property
-    def memo(self) -> dict[Any, Any]:
-        """What later stages have computed of this log and may need again."""
-        return {}
-
-    @cached_property
     def _digest(self) -> bytes:
         """Digest of all that the log says, the same for the same rows. Secret: keys come of it."""
         digest = hashlib.blake2b(person=b"coordnet-content")
         optional = [column for column in (self.content, self.text) if column is not None]
         digest.update(bytes([self.content is not None, self.text is not None]))
+        whole = self.n_accounts == len(self.all_accounts)
+        names = self.all_accounts.labels
         for labels in (
-            self.account_labels,
+            names if whole else names.take(pa.array(self.active)),
             self.object_labels,
             pa.array(self.kinds, LABELS),
             *(column.labels for column in optional),
@@ -168,7 +185,8 @@ class ActionLog:
             digest.update((ends - ends[0]).astype("<i8").tobytes())
             if data is not None:
                 digest.update(memoryview(data)[ends[0] : ends[-1]])
-        arrays: list[NDArray[Any]] = [self.object_kind, self.account, self.object, self.time]
+        account = self.account if whole else compact(self.account, len(names))[0]
+        arrays: list[NDArray[Any]] = [self.object_kind, account, self.object, self.time]
         arrays += [column.codes for column in optional]
         for array in arrays:
             digest.update(array.astype(array.dtype.newbyteorder("<"), copy=False).tobytes())
@@ -248,38 +266,15 @@ class ActionLog:
         return self.where(keep, "excluded")
 
     def codes_of(self, accounts: Iterable[Any], missing: str = "error") -> NDArray[np.int32]:
-        """Return the codes of the accounts with these labels, ascending: int32.
-
-        Parameters
-        ----------
-        accounts
-            Labels.
-        missing
-            ``"error"`` or ``"ignore"``: what to do with a label that is not in the log.
-        """
-        names = list(dict.fromkeys(str(name) for name in accounts))
-        found = self.positions_of(pa.array(names, LABELS))
-        absent = int((found < 0).sum())
-        if absent and missing == "error":
-            raise ParameterError(
-                f"{absent} of the {len(names)} accounts named are not in the log, which has "
-                f"{self.n_accounts:,}; check that labels are written as they were read."
-            )
-        return np.sort(found[found >= 0])
-
-    def positions_of(self, labels: pa.Array) -> NDArray[np.int32]:
-        """Return the code of each label, in their order, -1 where it is not in the log: int32."""
-        found = pc.fill_null(pc.index_in(labels, value_set=self.account_labels), -1)
-        codes: NDArray[np.int32] = found.to_numpy(zero_copy_only=False).astype(np.int32)
-        return codes
+        """Return the codes of the accounts with these labels; see :meth:`Accounts.codes_of`."""
+        return self.all_accounts.codes_of(accounts, missing)
 
     def where(self, keep: NDArray[np.bool_], reason: str) -> ActionLog:
-        """Return the log of the actions marked, as it would be read from their rows alone."""
+        """Return the log of the actions marked; accounts keep their codes, objects do not."""
         gone = len(self) - int(keep.sum())
         if gone == 0:
             return self
         object_, objects_left = compact(self.object[keep], self.n_objects)
-        account, accounts_left = compact(self.account[keep], self.n_accounts)
         kind, kinds_left = compact(self.object_kind[objects_left], len(self.kinds))
 
         def part(column: Labelled | None) -> Labelled | None:
@@ -290,11 +285,10 @@ class ActionLog:
 
         return replace(
             self,
-            account=frozen(account),
+            account=frozen(self.account[keep]),
             object=frozen(object_),
             time=frozen(self.time[keep]),
             row=frozen(self.row[keep]),
-            account_labels=self.account_labels.take(pa.array(accounts_left)),
             object_labels=self.object_labels.take(pa.array(objects_left)),
             kinds=tuple(self.kinds[k] for k in kinds_left),
             object_kind=frozen(kind),
@@ -352,14 +346,12 @@ class ActionLog:
         names = self.object_labels.take(pa.array(copied))
         numbers = pa.array(number.astype(str), LABELS)
         labels = pc.binary_join_element_wise(names, numbers, pa.scalar("#", LABELS))
-        account, left = compact(self.account[at], self.n_accounts)
         return replace(
             self,
-            account=frozen(account),
+            account=frozen(self.account[at]),
             object=frozen(object_.astype(np.int32)),
             time=frozen(self.time[at]),
             row=frozen(at),
-            account_labels=self.account_labels.take(pa.array(left)),
             object_labels=labels,
             object_kind=frozen(self.object_kind[copied]),
             content=None,
@@ -407,7 +399,7 @@ class ActionLog:
             ``"pandas"``, ``"polars"`` or ``"pyarrow"``; by default the kind the actions came in.
         """
         columns: dict[str, Any] = {
-            "account": self.account_labels.take(pa.array(self.account)),
+            "account": self.all_accounts.labels.take(pa.array(self.account)),
             "object": self.object_labels.take(pa.array(self.object)),
             "time": pa.array(self.time).cast(pa.timestamp("us", tz="UTC")),
             "kind": pa.array(self.kinds, LABELS).take(pa.array(self.object_kind[self.object])),

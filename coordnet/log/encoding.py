@@ -15,6 +15,7 @@ from coordnet.errors import InputError
 from coordnet.frames import frozen
 from coordnet.kernels import actions as action_kernels
 from coordnet.kernels import arrays as array_kernels
+from coordnet.log.accounts import Accounts
 from coordnet.log.actions import NO_CONTENT, ActionLog, compact
 from coordnet.log.labels import Labelled
 from coordnet.threads import equal_chunks, run_chunks, thread_count
@@ -115,6 +116,12 @@ def build_log(
     repeats = n - int(keep.sum())
     if repeats:
         left = np.flatnonzero(keep)
+        if (
+            text is not None
+        ):  # of texts that differ, the first in byte order: rows may come shuffled
+            given = arrays[-1].astype(np.uint32)  # where there is none, the last of all
+            arrays[-1] = arrays[-1].copy()
+            arrays[-1][left] = np.minimum.reduceat(given, left).astype(np.int32)
         arrays = run_chunks(
             lambda _, i: array_kernels.take(arrays[i], left), len(arrays), threads=threads
         )
@@ -128,7 +135,7 @@ def build_log(
         object=frozen(arrays[0]),
         time=frozen(arrays[1]),
         row=frozen(arrays[3]),
-        account_labels=account.labels,
+        all_accounts=Accounts(account.labels),
         object_labels=object_labels,
         kinds=kinds,
         object_kind=frozen(object_kind),

@@ -95,7 +95,7 @@ def read_profiles(frame: Any, log: ActionLog) -> Profiles:
 
     names = label_column(columns["account"], "account", place)
     labels = names.labels.take(pa.array(names.codes, mask=names.codes < 0))
-    codes = log.positions_of(pc.fill_null(labels, ""))
+    codes = log.all_accounts.positions_of(pc.fill_null(labels, ""))
     rows = np.flatnonzero(codes >= 0)
     if len(rows) == 0 and log.n_accounts:
         raise InputError(
@@ -103,7 +103,7 @@ def read_profiles(frame: Any, log: ActionLog) -> Profiles:
         )
     if len(np.unique(codes[rows])) < len(rows):
         raise InputError("accounts= has more than one row for an account; keep the latest of each.")
-    known = np.zeros(log.n_accounts, bool)
+    known = np.zeros(len(log.all_accounts), bool)
     known[codes[rows]] = True
 
     texts: dict[str, NDArray[np.object_]] = {}
@@ -111,13 +111,13 @@ def read_profiles(frame: Any, log: ActionLog) -> Profiles:
         if name in columns:
             column = label_column(columns[name], name, place)
             given = column.labels.take(pa.array(column.codes, mask=column.codes < 0))
-            texts[name] = np.full(log.n_accounts, None, object)
+            texts[name] = np.full(len(log.all_accounts), None, object)
             texts[name][codes[rows]] = given.to_numpy(zero_copy_only=False)[rows]
     numbers: dict[str, NDArray[np.float64]] = {}
     marks: dict[str, NDArray[np.float64]] = {}
     for name in ("followers", "following", "verified", *marked):
         if name in columns:
-            values = np.full(log.n_accounts, np.nan)
+            values = np.full(len(log.all_accounts), np.nan)
             values[codes[rows]] = _numbers(columns[name], name)[rows]
             (marks if name in marked else numbers)[name] = values
     created = None
@@ -130,7 +130,7 @@ def read_profiles(frame: Any, log: ActionLog) -> Profiles:
                 f"{place(row)}: created_at={columns['created_at'][row].as_py()!r} cannot be read "
                 "as a time."
             )
-        created = np.full(log.n_accounts, NOTHING, np.int64)
+        created = np.full(len(log.all_accounts), NOTHING, np.int64)
         created[codes[rows]] = np.where(bad, NOTHING, time)[rows]
     return Profiles(texts, numbers, marks, created, known)
 

@@ -11,9 +11,8 @@ from scipy import stats
 
 from coordnet.errors import ParameterError
 from coordnet.log.actions import ActionLog
-from coordnet.robustness.again import members_of
-from coordnet.search.configuration import Rule
-from coordnet.search.search import discover
+from coordnet.search.configuration import Configuration, configured, whole
+from coordnet.search.search import search_clusters
 from coordnet.threads import run_chunks
 from coordnet.times import SECOND, Duration, duration, duration_text
 
@@ -63,6 +62,8 @@ def power(
     join: float = 1.0,
     runs: int = 20,
     seed: int = 0,
+    config: Configuration | None = None,
+    background: ActionLog | None = None,
     threads: int | None = None,
     **options: Any,
 ) -> Power:
@@ -87,10 +88,14 @@ def power(
         Number of copies.
     seed
         The only source of randomness.
+    config
+        The parameters of the search; see :func:`coordnet.detect`.
+    background
+        A log of accounts that are not under suspicion.
     threads
         Number of threads; None means all processors.
     **options
-        Further parameters of :func:`coordnet.detect`.
+        Fields of the configuration, as in :func:`coordnet.detect`.
 
     Examples
     --------
@@ -105,8 +110,8 @@ def power(
         raise ParameterError(f"objects={objects!r}: the log has {log.n_objects:,} objects.")
     if not 0 < join <= 1:
         raise ParameterError(f"join={join!r} is not a chance above 0.")
-    within = options.pop("within", "60s")
-    rule = Rule.of(within, **options)
+    config = configured(config, options)
+    runs = whole(runs, "runs", 0)
     spread = duration(lag, "lag")
     seeds = np.random.SeedSequence(seed).generate_state(runs)
 
@@ -114,8 +119,8 @@ def power(
         rng = np.random.default_rng(int(seeds[i]))
         planted, members = _planted(log, rng, size, objects, spread, join)
         best = 0.0
-        for cluster in members_of(discover(planted, rule, threads=1)):
-            shared = len(np.intersect1d(cluster, members))
+        for cluster in search_clusters(planted, config, background, threads=1).clusters:
+            shared = len(np.intersect1d(cluster.codes, members))
             if 2 * shared >= size and 2 * shared >= len(cluster):
                 best = max(best, shared / size)
         return best
@@ -145,7 +150,7 @@ def _planted(
     log: ActionLog, rng: np.random.Generator, size: int, objects: int, lag: int, join: float
 ) -> tuple[ActionLog, NDArray[np.int32]]:
     """Return the log with a group planted in it, and its members."""
-    members = np.sort(rng.choice(log.n_accounts, size, replace=False)).astype(np.int32)
+    members = np.sort(rng.choice(log.active, size, replace=False))
     lengths = np.diff(log.by_object)
     chosen = rng.choice(log.n_objects, objects, replace=False, p=lengths / lengths.sum())
     # the moment of a random action of the object, so that it is alive

@@ -11,9 +11,8 @@ from numpy.typing import NDArray
 
 from coordnet.frames import native
 from coordnet.log.actions import ActionLog
-from coordnet.robustness.again import Members, members_of
-from coordnet.search.configuration import Rule
-from coordnet.search.search import discover
+from coordnet.search.configuration import Configuration, configured
+from coordnet.search.search import search_clusters
 from coordnet.threads import run_chunks
 from coordnet.times import Duration, duration, duration_text
 
@@ -26,6 +25,8 @@ def sensitivity(
     fdr: Sequence[float] = (0.01, 0.05),
     resolution: Sequence[float] = (1.0,),
     *,
+    config: Configuration | None = None,
+    background: ActionLog | None = None,
     backend: str | None = None,
     threads: int | None = None,
     **options: Any,
@@ -38,12 +39,16 @@ def sensitivity(
         The actions.
     within, fdr, resolution
         The values to cross.
+    config
+        The other parameters of the search; see :func:`coordnet.detect`.
+    background
+        A log of accounts that are not under suspicion.
     backend
         The kind of frame: ``"pandas"``, ``"polars"`` or ``"pyarrow"``.
     threads
         Number of threads; None means all processors.
     **options
-        Further parameters of :func:`coordnet.detect`.
+        Fields of the configuration, as in :func:`coordnet.detect`.
 
     Returns
     -------
@@ -61,18 +66,19 @@ def sensitivity(
     2
     """
     grid = [(w, f, r) for w in within for f in fdr for r in resolution]
-    rules = [Rule.of(w, fdr=f, resolution=r, **options) for w, f, r in grid]
+    changes = [{**options, "within": w, "fdr": f, "resolution": r} for w, f, r in grid]
+    configs = [configured(config, change) for change in changes]
     found = run_chunks(
-        lambda _, i: discover(log, rules[i], threads=1), len(grid), threads=threads,
-        label="sensitivity",
+        lambda _, i: search_clusters(log, configs[i], background, threads=1),
+        len(grid), threads=threads, label="sensitivity",
     )  # fmt: skip
-    pairs = [_pairs(members_of(discovery)) for discovery in found]
+    pairs = [_pairs([cluster.codes for cluster in one.clusters]) for one in found]
     first = pairs[0] if pairs else np.zeros(0, np.int64)
     rows: dict[str, list[Any]] = {
         "within": [duration_text(duration(w)) for w, _, _ in grid],
         "fdr": [f for _, f, _ in grid],
         "resolution": [float(r) for _, _, r in grid],
-        "edges": [d.graph.n_edges for d in found],
+        "edges": [d.layers.combined.n_edges for d in found],
         "clusters": [len(d.clusters) for d in found],
         "accounts": [len(np.unique(d.clusters.indices)) for d in found],
         "pairs_kept": [_share(np.isin(first, p)) for p in pairs],
@@ -81,7 +87,7 @@ def sensitivity(
     return native(pa.table(rows), backend or log.frame)
 
 
-def _pairs(sets: Members) -> NDArray[np.int64]:
+def _pairs(sets: list[NDArray[np.int32]]) -> NDArray[np.int64]:
     """Return the pairs of accounts that share a set, each as one number."""
     parts = [np.zeros(0, np.int64)]
     for codes in sets:

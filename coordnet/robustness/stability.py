@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,11 +12,12 @@ from numpy.typing import NDArray
 
 from coordnet.clusters.clusters import Clusters
 from coordnet.frames import native
-from coordnet.inference.group_test import group_tester
+from coordnet.graphs.graph import CoordinationGraph
+from coordnet.inference.group_test import GroupTester
 from coordnet.log.actions import ActionLog
 from coordnet.robustness.confirmation import halves
-from coordnet.search.configuration import Rule
-from coordnet.search.search import discover
+from coordnet.search.configuration import Configuration, configuration_of, whole
+from coordnet.search.search import search_clusters
 from coordnet.threads import run_chunks
 
 # -- stability ---------------------------------------------------------------------------------
@@ -27,11 +29,12 @@ CHANGES = (
 
 
 def cluster_stability(
-    clusters: Clusters,
-    rule: Rule | None = None,
+    found: Any,
+    config: Configuration | None = None,
     *,
     runs: int = 20,
     seed: int = 0,
+    background: ActionLog | None = None,
     backend: str | None = None,
     threads: int | None = None,
 ) -> Any:
@@ -39,15 +42,17 @@ def cluster_stability(
 
     Parameters
     ----------
-    clusters
-        Clusters, of :func:`coordnet.detect` or of any other making.
-    rule
-        By what rule they are found again; by default that of ``detect`` with the window of their
-        graph.
+    found
+        A run of :func:`coordnet.detect`, or clusters of any other making.
+    config
+        By what rule they are found again; by default that of the run, or that of
+        :func:`coordnet.detect` with the windows and levels of the clusters' layers.
     runs
         Number of reseedings and of bootstraps.
     seed
         The only source of randomness.
+    background
+        A log of accounts that are not under suspicion; by default that of the run.
     backend
         The kind of frame: ``"pandas"``, ``"polars"`` or ``"pyarrow"``.
     threads
@@ -71,45 +76,64 @@ def cluster_stability(
     Examples
     --------
     >>> import coordnet as cn
-    >>> run = cn.detect(cn.simulate("retweet_ring", accounts=1_000, seed=0).log)
-    >>> stable = cn.cluster_stability(run.clusters, runs=2)
+    >>> run = cn.detect(cn.simulate("retweet_ring", accounts=1_000, seed=0).log, score=False)
+    >>> stable = cn.cluster_stability(run, runs=2)
     >>> list(stable.columns)[:3]
     ['cluster', 'reseeded', 'bootstrap']
     """
+    clusters = found if isinstance(found, Clusters) else found.clusters
+    if config is None:
+        own = None if found is clusters else found.config
+        config = configuration_of(clusters.layers) if own is None else own
+    if background is None and found is not clusters:
+        background = found.background
+    runs = whole(runs, "runs", 0)
     log = clusters.graph.log
-    rule = Rule((clusters.within,)) if rule is None else rule
-    own = [set(log.accounts[clusters.members(i)]) for i in range(len(clusters))]
+    members = [clusters.members(i) for i in range(len(clusters))]
     rng = np.random.default_rng(seed)
-    seeds = rng.integers(0, 2**31, runs)
-    draws = rng.integers(0, 2**31, runs)
-    jobs: list[tuple[str, int | None, Any]] = []
-    jobs += [("reseeded", None, (log, replace(rule, seed=int(s)))) for s in seeds]
-    jobs += [("bootstrap", None, (int(s), rule)) for s in draws]
-    first, second = halves(log)
-    jobs += [("first_half", None, (first, rule)), ("second_half", None, (second, rule))]
-    for i in range(len(clusters)):
-        without = _without_top(log, clusters.members(i), clusters.within)
-        jobs += [(name, i, (part, rule)) for name, part in zip(CHANGES[4:], without, strict=True)]
+    jobs: list[tuple[str, int | None, Callable[[], ActionLog], Configuration]] = []
+    for again in rng.integers(0, 2**31, runs):
+        jobs.append(("reseeded", None, lambda: log, config.replace(seed=int(again))))
+    for draw in rng.integers(0, 2**31, runs):
+        jobs.append(("bootstrap", None, partial(_bootstrapped, log, int(draw)), config))
+    jobs.append(("first_half", None, lambda: halves(log)[0], config))
+    jobs.append(("second_half", None, lambda: halves(log)[1], config))
+    for numbers, view_layer in _by_layer(clusters):
+        tester = view_layer.relation.group_tester(log, background, threads)
+        for i in numbers:
+            # of the tester only what is left out is kept, and the log is cut when its turn comes
+            cuts = _without_top(log, tester, members[i])
+            jobs += [(name, i, cut, config) for name, cut in zip(CHANGES[4:], cuts, strict=True)]
 
-    def again(_: None, j: int) -> list[set[Any]]:
-        what, job_rule = jobs[j][2]
-        part = _bootstrapped(log, what) if isinstance(what, int) else what
-        found = discover(part, job_rule, threads=1).clusters
-        return [set(part.accounts[found.members(i)]) for i in range(len(found))]
+    def search_again(_: None, j: int) -> list[NDArray[np.int32]]:
+        changed, rule = jobs[j][2:]
+        again = search_clusters(changed(), rule, background, threads=1).clusters
+        return [cluster.codes for cluster in again]
 
-    found = run_chunks(again, len(jobs), threads=threads, label="stability")
-    sums = {name: np.zeros(len(own)) for name in CHANGES}
-    for (name, only, _), sets in zip(jobs, found, strict=True):
-        for i in range(len(own)) if only is None else [only]:
-            sums[name][i] += max((_jaccard(own[i], other) for other in sets), default=0.0)
+    sets_found = run_chunks(search_again, len(jobs), threads=threads, label="stability")
+    sums = {name: np.zeros(len(members)) for name in CHANGES}
+    for job, sets in zip(jobs, sets_found, strict=True):
+        change, only = job[:2]
+        for i in range(len(members)) if only is None else [only]:
+            sums[change][i] += max((_jaccard(members[i], other) for other in sets), default=0.0)
     for name in ("reseeded", "bootstrap"):
         sums[name] /= max(runs, 1)
-    table = pa.table({"cluster": np.arange(len(own)), **{n: pa.array(v) for n, v in sums.items()}})
-    return native(table, backend or log.frame)
+    columns = {name: pa.array(values) for name, values in sums.items()}
+    return native(pa.table({"cluster": np.arange(len(members)), **columns}), backend or log.frame)
 
 
-def _jaccard(a: set[Any], b: set[Any]) -> float:
-    return len(a & b) / len(a | b) if a or b else 0.0
+def _by_layer(clusters: Clusters) -> list[tuple[list[int], CoordinationGraph]]:
+    """Return the numbers of the clusters that are scored in each layer."""
+    layer_of = clusters.layer_of
+    return [
+        (np.flatnonzero(layer_of == i).tolist(), clusters.layers[i])
+        for i in np.unique(layer_of).tolist()
+    ]
+
+
+def _jaccard(a: NDArray[np.int32], b: NDArray[np.int32]) -> float:
+    both = len(np.intersect1d(a, b, assume_unique=True))
+    return both / (len(a) + len(b) - both)
 
 
 def _bootstrapped(log: ActionLog, seed: int) -> ActionLog:
@@ -127,17 +151,19 @@ def _bootstrapped(log: ActionLog, seed: int) -> ActionLog:
 
 
 def _without_top(
-    log: ActionLog, members: NDArray[np.int32], window: int
-) -> tuple[ActionLog, ActionLog]:
-    """Return the log without the object, and without the occasion, of most of the evidence."""
-    test = group_tester(log, window).test(members)
-    if not test.strongest("object").any():
-        return log, log
+    log: ActionLog, tester: GroupTester | None, members: NDArray[np.int32]
+) -> tuple[Callable[[], ActionLog], Callable[[], ActionLog]]:
+    """Return what cuts the object, and the occasion, of most of the evidence out of the log."""
+    test = None if tester is None else tester.test(members)
+    if test is None or not test.strongest("object").any():
+        return (lambda: log), (lambda: log)
     (top,) = test.detail[test.strongest("object"), 0].astype(np.int64)
     # windows end at these moments; whatever members do around them is of the occasion
     ends = test.detail[test.strongest("occasion"), 7].astype(np.int64)
-    around = (log.time >= ends.min() - test.fold) & (log.time <= ends.max() + test.fold)
-    return (
-        log.where(log.object != top, "top object"),
-        log.where(~(around & np.isin(log.account, members)), "top occasion"),
-    )
+    first, last = ends.min() - test.occasion_gap_us, ends.max() + test.occasion_gap_us
+
+    def without_occasion() -> ActionLog:
+        around = (log.time >= first) & (log.time <= last)
+        return log.where(~(around & np.isin(log.account, members)), "top occasion")
+
+    return (lambda: log.where(log.object != top, "top object")), without_occasion

@@ -10,7 +10,7 @@ import pyarrow as pa
 from coordnet.errors import ParameterError, one_of
 from coordnet.export import Pseudonyms
 from coordnet.kernels import windows as window_kernels
-from coordnet.scores.readings import TEXTS
+from coordnet.scores.explanations import TEXTS
 from coordnet.scores.texts import redacted
 from coordnet.scores.view import View
 from coordnet.times import SECOND
@@ -23,6 +23,7 @@ BY = ("action", "object", "kind")
 def evidence_table(view: View, i: int, by: str, redact_text: bool, key: bytes | None) -> pa.Table:
     """Return the evidence behind cluster i; see :meth:`coordnet.ClusterScores.evidence`."""
     one_of(by, BY, "by")
+    view, i = view.part_of(i)
     log = view.graph.log
     pseudonyms = Pseudonyms(log.secret("pseudonyms") if key is None else key)
     acts, lag = view.acts, view.lags
@@ -30,15 +31,17 @@ def evidence_table(view: View, i: int, by: str, redact_text: bool, key: bytes | 
     at = begin + np.flatnonzero(lag[begin:end] >= 0)
     times = pa.array(acts.time[at]).cast(pa.timestamp("us", tz="UTC"))
     gaps = pa.array(lag[at] / SECOND)
-    names = pa.array(pseudonyms.of(log.account_labels.take(pa.array(acts.account[at])).to_pylist()))
-    tests = view.group_tests
-    if tests is None:  # members act at the same moments, whatever on
+    names = pa.array(pseudonyms.of(log.all_accounts[acts.account[at]].tolist()))
+    if not view.graph.relation.on_objects:  # members act at the same moments, whatever on
         if by != "action":
-            raise ParameterError(f"by={by!r}: a co-timing graph has no objects; use by='action'.")
+            raise ParameterError(
+                f"by={by!r}: cluster {i} is carried by {view.graph.relation.title}, where accounts "
+                "do not meet on objects; use by='action'."
+            )
         table = pa.table({"time": times, "account": names, "gap_seconds": gaps})
         return table.sort_by([("time", "ascending"), ("account", "ascending")])
 
-    test = tests[i]
+    test = view.group_tests[i]
     together = np.flatnonzero(test.detail[:, 2] >= 2)
     detail = test.detail[together]
     codes = detail[:, 0].astype(np.int64)
@@ -95,6 +98,7 @@ def evidence_table(view: View, i: int, by: str, redact_text: bool, key: bytes | 
 
 def texts_table(view: View, i: int, most: int, redact_text: bool) -> pa.Table:
     """Return the texts most shared by members of cluster i; see `ClusterScores.texts`."""
+    view, i = view.part_of(i)
     texts = view.texts
     if texts is None:
         raise ParameterError("the log has no texts; read it with text=.")
@@ -107,7 +111,7 @@ def texts_table(view: View, i: int, most: int, redact_text: bool) -> pa.Table:
     time = log.time[log.by_account[1][at]]
     order = np.lexsort((time, code))
     code, account, time = code[order], account[order], time[order]
-    low, high = window_kernels.window_bounds(code, time, view.graph.within)
+    low, high = window_kernels.window_bounds(code, time, view.graph.window_us)
     unison = window_kernels.nearest_lags(account, time, low, high) >= 0
     distinct, inverse, count = np.unique(code, return_inverse=True, return_counts=True)
     who = np.unique(np.stack([inverse, account]), axis=1)[0]

@@ -6,9 +6,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from coordnet.scores.readings import READINGS, figures, fitting
-from coordnet.scores.view import Column, Estimate, View
-from coordnet.times import duration_text
+from coordnet.scores.explanations import EXPLANATIONS, fitting
+from coordnet.scores.view import Column, Estimate, Floats, View
 
 SURE = 0.05  # q-value up to which a score is told
 MOST = 6  # scores told
@@ -17,33 +16,37 @@ _TOLD = ("synchrony", "size", "persistence")
 
 
 def explain(
-    view: View, estimates: Mapping[str, Estimate], columns: Mapping[str, Column], i: int
+    view: View,
+    estimates: Mapping[str, Estimate],
+    columns: Mapping[str, Column],
+    figures: Mapping[str, Floats],
+    i: int,
 ) -> str:
     """Return the summary of cluster i; see :meth:`coordnet.ClusterScores.explain`."""
     parts = [
-        _found(view, estimates, i), _differs(estimates, columns, i), *_benign(view, i), _caveat()
+        _found(view, estimates, i), _differs(estimates, columns, i), *_benign(figures, i), _caveat()
     ]  # fmt: skip
     return "\n".join(part for part in parts if part)
 
 
 def _found(view: View, estimates: Mapping[str, Estimate], i: int) -> str:
-    graph = view.graph
     text = f"Cluster {i}: {view.sizes[i]:,} accounts with {view.n_actions[i]:,} actions. "
+    view, own = view.part_of(i)
+    graph = view.graph
     share = estimates.get("synchronised_actions")
     if share is not None and not np.isnan(share.value[i]):
         text += (
             f"{_percent(share.value[i])} of what they did was done within "
-            f"{duration_text(graph.within)} of another member"
+            f"{graph.within} of another member"
         )
         lag = estimates.get("median_lag")
         if lag is not None and not np.isnan(lag.value[i]):
             text += ", half of it "
             text += f"within {_number(lag.value[i])} s" if lag.value[i] else "in the same second"
         text += ". "
-    tests = view.group_tests
-    if tests is None:
-        return f"{text}They act at the same moments, whatever on: {_pairs(view, i)}."
-    test = tests[i]
+    if not graph.relation.on_objects:
+        return f"{text}They act at the same moments, whatever on: {_pairs(view, own)}."
+    test = view.group_tests[own]
     text += (
         f"Together they acted on {test.together:,} objects in {test.occasions:,} separate "
         f"sittings. At the pace of accounts outside the cluster on the same objects, pairs of "
@@ -62,7 +65,7 @@ def _found(view: View, estimates: Mapping[str, Estimate], i: int) -> str:
     elif "q_value" in graph.edges:
         text += (
             "As one set it does not pay for all sets of its size; what carries it are "
-            f"{_pairs(view, i)}."
+            f"{_pairs(view, own)}."
         )
     else:
         text += "Neither the set nor its pairs have passed a test: this is a count, no evidence."
@@ -116,18 +119,17 @@ def _differs(estimates: Mapping[str, Estimate], columns: Mapping[str, Column], i
     return text + "; ".join(lines) + (f"; and {more} more" if more > 0 else "") + "."
 
 
-def _benign(view: View, i: int) -> list[str]:
-    every = figures(view)
-    fit = fitting(view, i)
-    unknown = [name for name in READINGS if np.isnan(every[name][i])]
+def _benign(every: Mapping[str, Floats], i: int) -> list[str]:
+    fit = fitting(every, i)
+    unknown = [name for name in EXPLANATIONS if np.isnan(every[name][i])]
     lines = [
         f"It may be {one.title} ({one.name.replace('_', ' ')}: {every[one.name][i]:.2f}, fits "
         f"from {one.least:g})."
         for one in fit
     ]
-    checked = len(READINGS) - len(unknown)
+    checked = len(EXPLANATIONS) - len(unknown)
     if not fit:
-        lines = [f"Of the benign readings, {checked} could be checked; none fits."]
+        lines = [f"Of the benign explanations, {checked} could be checked; none fits."]
     if unknown:
         names = ", ".join(name.replace("_", " ") for name in unknown)
         lines.append(f"The data cannot tell: {names}.")

@@ -2,52 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
-from types import MappingProxyType
+import importlib
+import pkgutil
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from coordnet.clusters.clusters import Clusters
-from coordnet.errors import ParameterError, check_seed, one_of
+from coordnet.errors import ParameterError, check_seed, nearest, one_of
 from coordnet.frames import html_table, native
+from coordnet.graphs.co_action import CoAction
 from coordnet.inference.correction import adjusted
-from coordnet.log.actions import ActionLog
+from coordnet.log.actions import ActionLog, check_log
 from coordnet.readers.moments import read_before, read_moments
 from coordnet.readers.profiles import read_profiles
 from coordnet.readers.stance import read_stance
 from coordnet.robustness.null_runs import NullRuns
-from coordnet.scores import (
-    amplification,
-    content,
-    leadership,
-    persistence,
-    profiles,
-    rhythm,
-    size,
-    structure,
-    synchrony,
-)
-from coordnet.scores import (
-    moments as key_moments,
-)
-from coordnet.scores import (
-    stance as stances,
-)
+from coordnet.scores import families
 from coordnet.scores.evidence import evidence_table, texts_table
 from coordnet.scores.explain import explain
-from coordnet.scores.readings import readings_table
-from coordnet.scores.view import REGISTRY, Absent, Column, Estimate, Inputs, Score, View
-from coordnet.search.configuration import Rule
-from coordnet.times import Instant
+from coordnet.scores.explanations import explanations_table, figures
+from coordnet.scores.view import (
+    REGISTRY,
+    Absent,
+    Column,
+    Estimate,
+    Inputs,
+    Score,
+    UnavailableError,
+    View,
+)
+from coordnet.search.configuration import Configuration, whole
+from coordnet.times import Duration, Instant, duration
 
-# Imported for what they declare; the order is that of the columns
+# In this order; a family that is none of these stands after them
 FAMILIES = (
-    size, structure, synchrony, persistence, amplification, content, leadership, rhythm,
-    profiles, key_moments, stances,
+    "size", "structure", "synchrony", "persistence", "amplification", "content", "leadership",
+    "rhythm", "profiles", "moments", "stance",
 )  # fmt: skip
+for _family in pkgutil.iter_modules(families.__path__, f"{families.__name__}."):
+    importlib.import_module(_family.name)  # for what it declares
 # Parts of an estimate that a wide table has as columns of their own, where they are given
 _PARTS = {
     "reference": "reference",
@@ -103,7 +102,18 @@ class ClusterScores:
     def __len__(self) -> int:
         return len(self.clusters)
 
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.estimates)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.estimates
+
     def __getitem__(self, name: str) -> Estimate:
+        if name not in self.estimates:
+            reason = f": {self.absent[name]}" if name in self.absent else ""
+            raise ParameterError(
+                f"there is no score {name!r} here{reason}.{nearest(name, self.estimates)}"
+            )
         return self.estimates[name]
 
     def to_frame(self, backend: str | None = None, *, long: bool = False) -> Any:
@@ -155,22 +165,27 @@ class ClusterScores:
             )
         return pa.concat_tables(blocks)
 
-    def readings(self, backend: str | None = None) -> Any:
-        """Return the benign readings of every cluster as a dataframe.
+    @cached_property
+    def figures(self) -> Mapping[str, NDArray[np.float64]]:
+        """The figure of each benign explanation, (clusters,)."""
+        return figures(self.view)
 
-        One row a cluster and reading: ``figure`` from 0 to 1 (null where the data cannot tell),
-        ``fits_from``, ``fits``, and what the figure means. How far each can be trusted stands in
-        docs/readings.md.
+    def explanations(self, backend: str | None = None) -> Any:
+        """Return the benign explanations of every cluster as a dataframe.
+
+        One row a cluster and explanation: ``figure`` from 0 to 1 (null where the data cannot
+        tell), ``fits_from``, ``fits``, and what the figure means. How far each can be trusted
+        stands in docs/benign-explanations.md.
         """
-        return native(readings_table(self.view), backend or self.log.frame)
+        return native(explanations_table(self.figures, len(self)), backend or self.log.frame)
 
     def explain(self, i: int) -> str:
         """Return in plain words what was found of cluster `i`, and what else it may be.
 
         What was found, against what, how sure, how the members differ from accounts of like
-        activity, and which benign readings fit.
+        activity, and which benign explanations fit.
         """
-        return explain(self.view, self.estimates, self.columns, self._number(i))
+        return explain(self.view, self.estimates, self.columns, self.figures, self._number(i))
 
     def evidence(
         self,
@@ -232,11 +247,7 @@ class ClusterScores:
         )
 
     def _number(self, i: int) -> int:
-        if not 0 <= i < len(self):
-            raise ParameterError(
-                f"there is no cluster {i!r}; they are numbered from 0 to {len(self) - 1}."
-            )
-        return int(i)
+        return self.clusters[i].number
 
     def rows(self, most: int = 20) -> tuple[list[str], list[list[str]]]:
         """Return the head and the rows of a short text table of the first clusters."""
@@ -283,9 +294,10 @@ def text_table(head: list[str], rows: list[list[str]]) -> list[str]:
 
 
 def score_clusters(
-    clusters: Clusters,
+    clusters: Any,
     log: ActionLog | None = None,
     *,
+    within: Duration | None = None,
     accounts: Any = None,
     before: Instant | tuple[Instant, Instant] | None = None,
     moments: Mapping[str, tuple[Instant, Instant]] | None = None,
@@ -293,7 +305,8 @@ def score_clusters(
     null_sets: int = 199,
     null_runs: NullRuns | int = 0,
     stability: int = 0,
-    rule: Rule | None = None,
+    config: Configuration | None = None,
+    background: ActionLog | None = None,
     seed: int = 0,
     only: Collection[str] | None = None,
     threads: int | None = None,
@@ -303,10 +316,14 @@ def score_clusters(
     Parameters
     ----------
     clusters
-        The clusters; never single accounts.
+        The clusters, never single accounts; or sets of labels of accounts, such as another tool
+        found, ``[["a", "b", "c"], ["d", "e"]]`` (see :meth:`coordnet.Clusters.from_labels`).
     log
         The log to score them on, by default that of the graph they were found in. Give the whole
-        log where the graph was made of one kind of action.
+        log where the graph was made of one kind of action, and always with sets of labels.
+    within
+        Of sets of labels: the window in which members act together, by default 60 s. Clusters
+        that were found in a graph are scored with its window.
     accounts
         A frame of one row an account: ``account`` and any of created_at, handle, name (display
         name), language, time_zone, location, followers, following, verified, status (active,
@@ -324,14 +341,16 @@ def score_clusters(
         How many random sets of accounts of no cluster, matched in activity, each cluster is set
         beside; p-values are not below 1 / (null_sets + 1).
     null_runs
-        Run the whole detection on so many dealt and so many profiled null logs; gives the
-        selection-corrected p-value of each cluster's evidence.
+        Rerun the whole search on so many logs with shuffled accounts and so many with swapped
+        profiles; gives the selection-corrected p-value of each cluster's evidence.
     stability
         Find the clusters again with so many seeds and in so many bootstrap samples, and in changed
         logs; see :func:`coordnet.cluster_stability`.
-    rule
-        By what rule for the last two; by default that of :func:`coordnet.detect` with the window
-        of the clusters' graph.
+    config
+        By what rule for the last two; by default that of :func:`coordnet.detect` with the windows
+        of the clusters' layers.
+    background
+        A log of accounts that are not under suspicion, for the chances of the group test.
     seed
         The only source of randomness.
     only
@@ -354,31 +373,40 @@ def score_clusters(
     >>> scores.columns["round_the_clock"].unit
     'share'
     """
-    for name, number in (("null_sets", null_sets), ("stability", stability)):
-        if number < 0:
-            raise ParameterError(f"{name}={number!r} is not a number; use 0 or more.")
-    if isinstance(null_runs, int) and null_runs < 0:
-        raise ParameterError(f"null_runs={null_runs!r} is not a number of runs.")
+    null_sets = whole(null_sets, "null_sets", 0)
+    stability = whole(stability, "stability", 0)
+    if not isinstance(null_runs, NullRuns):
+        null_runs = whole(null_runs, "null_runs", 0)
     check_seed(seed)
-    whole = clusters.graph.log if log is None else log
+    chosen = _chosen(only)
+    if not isinstance(clusters, Clusters):
+        clusters = _clusters_of(clusters, log, within)
+    elif within is not None:
+        raise ParameterError(
+            "within= is for sets of labels; clusters that were found in a graph are scored with "
+            "the window of that graph."
+        )
+    on = clusters.graph.log if log is None else log
+    check_log(on)
     inputs = Inputs(
-        None if accounts is None else read_profiles(accounts, whole),
+        None if accounts is None else read_profiles(accounts, on),
         read_before(before),
         read_moments(moments),
-        read_stance(stance, whole),
+        read_stance(stance, on),
         null_sets,
         null_runs,
         stability,
-        rule,
-        seed,
+        config,
+        background,
+        int(seed),
         threads,
     )
-    view = View(clusters, whole, inputs)
+    view = View(clusters, on, inputs)
     estimates: dict[str, Estimate] = {}
     columns: dict[str, Column] = {}
     absent: dict[str, str] = {}
-    for name, (column, function) in _chosen(only).items():
-        found = function(view)
+    for name, (column, function) in chosen.items():
+        found = _scored(view, column, function)
         if isinstance(found, Absent):
             absent[name] = found.reason
             continue
@@ -391,26 +419,55 @@ def score_clusters(
                 accounts=view.sizes if estimate.accounts is None else estimate.accounts,
                 actions=view.n_actions if estimate.actions is None else estimate.actions,
             )
-    return ClusterScores(
-        clusters,
-        MappingProxyType(with_q_values(estimates)),
-        MappingProxyType(columns),
-        MappingProxyType(absent),
-        view,
-    )
+    return ClusterScores(clusters, with_q_values(estimates), columns, absent, view)
+
+
+def _clusters_of(labels: Any, log: ActionLog | None, within: Duration | None) -> Clusters:
+    """Return sets of labels as clusters in the graph of a log and window."""
+    if log is None:
+        raise ParameterError(
+            "sets of labels need the log that they are scored on: score_clusters(sets, log)."
+        )
+    check_log(log)
+    relation = CoAction(duration("60s" if within is None else within, "within"))
+    return Clusters.from_labels(labels, relation.graph(log, min_weight=2))
+
+
+def _scored(view: View, column: Column, function: Score) -> Estimate | Absent | dict[str, Estimate]:
+    """Return a score of all clusters; one of a layer, each cluster in the layer of its own."""
+    if column.of != "layer" or len(view.parts) == 1:
+        try:
+            return function(view.parts[0][1] if column.of == "layer" and view.parts else view)
+        except UnavailableError as error:
+            return Absent(str(error))
+    n = len(view.clusters)
+    whole_table: dict[str, NDArray[Any]] = {}
+    reason = "there are no clusters"
+    for numbers, part in view.parts:
+        found = _scored(part, column, function)
+        if isinstance(found, Absent):
+            reason = found.reason
+            continue
+        assert isinstance(found, Estimate)  # scores of a layer have one column
+        for name in (f.name for f in fields(Estimate)):
+            values = getattr(found, name)
+            if values is not None:
+                blank = 0 if name in ("accounts", "actions") else np.nan
+                whole_table.setdefault(name, np.full(n, blank, np.asarray(values).dtype))
+                whole_table[name][numbers] = values
+    return Estimate(**whole_table) if whole_table else Absent(reason)
 
 
 def _chosen(only: Collection[str] | None) -> dict[str, tuple[Column, Score]]:
     """Return the scores of these families and names, all without any."""
-    order = [family.__name__ for family in FAMILIES]
-    ranked = sorted(REGISTRY.items(), key=lambda entry: order.index(entry[1][1].__module__))
+    names = [*FAMILIES, *(column.family for column, _ in REGISTRY.values())]
+    ranked = sorted(REGISTRY.items(), key=lambda entry: names.index(entry[1][0].family))
     if only is None:
         return dict(ranked)
     if isinstance(only, str):
         raise ParameterError(f"only={only!r}: give a list of names, [{only!r}].")
-    families = {column.family for column, _ in REGISTRY.values()}
     for name in only:
-        one_of(name, (*sorted(families), *REGISTRY), "only")
+        one_of(name, (*sorted(set(names)), *REGISTRY), "only")
     return {name: entry for name, entry in ranked if name in only or entry[0].family in only}
 
 

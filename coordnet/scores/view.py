@@ -9,14 +9,15 @@ from functools import cached_property
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from coordnet.clusters.clusters import Clusters
 from coordnet.errors import ParameterError
 from coordnet.graphs.graph import CoordinationGraph
-from coordnet.inference.group_test import GroupTest, group_tester
+from coordnet.graphs.relation import Trace
+from coordnet.inference.group_test import GroupTest
 from coordnet.kernels import arrays as array_kernels
-from coordnet.kernels import clusters as cluster_kernels
 from coordnet.kernels import windows as window_kernels
 from coordnet.log.actions import ActionLog
 from coordnet.readers.profiles import Profiles
@@ -27,6 +28,7 @@ from coordnet.scores.reference import (
     Statistic,
     bootstrap_interval,
     copies,
+    item_profile,
     matched_sets,
     null_p,
     resampled_sets,
@@ -34,7 +36,7 @@ from coordnet.scores.reference import (
     sums,
 )
 from coordnet.scores.texts import Texts, texts_of
-from coordnet.search.configuration import Rule
+from coordnet.search.configuration import Configuration, configuration_of
 from coordnet.times import instant_text
 
 Floats: TypeAlias = NDArray[np.float64]
@@ -56,6 +58,8 @@ class Column:
         The values that are possible.
     needs : str
         What has to be given: ``"log"``, ``"accounts"``, ``"text"``, ``"moments"``, ``"stance"``.
+    of : str
+        ``"log"`` or ``"layer"``; see :func:`score`.
     """
 
     name: str
@@ -64,6 +68,7 @@ class Column:
     unit: str
     range: tuple[float, float]
     needs: str = "log"
+    of: str = "log"
 
 
 @dataclass(frozen=True)
@@ -109,17 +114,32 @@ Score: TypeAlias = Callable[["View"], Estimate | Absent | dict[str, Estimate]]
 REGISTRY: dict[str, tuple[Column, Score]] = {}
 
 
+class UnavailableError(Exception):
+    """A :class:`View` has not what a score asks for: the score is then absent."""
+
+
 def score(
     family: str,
     meaning: str,
     unit: str,
     range: tuple[float, float] = (0.0, float("inf")),
     needs: str = "log",
+    *,
+    of: str = "log",
 ) -> Callable[[Score], Score]:
-    """Declare a function as a score, under its own name."""
+    """Declare a function as a score, under its own name.
+
+    Parameters
+    ----------
+    family, meaning, unit, range, needs
+        Its :class:`Column`. A family that is new stands after all others.
+    of
+        ``"log"``: of what members do, whatever they are joined by. ``"layer"``: of what they do
+        together; each cluster is then scored in its own layer, with that layer's window.
+    """
 
     def declare(function: Score) -> Score:
-        column = Column(function.__name__, family, meaning, unit, range, needs)
+        column = Column(function.__name__, family, meaning, unit, range, needs, of)
         REGISTRY[column.name] = (column, function)
         return function
 
@@ -129,13 +149,13 @@ def score(
 class Acts(NamedTuple):
     """The synchronisable acts of all clusters, one cluster after the other.
 
-    Of a co-action graph these are the members' actions on the graph's log, of a co-timing graph
-    their events. ``unit`` numbers the (cluster, object) runs; windows never cross them.
+    These are what the relation of the graph can synchronise: of co-action the members' actions, of
+    co-timing their events. ``unit`` numbers the (cluster, object) runs; windows never cross them.
     """
 
     indptr: Counts  # of clusters
     account: NDArray[np.int32]
-    object: NDArray[np.int32]  # 0 of a co-timing graph
+    object: NDArray[np.int32]
     unit: NDArray[np.int32]
     time: Counts
     low: NDArray[np.int32]
@@ -153,7 +173,8 @@ class Inputs:
     null_sets: int = 199
     null_runs: NullRuns | int = 0
     stability: int = 0
-    rule: Rule | None = None
+    config: Configuration | None = None
+    background: ActionLog | None = None
     seed: int = 0
     threads: int | None = None
 
@@ -190,15 +211,53 @@ class View:
         What else is known; see :class:`Inputs`.
     """
 
-    def __init__(self, clusters: Clusters, log: ActionLog, inputs: Inputs | None = None) -> None:
+    def __init__(
+        self,
+        clusters: Clusters,
+        log: ActionLog,
+        inputs: Inputs | None = None,
+        whole: View | None = None,
+    ) -> None:
         self.clusters = clusters
         self.log = log
         self.inputs = Inputs() if inputs is None else inputs
+        self.whole = self if whole is None else whole
+
+    @cached_property
+    def parts(self) -> tuple[tuple[NDArray[np.int64], View], ...]:
+        """The clusters by the layer they are scored in: their numbers, and the view of them."""
+        clusters, layer_of = self.clusters, self.clusters.layer_of
+        if len(clusters.layers) == 1:
+            return ((np.arange(len(clusters)), self),)
+        parts = []
+        for layer in np.unique(layer_of):
+            numbers = np.flatnonzero(layer_of == layer)
+            tests = clusters.group_tests
+            part = Clusters.from_members(
+                clusters.layers[int(layer)], [clusters.members(i) for i in numbers.tolist()],
+                clusters.method, clusters.parameters,
+                group_tests=[(tests[i][layer],) for i in numbers] if tests else (),
+            )  # fmt: skip
+            parts.append((numbers, View(part, self.log, self.inputs, self)))
+        return tuple(parts)
+
+    def part_of(self, i: int) -> tuple[View, int]:
+        """Return the view of the layer that cluster i is scored in, and its number there."""
+        for numbers, part in self.parts:
+            at = np.flatnonzero(numbers == i)
+            if len(at):
+                return part, int(at[0])
+        raise IndexError(f"there is no cluster {i!r}.")
 
     @property
     def graph(self) -> CoordinationGraph:
-        """The graph that the clusters were found in."""
+        """The graph of the layer that the clusters are scored in, or of all layers together."""
         return self.clusters.graph
+
+    @property
+    def tried(self) -> int:
+        """The number of layers with objects, of which each cluster's was picked as the best."""
+        return sum(layer.relation.on_objects for layer in self.whole.clusters.layers)
 
     @property
     def sizes(self) -> Counts:
@@ -208,12 +267,14 @@ class View:
     @cached_property
     def members(self) -> NDArray[np.int32]:
         """Codes in `log` of the members, parallel to ``clusters.indices``."""
-        if self.log is self.graph.log:
-            return self.clusters.indices
-        codes = self.log.positions_of(self.graph.log.account_labels.take(self.clusters.indices))
-        if (codes < 0).any():
+        codes = self.clusters.indices
+        if self.log.all_accounts != self.clusters.all_accounts:  # a log that was read by itself
+            labels = self.clusters.all_accounts.labels.take(pa.array(codes))
+            codes = self.log.all_accounts.positions_of(labels)
+        silent = (codes < 0) | (self.activity[codes] == 0)
+        if silent.any():
             raise ParameterError(
-                f"{int((codes < 0).sum())} of the {len(codes)} members of clusters are not in the "
+                f"{int(silent.sum())} of the {len(codes)} members of clusters are not in the "
                 "log given; give the log that the clusters were found in, or one that holds it."
             )
         return codes
@@ -234,9 +295,9 @@ class View:
 
     @cached_property
     def background(self) -> NDArray[np.int32]:
-        """Codes of the accounts of `log` that are in no cluster."""
-        outside = np.ones(self.log.n_accounts, bool)
-        outside[self.members] = False
+        """Codes of the accounts that act in `log` and are in no cluster."""
+        outside = self.activity > 0
+        outside[self.whole.members] = False
         return np.flatnonzero(outside).astype(np.int32)
 
     @cached_property
@@ -316,7 +377,7 @@ class View:
     @cached_property
     def account_of_action(self) -> NDArray[np.int32]:
         """The account of each action, account by account."""
-        return np.repeat(np.arange(self.log.n_accounts, dtype=np.int32), self.activity)
+        return np.repeat(np.arange(len(self.log.all_accounts), dtype=np.int32), self.activity)
 
     @cached_property
     def texts(self) -> Texts | None:
@@ -324,9 +385,9 @@ class View:
         return texts_of(self.log)
 
     @cached_property
-    def memo(self) -> dict[Any, Any]:
-        """What one score has computed and another may need."""
-        return {}
+    def object_profiles(self) -> Profiled:
+        """Profiles of the objects that sets of accounts act on, each made once."""
+        return Profiled(self)
 
     @cached_property
     def objects_by_account(self) -> NDArray[np.int32]:
@@ -351,36 +412,36 @@ class View:
     @cached_property
     def inside(self) -> tuple[Counts, NDArray[np.int64]]:
         """Positions of the edges between members of one cluster: (indptr of clusters, edges)."""
-        n = len(self.clusters)
-        indptr, memberships = array_kernels.group_by_code(
-            self.clusters.indices, self.graph.log.n_accounts
-        )
-        cluster_of = np.repeat(np.arange(n, dtype=np.int32), self.sizes)[memberships]
-        cluster, edge = cluster_kernels.edges_inside(
-            self.graph.edges["source"], self.graph.edges["target"], indptr, cluster_of
-        )
-        starts, order = array_kernels.group_by_code(cluster, n)
-        return starts, edge[order]
+        return self.clusters.inside(self.graph)
+
+    @cached_property
+    def edges_in_no_cluster(self) -> NDArray[np.bool_]:
+        """Mark the edges of the graph between accounts that share no cluster of any layer."""
+        marks = np.ones(self.graph.n_edges, bool)
+        marks[self.whole.clusters.inside(self.graph)[1]] = False
+        return marks
+
+    @cached_property
+    def trace(self) -> Trace:
+        """What of the graph's log can be synchronised."""
+        if self.graph.source is None or not self.graph.relation.from_log:
+            raise UnavailableError("the graph has no log of actions")
+        return self.graph.relation.trace(self.graph.log)
 
     @cached_property
     def acts(self) -> Acts:
         """What can be synchronised in each cluster, with windows among the members."""
-        graph = self.graph
-        if graph.relation == "co-timing":
-            events = graph.log.events(graph.refractory)
-            account, time = events.account, events.time
-            object_ = np.zeros(len(account), np.int32)
-            starts, positions = array_kernels.group_by_code(account, graph.log.n_accounts)
-        else:
-            account, time, object_ = graph.log.account, graph.log.time, graph.log.object
-            starts, positions = graph.log.by_account
+        starts, positions = array_kernels.group_by_code(
+            self.trace.account, len(self.clusters.all_accounts)
+        )
         indptr, at = _gathered(starts, positions, self.clusters.indices, self.clusters.indptr)
-        account, time, object_ = account[at], time[at], object_[at]
+        trace = self.trace
+        account, object_, time = trace.account[at], trace.object[at], trace.time[at]
         new = np.ones(len(at), bool)
         new[1:] = object_[1:] != object_[:-1]
         new[indptr[:-1][indptr[:-1] < len(at)]] = True
         unit = np.cumsum(new, dtype=np.int32) - 1
-        low, high = window_kernels.window_bounds(unit, time, graph.within)
+        low, high = window_kernels.window_bounds(unit, time, self.graph.window_us)
         return Acts(indptr, account, object_, unit, time, low, high)
 
     @cached_property
@@ -391,17 +452,34 @@ class View:
         return found
 
     @cached_property
-    def rule(self) -> Rule:
-        """By what rule the clusters are found again where that is asked for."""
-        return self.inputs.rule or Rule((self.clusters.within,), seed=self.inputs.seed)
+    def background_lags(self) -> Counts:
+        """The lag of each entry of accounts in no cluster to the nearest of anybody else, or -1."""
+        account, object_, time = self.trace
+        low, high = window_kernels.window_bounds(object_, time, self.graph.window_us)
+        outside = np.ones(len(self.clusters.all_accounts), bool)
+        outside[self.whole.clusters.indices] = False
+        lag = window_kernels.nearest_lags(account, time, low, high)
+        found: Counts = lag[outside[account]]
+        return found
 
     @cached_property
-    def group_tests(self) -> list[GroupTest] | None:
-        """The group test of each cluster in the log and window of its graph."""
-        graph = self.graph
-        if graph.relation == "co-timing":
-            return None
-        tester = group_tester(graph.log, graph.within, None, self.rule.background)
+    def config(self) -> Configuration:
+        """By what rule the clusters are found again where that is asked for."""
+        if self.inputs.config is not None:
+            return self.inputs.config
+        return configuration_of(self.whole.clusters.layers, self.inputs.seed)
+
+    @cached_property
+    def group_tests(self) -> list[GroupTest]:
+        """The group test of each cluster in the log and window of its layer."""
+        relation = self.graph.relation
+        if not relation.on_objects:
+            raise UnavailableError(f"{relation.title}: accounts do not meet on objects")
+        made = [tests[0] for tests in self.clusters.group_tests]
+        if self.clusters.group_tests and all(test is not None for test in made):
+            return [test for test in made if test is not None]
+        tester = relation.group_tester(self.graph.log, self.inputs.background, self.inputs.threads)
+        assert tester is not None  # relations on objects have one
         return [tester.test(self.clusters.members(i)) for i in range(len(self.clusters))]
 
     def per_cluster(
@@ -410,6 +488,26 @@ class View:
         """Return a statistic of each cluster's stretch of `values`, NaN where it is empty."""
         cuts = zip(indptr[:-1].tolist(), indptr[1:].tolist(), strict=True)
         return np.array([of(values[a:b]) if b > a else np.nan for a, b in cuts], np.float64)
+
+
+class Profiled:
+    """Profiles of what sets act on, kept as long as the sets are: by the sets themselves."""
+
+    def __init__(self, view: View) -> None:
+        self._view = view
+        self._made: list[tuple[Sets, Floats]] = []
+
+    def of(self, sets: Sets) -> Floats:
+        """Return the profile of each set."""
+        for known, profile in self._made:
+            if known is sets:
+                return profile
+        log = self._view.log
+        profile = item_profile(
+            sets, log.by_account[0], self._view.objects_by_account, log.n_objects
+        )
+        self._made.append((sets, profile))
+        return profile
 
 
 def _rows(values: Floats, k: int) -> Floats:

@@ -1,76 +1,367 @@
-"""By what rule clusters are searched for."""
+"""Configuration: every choice of a run in one place; command line and manifest read it here."""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+import math
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import Field, dataclass, field, fields, replace
+from functools import cached_property
+from os import PathLike
+from pathlib import Path
 from typing import Any
 
-from coordnet.clusters.communities import METHODS
-from coordnet.errors import ParameterError, one_of
-from coordnet.log.actions import ActionLog
-from coordnet.times import Duration, duration, duration_text
+import numpy as np
 
-DURATION = (str, int, float, dt.timedelta)
+from coordnet.clusters.communities import METHODS
+from coordnet.errors import InputError, ParameterError, check_seed, listed, nearest, one_of
+from coordnet.graphs.co_action import WEIGHTS, CoAction, check_min_weight
+from coordnet.graphs.co_timing import CoTiming
+from coordnet.graphs.multiplex import Multiplex
+from coordnet.graphs.relation import Relation
+from coordnet.inference.edge_tests import NULLS
+from coordnet.inference.strata import check_strata
+from coordnet.readers.moments import read_before, read_moments
+from coordnet.times import Duration, Instant, duration, duration_text, instant_text
+
+ONE_DURATION = (str, int, float, dt.timedelta, np.timedelta64)
+
+
+def option(
+    default: Any,
+    meaning: str,
+    *,
+    group: str = "detection",
+    choices: Sequence[str] = (),
+    metavar: str = "",
+    kind: type = str,
+) -> Any:
+    """Declare a field: its default, what it means, and how the command line takes it.
+
+    Parameters
+    ----------
+    default
+        The default.
+    meaning
+        What it means, in a sentence or two.
+    group
+        Under which heading the command line lists it.
+    choices
+        The values that are possible, where they are few.
+    metavar
+        What stands for the value on the command line.
+    kind
+        ``str``, ``int``, ``float`` or ``bool``: of one value on the command line.
+    """
+    shown = {
+        "meaning": meaning, "group": group, "choices": tuple(choices), "metavar": metavar,
+        "kind": kind,
+    }  # fmt: skip
+    if isinstance(default, dict):
+        return field(default_factory=dict, metadata=shown)
+    return field(default=default, metadata=shown)
 
 
 @dataclass(frozen=True)
-class Rule:
-    """By what rule clusters are found; the parameters of :func:`coordnet.detect`."""
+class Configuration:
+    """Every choice of a run of :func:`coordnet.detect`, checked when it is made.
 
-    within: tuple[int, ...]
-    co_timing: int | None = None
-    fdr: float | None = 0.05
-    null: str = "both"
-    strata: Duration | str | None = None
-    background: ActionLog | None = None
-    groups: bool = True
-    weight: str = "objects"
-    min_weight: int = 2
-    refractory: int = 30_000_000
-    method: str = "leiden"
-    resolution: float = 1.0
-    min_size: int = 3
-    seed: int = 0
+    Durations are kept as text, so that configurations compare by value: 60, ``"60s"`` and
+    ``"1min"`` are the same window.
 
-    @classmethod
-    def of(
-        cls,
-        within: Duration | Sequence[Duration] = "60s",
-        co_timing: Duration | None = None,
-        fdr: float | None = 0.05,
-        refractory: Duration = "30s",
-        **options: Any,
-    ) -> Rule:
-        """Check parameters as people write them and return the rule."""
-        many = [within] if isinstance(within, DURATION) else list(within)
-        windows = tuple(duration(w, "within") for w in many)
-        if not windows and co_timing is None:
+    Examples
+    --------
+    >>> import coordnet as cn
+    >>> config = cn.Configuration(within=["60s", "1h"], fdr=0.01)
+    >>> config.within, config.replace(within=60) == cn.Configuration(fdr=0.01)
+    (('60s', '1h'), True)
+    """
+
+    within: Duration | Sequence[Duration] = option(
+        "60s",
+        'Window, or several: ["60s", "1h"] share the level out, each a layer of its own.',
+        metavar="DURATION",
+    )
+    co_timing: Duration | None = option(
+        None,
+        "Adds a layer of who acts at the same moments, whatever on, within this window.",
+        metavar="DURATION",
+    )
+    fdr: float | None = option(
+        0.05,
+        "Level of error. None tests nothing and keeps every edge of min_weight: counts, not "
+        "evidence.",
+        metavar="RATE",
+        kind=float,
+    )
+    null: str = option(
+        "both", "Against what edges of co-action are tested; see CoordinationGraph.test.",
+        choices=NULLS,
+    )  # fmt: skip
+    strata: Duration | None = option(
+        None,
+        "Shuffle accounts only inside strata of time, in the activity null: 1h, 1d, hour_of_day or "
+        "hour_of_week.",
+        metavar="STRATA",
+    )
+    occasion_gap: Duration | None = option(
+        None,
+        "Objects with gaps up to this are one occasion; by default the window or 30 s, whichever "
+        "is longer.",
+        metavar="DURATION",
+    )
+    groups: bool = option(
+        True, "Look for groups too, whose pairs are each unremarkable; see find_groups.", kind=bool
+    )
+    weight: str = option(
+        "objects", "What the weight of an edge of co-action counts; see co_action.", choices=WEIGHTS
+    )
+    min_weight: int = option(
+        2, "Least weight of an edge. An edge of one object is evidence of nothing.", metavar="N",
+        kind=int,
+    )  # fmt: skip
+    refractory: Duration = option(
+        "30s",
+        "Runs of one account's actions with gaps up to this are one event of co-timing.",
+        metavar="DURATION",
+    )
+    method: str = option(
+        "leiden", "How communities are found; see find_clusters.", choices=tuple(METHODS)
+    )
+    resolution: float = option(
+        1.0, "The higher, the more and smaller communities.", metavar="R", kind=float
+    )
+    min_size: int = option(
+        3,
+        "Smaller clusters are not reported: below 3 a cluster is a statement about two people.",
+        metavar="N",
+        kind=int,
+    )
+    seed: int = option(0, "The only source of randomness.", metavar="N", kind=int)
+    null_runs: int = option(
+        0,
+        "Rerun the search on so many logs with shuffled accounts and so many with swapped "
+        "profiles; gives the selection-corrected p-value of each cluster's evidence.",
+        group="robustness",
+        metavar="N",
+        kind=int,
+    )
+    confirm: bool = option(
+        False,
+        "Search the first half of the period too, and test what is found there in the second.",
+        group="robustness",
+        kind=bool,
+    )
+    stability: int = option(
+        0,
+        "Find the clusters again with so many seeds and in so many bootstrap samples, and in "
+        "changed logs; see cluster_stability.",
+        group="robustness",
+        metavar="N",
+        kind=int,
+    )
+    score: bool = option(True, "Score the clusters.", group="scores", kind=bool)
+    null_sets: int = option(
+        199,
+        "How many random sets of accounts of no cluster, matched in activity, each cluster is "
+        "compared with; p-values are not below 1 / (null_sets + 1).",
+        group="scores",
+        metavar="N",
+        kind=int,
+    )
+    before: Instant | tuple[Instant, Instant] | None = option(
+        None,
+        "A date; gives the share of members created in the four weeks before it. Or an interval "
+        "(start, end).",
+        group="scores",
+        metavar="DATE",
+    )
+    moments: Mapping[str, tuple[Instant, Instant]] = option(
+        {},
+        'Key moments by name, {"debate": ("2017-05-31", "2017-06-01")}; gives the scores of '
+        "activity in them.",
+        group="scores",
+        metavar="NAME START END",
+    )
+
+    def __post_init__(self) -> None:
+        def put(name: str, value: Any) -> None:
+            object.__setattr__(self, name, value)
+
+        many = [self.within] if isinstance(self.within, ONE_DURATION) else self.within
+        if isinstance(many, Mapping) or not isinstance(many, Sequence):
+            raise ParameterError(
+                f"within={self.within!r} is no window; write '60s' or ['60s', '1h']."
+            )
+        windows = tuple(duration_text(duration(w, "within")) for w in many)
+        if not windows and self.co_timing is None:
             raise ParameterError(
                 "within=[] leaves nothing to look at; give a window or co_timing=."
             )
         if len(set(windows)) < len(windows):
-            raise ParameterError(f"within={within!r} has a window twice.")
-        if fdr is not None and not 0 < fdr < 1:
-            raise ParameterError(f"fdr={fdr!r} is not a rate between 0 and 1, nor None.")
-        rule = cls(
-            windows,
-            None if co_timing is None else duration(co_timing, "co_timing"),
-            fdr,
-            refractory=duration(refractory, "refractory"),
-            **options,
-        )
-        one_of(rule.null, ("activity", "timing", "both"), "null")
-        one_of(rule.method, METHODS, "method")
-        return rule
+            raise ParameterError(f"within={self.within!r} has a window twice.")
+        put("within", windows)
+        for name in ("co_timing", "refractory", "occasion_gap"):
+            value = getattr(self, name)
+            if value is not None:
+                put(name, duration_text(duration(value, name)))
+        put("fdr", None if self.fdr is None else rate(self.fdr, "fdr"))
+        one_of(self.null, NULLS, "null")
+        one_of(self.weight, WEIGHTS, "weight")
+        one_of(self.method, METHODS, "method")
+        if self.strata is not None:
+            put("strata", check_strata(self.strata))
+        check_min_weight(self.min_weight)
+        resolution = number(self.resolution, "resolution")
+        if not resolution > 0:
+            raise ParameterError(f"resolution={self.resolution!r} is not a number above 0.")
+        put("resolution", resolution)
+        for name, least in (
+            ("min_size", 1), ("null_runs", 0), ("stability", 0), ("null_sets", 0),
+        ):  # fmt: skip
+            put(name, whole(getattr(self, name), name, least))
+        put("min_weight", int(self.min_weight))
+        check_seed(self.seed)
+        put("seed", int(self.seed))
+        for name in ("groups", "confirm", "score"):
+            value = getattr(self, name)
+            if not isinstance(value, bool | np.bool_):
+                raise ParameterError(f"{name}={value!r} is neither True nor False.")
+            put(name, bool(value))
+        interval = read_before(self.before)
+        put("before", None if interval is None else tuple(map(instant_text, interval)))
+        moments = read_moments(self.moments)
+        put("moments", {n: tuple(map(instant_text, limits)) for n, limits in moments.items()})
+        if self.null_runs or self.confirm:
+            self.check_evidence("null_runs" if self.null_runs else "confirm")
+
+    def check_evidence(self, name: str) -> None:
+        """Raise where clusters would have no evidence of the group test, which `name` needs."""
+        if not self.within or self.fdr is None:
+            raise ParameterError(
+                f"{name}= needs the evidence of the group test, which co-timing alone and fdr=None "
+                "do not give; use a window in within= and a level in fdr=."
+            )
+
+    @cached_property
+    def relations(self) -> tuple[Relation, ...]:
+        """The relation of each layer, in their order."""
+        windows = [CoAction(duration(w)) for w in self.within]  # type: ignore[union-attr]
+        if self.co_timing is None:
+            return tuple(windows)
+        return (*windows, CoTiming(duration(self.co_timing), duration(self.refractory)))
+
+    @property
+    def layer_level(self) -> float | None:
+        """The level of each layer: an equal part of the level of the run."""
+        return None if self.fdr is None else self.fdr / len(self.relations)
+
+    @property
+    def occasion_gap_us(self) -> int | None:
+        """The occasion gap in microseconds, None for that of the window."""
+        return None if self.occasion_gap is None else duration(self.occasion_gap)
+
+    def replace(self, **changes: Any) -> Configuration:
+        """Return the configuration with other values of these fields."""
+        check_names(changes)
+        return replace(self, **changes)
 
     def parameters(self) -> dict[str, Any]:
-        """Return the parameters as the manifest has them."""
-        shown = asdict(replace(self, background=None))
-        shown["within"] = [duration_text(w) for w in self.within]
-        shown["co_timing"] = None if self.co_timing is None else duration_text(self.co_timing)
-        shown["refractory"] = duration_text(self.refractory)
-        shown["strata"] = None if self.strata is None else str(self.strata)
-        shown["background"] = None if self.background is None else self.background.fingerprint
-        return shown
+        """Return the fields as plain values, as a manifest or a TOML file has them."""
+        plain = {f.name: getattr(self, f.name) for f in fields(self)}
+        return {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in plain.items()
+        } | {"moments": {name: list(limits) for name, limits in self.moments.items()}}
+
+    @classmethod
+    def read(cls, path: str | PathLike[str]) -> Configuration:
+        """Return the configuration that a .toml file has, its fields at the top level."""
+        try:
+            given = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise InputError(f"{str(path)!r} cannot be read as TOML: {error}.") from None
+        check_names(given)
+        return cls(**given)
+
+
+def configuration_of(layers: Multiplex, seed: int = 0) -> Configuration:
+    """Return the configuration that finds such layers: their windows, and the sum of their levels.
+
+    Where layers are not of a log (as edges given are not) it is the default.
+    """
+    relations = [layer.relation for layer in layers if layer.relation.from_log]
+    timed = [relation for relation in relations if isinstance(relation, CoTiming)]
+    levels = [level for level in layers.levels if level is not None]
+    if not relations:
+        return Configuration(seed=seed)
+    return Configuration(
+        within=[duration_text(r.window_us) for r in relations if r.on_objects],
+        co_timing=duration_text(timed[0].window_us) if timed else None,
+        refractory=duration_text(timed[0].refractory_us) if timed else "30s",
+        fdr=sum(levels) if levels else 0.05,
+        seed=seed,
+    )
+
+
+def check_names(names: Mapping[str, Any]) -> None:
+    """Raise an error where one of these is no field of a configuration."""
+    known = [f.name for f in fields(Configuration)]
+    for name in names:
+        if name not in known:
+            raise ParameterError(
+                f"{name}= is no parameter of a run.{nearest(name, known)} The parameters are "
+                f"{listed(known, most=99)}."
+            )
+
+
+def configured(config: Configuration | None, changes: Mapping[str, Any]) -> Configuration:
+    """Return a configuration with changes, the default one where none is given."""
+    if config is not None and not isinstance(config, Configuration):
+        raise ParameterError(
+            f"config= takes a coordnet.Configuration, not {type(config).__name__}."
+        )
+    return (Configuration() if config is None else config).replace(**changes)
+
+
+def documented() -> str:
+    """Return the fields as entries of a docstring, each with its meaning and default."""
+    return "\n".join(f"    {f.name}\n        {_said(f)}" for f in fields(Configuration))
+
+
+def _said(declared: Field[Any]) -> str:
+    default = {} if declared.name == "moments" else declared.default
+    return f"{declared.metadata['meaning']} (default: {default!r})"
+
+
+def rate(value: Any, name: str) -> float:
+    """Return a rate between 0 and 1, neither included."""
+    if isinstance(value, str) or not 0 < number(value, name) < 1:
+        raise ParameterError(
+            f"{name}={value!r} is not a rate between 0 and 1, nor None; 5 % is written 0.05."
+        )
+    return float(value)
+
+
+def number(value: Any, name: str) -> float:
+    """Return a finite number as a float."""
+    try:
+        found = float(value)
+    except (TypeError, ValueError):
+        found = math.nan
+    if isinstance(value, bool | str) or not math.isfinite(found):
+        raise ParameterError(f"{name}={value!r} is not a finite number.")
+    return found
+
+
+def whole(value: Any, name: str, least: int) -> int:
+    """Return a whole number of `least` or more."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+        raise ParameterError(f"{name}={value!r} is no whole number of {least} or more.")
+    return int(value)
+
+
+Configuration.__doc__ = (Configuration.__doc__ or "").replace(
+    "    Examples\n", f"    Attributes\n    ----------\n{documented()}\n\n    Examples\n", 1
+)

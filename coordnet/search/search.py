@@ -1,130 +1,141 @@
-"""Discovery: tested graphs, communities and groups of a log, in one level of error.
+"""The search: tested layers, communities and groups of a log, at one level of error.
 
 How the level is shared. A run at level `fdr` over several windows and, if asked for, co-timing is
-one family: each graph gets an equal part of the level. The part of a co-action graph is halved
+one family: each layer gets an equal part of the level. The part of a layer of co-action is halved
 between its edges (false discovery rate) and its groups (chance of any false one). Where nothing
 coordinates, the chance that anything is reported is at most the sum of the parts, which is `fdr`;
-and the expected share of false ones among all kept edges is at most the sum of the shares, graph
-by graph.
+and the expected share of false ones among all kept edges is at most the sum of the shares, layer
+by layer.
 
-How groups and communities become clusters. Communities are found in the union of the kept edges
-of all graphs. A group, best evidence first, and all clusters so far that share half of the members
-of either with it become one cluster: communities split what is held together by few strong pairs.
+How groups and communities become clusters. Communities are found in the kept edges of all layers
+together. A group, best evidence first, and all clusters so far that share half of the members of
+either with it become one cluster: communities split what is held together by few strong pairs.
 Overlaps of less than half stay, so clusters can overlap.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from coordnet.clusters.clusters import Clusters
 from coordnet.clusters.communities import find_clusters
-from coordnet.clusters.groups import search
-from coordnet.graphs.co_action import co_action
-from coordnet.graphs.co_timing import co_timing
+from coordnet.clusters.groups import grow_groups
 from coordnet.graphs.graph import CoordinationGraph
-from coordnet.inference.group_test import group_tester
+from coordnet.graphs.multiplex import Multiplex
+from coordnet.graphs.relation import Against, Relation
+from coordnet.inference.group_test import GroupTester
 from coordnet.log.actions import ActionLog
-from coordnet.search.configuration import Rule
+from coordnet.search.configuration import Configuration
 
 Stage = Callable[[str], AbstractContextManager[None]]
+Group = tuple[NDArray[np.int32], float]  # members and evidence
 
 
 @dataclass(frozen=True)
-class Discovery:
-    """What was found in a log: kept graphs, their union, and clusters in it."""
+class Found:
+    """What was found in a log: the layers of kept edges, and clusters in them."""
 
-    graphs: tuple[CoordinationGraph, ...]
-    graph: CoordinationGraph
+    layers: Multiplex
     clusters: Clusters
 
 
-def discover(
+def search_clusters(
     log: ActionLog,
-    rule: Rule,
+    config: Configuration,
+    background: ActionLog | None = None,
     threads: int | None = None,
     stage: Stage = lambda _: nullcontext(),
-) -> Discovery:
-    """Find clusters in a log by a rule.
+) -> Found:
+    """Find clusters in a log.
 
     Parameters
     ----------
     log
         The log.
-    rule
+    config
         By what rule.
+    background
+        A log of accounts that are not under suspicion, for the chances of the tests.
     threads
         Number of threads; None means all processors.
     stage
         Called with the name of each stage, for a context in which it runs.
     """
-    parts = len(rule.within) + (rule.co_timing is not None)
-    level = None if rule.fdr is None else rule.fdr / parts
+    level = config.layer_level
     kept: list[CoordinationGraph] = []
-    groups: list[tuple[NDArray[np.int32], float]] = []
-    for window in rule.within:
-        with stage("co-action graphs"):
-            graph = co_action(
-                log, window / 1e6, weight=rule.weight, min_weight=rule.min_weight, threads=threads
-            )
-        if level is None:
-            kept.append(graph)
-            continue
-        share = level / 2 if rule.groups else level
-        with stage("edge tests"):
-            tested = graph.test(
-                rule.null, strata=rule.strata, background=rule.background, threads=threads
-            )
-        kept.append(tested.keep(fdr=share))
-        if rule.groups:
-            with stage("groups"):
-                surprising = (
-                    tested
-                    if "p_timing" in tested.edges
-                    else graph.test("timing", background=rule.background, threads=threads)
-                )
-                known = find_clusters(
-                    kept[-1], rule.method, resolution=rule.resolution, seed=rule.seed
-                )
-                tester = group_tester(log, window, None, rule.background, threads)
-                groups += search(tester, surprising, -math.log10(share), rule.min_size, known)
-    if rule.co_timing is not None:
-        with stage("co-timing"):
-            timed = co_timing(log, rule.co_timing / 1e6, rule.refractory / 1e6, threads=threads)
-            kept.append(timed if level is None else timed.test(threads=threads).keep(fdr=level))
-    graph = kept[0] if len(kept) == 1 else union(kept)
+    groups: list[Group] = []
+    testers: list[GroupTester | None] = []
+    for relation in config.relations:
+        layer, found, tester = _search_layer(log, relation, config, background, threads, stage)
+        kept.append(layer)
+        groups += found
+        testers.append(tester)
+    layers = Multiplex(tuple(kept), (level,) * len(kept))
     with stage("clusters"):
-        found = find_clusters(
-            graph, rule.method, resolution=rule.resolution, seed=rule.seed, min_size=rule.min_size
+        communities = find_clusters(
+            layers, config.method, resolution=config.resolution, seed=config.seed,
+            min_size=config.min_size,
+        )  # fmt: skip
+        members = merged([cluster.codes for cluster in communities], groups)
+        tests = [
+            tuple(None if tester is None else tester.test(codes) for tester in testers)
+            for codes in members
+        ]
+        parameters = {
+            **communities.parameters,
+            **({"groups": len(groups)} if config.groups else {}),
+        }
+        clusters = Clusters.from_members(
+            layers, members, config.method, parameters, 1, tests if any(testers) else []
         )
-        members = merged([found.members(i) for i in range(len(found))], groups)
-        evidence = None
-        if rule.within and level is not None:
-            evidence = [_evidence(log, rule, codes, threads) for codes in members]
-        parameters = {**found.parameters, **({"groups": len(groups)} if rule.groups else {})}
-        clusters = Clusters.from_members(graph, members, rule.method, parameters, 1, evidence)
-    return Discovery(tuple(kept), graph, clusters)
+    return Found(layers, clusters)
 
 
-def _evidence(log: ActionLog, rule: Rule, members: NDArray[np.int32], threads: int | None) -> float:
-    """Return the evidence of the group test: the most in any window, less what the choice costs."""
-    found = [
-        group_tester(log, window, None, rule.background, threads).test(members).evidence
-        for window in rule.within
-    ]
-    return max(found) - math.log10(len(found))
+def _search_layer(
+    log: ActionLog,
+    relation: Relation,
+    config: Configuration,
+    background: ActionLog | None,
+    threads: int | None,
+    stage: Stage,
+) -> tuple[CoordinationGraph, list[Group], GroupTester | None]:
+    """Return the kept graph of a relation, the groups that no pair betrays, and their tester."""
+    level, name = config.layer_level, relation.name
+    weight = config.weight if relation.on_objects else None
+    with stage(f"{name} graphs"):
+        least = config.min_weight if relation.on_objects else 2  # one coincidence is no evidence
+        graph = relation.graph(log, weight=weight, min_weight=least, threads=threads)
+    if level is None:
+        return graph, [], None
+    if not relation.on_objects:
+        with stage(f"{name} tests"):
+            return graph.test(threads=threads).keep(fdr=level), [], None
+    against = Against(config.null, config.strata, background, config.occasion_gap_us)
+    statistics = relation.statistics(log, against, threads)
+    assert statistics is not None  # relations on objects have them
+    share = level / 2 if config.groups else level
+    with stage(f"{name} tests"):
+        tested = graph.tested_against(against, statistics, threads)
+    kept = tested.keep(fdr=share)
+    with stage("groups"):
+        tester = GroupTester(statistics)
+        if not config.groups:
+            return kept, [], tester
+        surprising = tested
+        if "p_timing" not in tested.edges:
+            surprising = graph.tested_against(Against("timing"), statistics, threads)
+        known = find_clusters(kept, config.method, resolution=config.resolution, seed=config.seed)
+        found = grow_groups(tester, surprising, -math.log10(share), config.min_size, known)
+    return kept, found, tester
 
 
-def merged(
-    communities: list[NDArray[np.int32]], groups: list[tuple[NDArray[np.int32], float]]
-) -> list[NDArray[np.int32]]:
+def merged(communities: list[NDArray[np.int32]], groups: list[Group]) -> list[NDArray[np.int32]]:
     """Join groups with the communities that share half of either with them; see the module."""
     clusters = list(communities)
     for members, _ in sorted(groups, key=lambda group: (-group[1], group[0].tolist())):
@@ -137,34 +148,3 @@ def merged(
                 apart.append(cluster)
         clusters = [*apart, joined]
     return clusters
-
-
-def union(graphs: Sequence[CoordinationGraph]) -> CoordinationGraph:
-    """Return the graph of all edges of several graphs of one log.
-
-    Its weight is the largest that an edge has in any of them; ``graphs`` counts those that have
-    it; p and q are the smallest.
-    """
-    keys = [g.edges["source"].astype(np.int64) << 32 | g.edges["target"] for g in graphs]
-    every, at = np.unique(np.concatenate(keys), return_inverse=True)
-    columns: dict[str, NDArray[Any]] = {
-        "source": (every >> 32).astype(np.int32),
-        "target": (every & 0xFFFFFFFF).astype(np.int32),
-        "weight": np.zeros(len(every), np.int64),
-        "graphs": np.bincount(at, minlength=len(every)),
-    }
-    np.maximum.at(columns["weight"], at, np.concatenate([g.weights for g in graphs]))
-    for name in ("p_value", "q_value"):
-        if all(name in g.edges for g in graphs):
-            columns[name] = np.ones(len(every))
-            np.minimum.at(columns[name], at, np.concatenate([g.edges[name] for g in graphs]))
-    windows = [g.within for g in graphs if g.relation == "co-action"]
-    timed = len(windows) < len(graphs)
-    return CoordinationGraph(
-        log=graphs[0].log,
-        edges=columns,
-        within=max(windows or [g.within for g in graphs]),
-        weight="weight",
-        min_weight=min(g.min_weight for g in graphs),
-        relation="co-action and co-timing" if timed else "co-action in several windows",
-    )

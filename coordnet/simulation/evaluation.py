@@ -81,7 +81,7 @@ def evaluate(clusters: Clusters, truth: Truth) -> Evaluation:
     names = [name for name, covert in truth.covert.items() if covert]
     group_of = {account: g for g, name in enumerate(names) for account in truth.groups[name]}
     group_sizes = np.array([len(truth.groups[name]) for name in names], np.int64)
-    labels = clusters.graph.log.accounts
+    labels = clusters.all_accounts
     planted = np.array([group_of.get(a, -1) for a in labels], np.int64)  # of each account code
     group = planted[clusters.indices]
     n = len(clusters)

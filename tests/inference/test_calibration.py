@@ -14,8 +14,8 @@ from scipy import stats
 
 import coordnet as cn
 from coordnet.inference import group_test, null_logs
-from coordnet.search.configuration import Rule
-from coordnet.search.search import discover
+from coordnet.search.configuration import Configuration
+from coordnet.search.search import search_clusters
 
 LEVELS = (1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6)
 RUSSIAN = {
@@ -25,7 +25,11 @@ RUSSIAN = {
     "content": "content_id",
 }
 IRA = {"account": "account_id", "object": "text", "time": "published_at", "kind": "kind"}
-NULL_LOGS = {"dealt": null_logs.dealt, "redrawn": null_logs.redrawn, "profiled": null_logs.profiled}
+NULL_LOGS = {
+    "dealt": null_logs.shuffled_accounts,
+    "redrawn": null_logs.resampled_delays,
+    "profiled": null_logs.swapped_profiles,
+}
 
 
 def most_of(n, level):
@@ -114,7 +118,7 @@ def check_null_logs(log, kind, within, seeds, every=1):
         edges = check_edges(null, kind, within)
         if seed % every == 0:
             check_sets(null, int(within[:-1]) * 1_000_000, seed)
-        found = discover(null, Rule.of(within)).clusters
+        found = search_clusters(null, Configuration(within)).clusters
         lone = len(cn.find_groups(null, within))
         kept += bool(edges or len(found) or lone)
     assert kept <= max(1, len(seeds) // 20)
@@ -163,7 +167,12 @@ NOTHING = ("organic", "breaking_news", "live_events", "threads", "repeaters", "s
 def runs_with_clusters(scenario, seeds, accounts, **options):
     """Return in how many runs anything is reported."""
     return sum(
-        len(discover(cn.simulate(scenario, accounts, seed=s).log, Rule.of(**options)).clusters) > 0
+        len(
+            search_clusters(
+                cn.simulate(scenario, accounts, seed=s).log, Configuration(**options)
+            ).clusters
+        )
+        > 0
         for s in seeds
     )
 
@@ -201,11 +210,11 @@ def test_nothing_is_reported_at_full_size(scenario):
 
 def evaluations(scenario, seeds, accounts, **options):
     """Return the evaluation of each seed's run."""
-    rule = Rule.of(**{"within": "60s", **options})
+    rule = Configuration(**{"within": "60s", **options})
     found = []
     for seed in seeds:
         sim = cn.simulate(scenario, accounts, seed=seed)
-        found.append((sim, cn.evaluate(discover(sim.log, rule).clusters, sim.truth)))
+        found.append((sim, cn.evaluate(search_clusters(sim.log, rule).clusters, sim.truth)))
     return found
 
 

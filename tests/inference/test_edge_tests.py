@@ -566,7 +566,7 @@ def test_occasions_and_the_timing_test_equal_the_oracle(rows, window, fold, with
     others = rows[::2] if with_background else None
     log, source, target = all_pairs_graph(rows, window)
     found = edge_tests.co_action_tests(
-        log, source, target, window, "timing", fold=fold,
+        log, source, target, window, "timing", occasion_gap=fold,
         background=log_of(others) if with_background else None,
     ).columns  # fmt: skip
     for e in range(len(source)):
@@ -647,8 +647,8 @@ def test_the_fold_is_the_window_or_half_a_minute():
 
     assert [occasions(gap, "1s") for gap in (30 * SECOND, 30 * SECOND + 1)] == [1, 3]
     assert [occasions(gap, "5min") for gap in (5 * MINUTE, 5 * MINUTE + 1)] == [1, 3]
-    assert [occasions(gap, "60s", fold="2s") for gap in (2 * SECOND, 3 * SECOND)] == [1, 3]
-    assert occasions(30 * SECOND, "1s", fold=0) == 3
+    assert [occasions(gap, "60s", occasion_gap="2s") for gap in (2 * SECOND, 3 * SECOND)] == [1, 3]
+    assert occasions(30 * SECOND, "1s", occasion_gap=0) == 3
 
 
 def test_the_moment_of_an_object_is_when_both_had_first_acted():
@@ -1001,7 +1001,7 @@ def test_one_object_with_300_000_actions():
         ({"correction": "x"}, "correction='x' is not known; choose one of bh, by."),
         ({"strata": "0s"}, "strata='0s' must be longer than nothing, such as '1h'."),
         ({"strata": "week"}, "strata='week' is not a duration"),
-        ({"fold": "-1s"}, "fold='-1s' is not a duration"),
+        ({"fold": "-1s"}, "occasion_gap='-1s' is not a duration"),
     ],
 )
 def test_wrong_parameters_of_a_test_are_told(ring, options, message):

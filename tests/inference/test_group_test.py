@@ -38,7 +38,7 @@ def most_of(n, level):
     return n * level + 3.1 * math.sqrt(n * level * (1 - level))
 
 
-def result_of(rows, members, window=WINDOW, fold=None, background=None):
+def result_of(rows, members, window=WINDOW, occasion_gap=None, background=None):
     """Return the group test of a set of labels, made by a tester of its own."""
     log = log_of(rows)
     return GroupTester(log, window, fold, background).test(log.codes_of(members))
@@ -270,7 +270,7 @@ def test_two_occasions_multiply_and_one_occasion_does_not():
 def test_the_fold_is_inclusive_to_the_microsecond(gap, occasions):
     """From the moment the last of them has come to the next such moment."""
     assert result_of(two_objects(gap), ["u", "v", "w"]).occasions == occasions
-    assert result_of(two_objects(gap), ["u", "v", "w"], fold=0).occasions == 2
+    assert result_of(two_objects(gap), ["u", "v", "w"], occasion_gap=0).occasions == 2
 
 
 @pytest.mark.parametrize(("apart", "at_once"), [(60, 2), (60.000001, 1)])
@@ -868,8 +868,8 @@ def test_wrong_parameters_are_told():
         cn.test_group(log, ["u", "nobody"])
     with pytest.raises(cn.CoordnetError, match="within='soon' is not a duration"):
         cn.test_group(log, ["u", "v"], within="soon")
-    with pytest.raises(cn.CoordnetError, match="fold='soon' is not a duration"):
-        cn.test_group(log, ["u", "v"], fold="soon")
+    with pytest.raises(cn.CoordnetError, match="occasion_gap='soon' is not a duration"):
+        cn.test_group(log, ["u", "v"], occasion_gap="soon")
     for alpha in (0, 1, -0.1):
         with pytest.raises(cn.CoordnetError) as error:
             cn.find_groups(log, alpha=alpha)

@@ -249,8 +249,8 @@ def test_a_slice_of_labels_has_the_fingerprint_of_the_labels():
     """A slice carries an offset into the buffers of the whole."""
     log = log_of(BASE)
     longer = pa.array(["0", *log.accounts, "z"], pa.large_string())
-    sliced = dataclasses.replace(log, account_labels=longer.slice(1, 2))
-    assert sliced.account_labels.equals(log.account_labels)
+    sliced = dataclasses.replace(log, all_accounts.labels=longer.slice(1, 2))
+    assert sliced.all_accounts.labels.equals(log.all_accounts.labels)
     assert sliced.fingerprint == log.fingerprint
 
 
@@ -346,7 +346,7 @@ def test_codes_of_labels():
     log = some_log()
     assert log.codes_of(["é", "B", "é"]).tolist() == [0, 2]
     assert log.codes_of(["é", "x"], missing="ignore").tolist() == [2]
-    assert log.positions_of(pa.array(["é", "x", "B"])).tolist() == [2, -1, 0]
+    assert log.all_accounts.positions_of(pa.array(["é", "x", "B"])).tolist() == [2, -1, 0]
     with pytest.raises(cn.CoordnetError) as error:
         log.codes_of(["é", "x", "y"])
     assert str(error.value) == (

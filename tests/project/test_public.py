@@ -175,7 +175,7 @@ def test_nothing_judges_one_account():
         for field in dataclasses.fields(cls)
     ]
     found = [n for n in names if rated.search(n.lower())]
-    assert set(found) <= {"account_labels"}  # what accounts are called
+    assert set(found) <= {"all_accounts.labels"}  # what accounts are called
     for column, function in REGISTRY.values():
         assert parameters(function) == ["view"]  # all clusters at once
         assert "cluster" in column.meaning or "member" in column.meaning

@@ -12,16 +12,15 @@ from scipy import stats
 from strategies import START, logs
 
 import coordnet as cn
-from coordnet.inference.null_logs import dealt, profiled
 from coordnet.robustness import confirmation, null_runs, power, stability
 from coordnet.robustness.confirmation import confirm_clusters, halves
 from coordnet.robustness.null_runs import NullRuns, run_nulls
-from coordnet.search.configuration import Rule
-from coordnet.search.search import discover
+from coordnet.search.configuration import Configuration
+from coordnet.search.search import search_clusters
 from coordnet.times import DAY, SECOND
 
-RULE = Rule.of("60s")
-COUNTS = Rule.of("60s", fdr=None, groups=False, min_weight=2, method="components")
+RULE = Configuration("60s")
+COUNTS = Configuration("60s", fdr=None, groups=False, min_weight=2, method="components")
 
 
 def acts(obj, *who, kind="retweet"):
@@ -86,7 +85,7 @@ def test_strata_of_the_rule_are_kept_when_dealing(ring, monkeypatch):
         return SimpleNamespace(clusters=SimpleNamespace(evidence=None))
 
     monkeypatch.setattr(null_runs, "discover", fake)
-    found = run_nulls(ring, Rule.of("60s", strata="1d"), 1, threads=1)
+    found = run_nulls(ring, Configuration("60s", strata="1d"), 1, threads=1)
     own = [(ring.accounts[a], t // DAY) for a, t in zip(ring.account, ring.time, strict=True)]
     assert days[0] == sorted(own)
     assert days[1] != sorted(own)
@@ -95,7 +94,7 @@ def test_strata_of_the_rule_are_kept_when_dealing(ring, monkeypatch):
 
 def test_null_runs_find_nothing_and_rings_get_the_smallest_p():
     log = cn.simulate("retweet_ring", accounts=1_000, seed=0).log
-    found = discover(log, RULE).clusters
+    found = search_clusters(log, RULE).clusters
     nulls = run_nulls(log, RULE, 6, seed=1)
     assert len(found) == 3
     assert nulls.share_with_clusters == 0.0
@@ -109,7 +108,7 @@ def test_the_score_of_a_null_run_is_its_largest_evidence(ring):
     expected = []
     for i, seed in enumerate(seeds):
         make = dealt if i < 6 else profiled
-        evidence = discover(make(ring, int(seed)), RULE).clusters.evidence
+        evidence = search_clusters(make(ring, int(seed)), RULE).clusters.evidence
         expected.append(max(evidence, default=-np.inf))
     assert [*nulls.dealt, *nulls.profiled] == expected
     assert 0 < nulls.share_with_clusters == np.mean(np.array(expected) > -np.inf) < 1
@@ -124,7 +123,7 @@ def test_null_runs_do_not_depend_on_threads(ring):
 
 @pytest.mark.parametrize("options", [{"within": [], "co_timing": "1s"}, {"fdr": None}])
 def test_clusters_without_evidence_cannot_be_compared(ring, options):
-    rule = Rule.of(**{"within": "60s", **options})
+    rule = Configuration(**{"within": "60s", **options})
     for name, call in (("null_runs", lambda: run_nulls(ring, rule, 1)),
                        ("confirm", lambda: confirm_clusters(ring, rule))):  # fmt: skip
         with pytest.raises(cn.CoordnetError) as error:
@@ -205,7 +204,7 @@ def test_sets_of_the_first_half_are_tested_in_the_second():
 
 def test_several_windows_pay_for_the_choice():
     log = log_of(two_halves({"on": (6, (0, 1))}))
-    rule = Rule.of(["60s", "10min"])
+    rule = Configuration(["60s", "10min"])
     found = confirm_clusters(log, rule)
     second = halves(log)[1]
     codes = [f"on_{m}" for m in range(6)]
@@ -258,7 +257,7 @@ def quartet():
 
 def stability_of(rows, rule=COUNTS, **options):
     log = log_of(rows)
-    found = discover(log, rule).clusters
+    found = search_clusters(log, rule).clusters
     frame = cn.cluster_stability(found, rule, backend="pyarrow", **options).to_pylist()
     labels = ["".join(log.accounts[found.members(i)]) for i in range(len(found))]
     return dict(zip(labels, frame, strict=True))
@@ -327,10 +326,10 @@ def test_each_half_of_the_period_is_looked_at_alone():
 
 def test_reseeding_and_bootstrap_are_means_of_jaccard_indices(ring, monkeypatch):
     """Of each cluster with its best match, over runs that find what is told here."""
-    found = discover(ring, RULE).clusters
+    found = search_clusters(ring, RULE).clusters
     own = [set(ring.accounts[found.members(i)]) for i in range(3)]
     assert sorted(map(len, own)) == [5, 6, 9]
-    real = discover(ring, Rule.of("60s", fdr=None, groups=False, min_weight=3))
+    real = search_clusters(ring, Configuration("60s", fdr=None, groups=False, min_weight=3))
     pairs = cn.find_clusters(real.graph, min_size=2, method="components")
 
     def fake(log, rule, threads):
@@ -380,7 +379,7 @@ def test_an_object_is_drawn_once_on_average():
 
 
 def test_stability_of_rings_and_any_number_of_threads(ring):
-    found = discover(ring, RULE).clusters
+    found = search_clusters(ring, RULE).clusters
     one, two = (
         cn.cluster_stability(found, runs=3, seed=2, threads=t, backend="pyarrow") for t in (1, 2)
     )
@@ -394,7 +393,7 @@ def test_stability_of_rings_and_any_number_of_threads(ring):
 
 def test_stability_of_no_cluster():
     log = log_of(quartet())
-    nothing = discover(log, Rule.of("60s", fdr=1e-9)).clusters
+    nothing = search_clusters(log, Configuration("60s", fdr=1e-9)).clusters
     assert len(nothing) == 0
     assert len(cn.cluster_stability(nothing, runs=1)) == 0
 

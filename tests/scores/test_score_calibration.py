@@ -187,7 +187,7 @@ def planted(seed, members=30, others=270):
             "verified": rng.random(n) < 0.1,
         }
     )
-    present = log.positions_of(pa.array(names[:members], pa.large_string()))
+    present = log.all_accounts.positions_of(pa.array(names[:members], pa.large_string()))
     clusters = Clusters.from_members(cn.co_action(log), [present[present >= 0]], "planted", {})
     return cn.score_clusters(
         clusters,

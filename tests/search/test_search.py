@@ -12,8 +12,8 @@ from strategies import START, WINDOW, logs
 
 import coordnet as cn
 from coordnet.clusters import groups
-from coordnet.search.configuration import Rule
-from coordnet.search.search import discover, merged, union
+from coordnet.search.configuration import Configuration
+from coordnet.search.search import merged, search_clusters, union
 from coordnet.times import DAY, HOUR, SECOND
 
 
@@ -159,8 +159,8 @@ def faint():
     ],
 )
 def test_graphs_share_the_level_and_halve_it_with_their_groups(faint, options, parts):
-    rule = Rule.of(fdr=0.3, **options)
-    found = discover(faint, rule)
+    rule = Configuration(fdr=0.3, **options)
+    found = search_clusters(faint, rule)
     share = 0.3 / parts
     for graph, window in zip(found.graphs, rule.within, strict=False):
         tested = cn.co_action(faint, window / SECOND, min_weight=2).test()
@@ -184,8 +184,8 @@ def test_groups_get_their_part_of_the_level(monkeypatch, within, parts):
 
     monkeypatch.setattr("coordnet.search.search.search", search)
     log = log_of(ring_rows())
-    rule = Rule.of(within, fdr=0.02, min_size=4)
-    discover(log, rule)
+    rule = Configuration(within, fdr=0.02, min_size=4)
+    search_clusters(log, rule)
     expected = -math.log10(0.02 / parts)
     assert [window for window, *_ in seen] == list(rule.within)
     assert [rest for _, *rest in seen] == [[pytest.approx(expected), 4]] * len(rule.within)
@@ -200,7 +200,9 @@ def test_the_parts_of_the_level_sum_to_the_level():
 
 
 def test_without_a_level_every_edge_is_kept_and_nothing_is_tested(faint):
-    found = discover(faint, Rule.of(["60s", "10min"], co_timing="1s", fdr=None, min_weight=3))
+    found = search_clusters(
+        faint, Configuration(["60s", "10min"], co_timing="1s", fdr=None, min_weight=3)
+    )
     for graph, window in zip(found.graphs, ("60s", "10min"), strict=False):
         assert_same_graph(graph, cn.co_action(faint, window, min_weight=3))
     assert_same_graph(found.graphs[-1], cn.co_timing(faint, "1s"))
@@ -244,12 +246,12 @@ def test_several_windows_and_co_timing_find_what_each_of_them_shows():
         (("60s", "1h"), "1s"): [fast, slow, tick],
     }
     for (within, timed), planted in expected.items():
-        found = discover(log, Rule.of(within, co_timing=timed)).clusters
+        found = search_clusters(log, Configuration(within, co_timing=timed)).clusters
         labels = [set(log.accounts[found.members(i)]) for i in range(len(found))]
         assert len(labels) == len(planted), (within, timed)
         for ring in planted:  # perhaps with one of the public who was there more than once
             assert any(ring <= whole and len(whole) <= len(ring) + 1 for whole in labels)
-    only = discover(log, Rule.of([], co_timing="1s")).clusters
+    only = search_clusters(log, Configuration([], co_timing="1s")).clusters
     assert [set(log.accounts[only.members(i)]) for i in range(len(only))] == [tick]
     assert only.evidence is None
 
@@ -258,7 +260,7 @@ def test_evidence_is_the_best_window_less_what_the_choice_costs():
     rows, fast, slow, _ = three_rings()
     log = log_of(rows)
     for windows in (["60s"], ["60s", "1h"]):
-        found = discover(log, Rule.of(windows)).clusters
+        found = search_clusters(log, Configuration(windows)).clusters
         for i in range(len(found)):
             labels = log.accounts[found.members(i)]
             best = max(cn.test_group(log, labels, within=w).evidence for w in windows)
@@ -272,8 +274,8 @@ def test_evidence_is_the_best_window_less_what_the_choice_costs():
 def test_a_background_and_strata_reach_the_tests(faint):
     public = cn.simulate("organic", accounts=500, seed=1).log
     for null in ("both", "activity"):
-        rule = Rule.of("60s", fdr=0.3, background=public, null=null, strata="1d")
-        found = discover(faint, rule)
+        rule = Configuration("60s", fdr=0.3, background=public, null=null, strata="1d")
+        found = search_clusters(faint, rule)
         tested = cn.co_action(faint, "60s", min_weight=2).test(null, strata="1d", background=public)
         assert_same_graph(found.graphs[0], tested.keep(fdr=0.15))
         for i in range(len(found.clusters)):
@@ -285,7 +287,9 @@ def test_a_background_and_strata_reach_the_tests(faint):
 
 def test_groups_that_no_pair_betrays_become_clusters():
     sim = cn.simulate("small_cells", accounts=5_000, seed=2)
-    pairs, both = (discover(sim.log, Rule.of("60s", groups=g)).clusters for g in (False, True))
+    pairs, both = (
+        search_clusters(sim.log, Configuration("60s", groups=g)).clusters for g in (False, True)
+    )
     recall = [cn.evaluate(c, sim.truth).pair_recall for c in (pairs, both)]
     assert recall[1] > recall[0] + 0.1
     assert both.parameters["groups"] >= 1
@@ -301,15 +305,15 @@ def test_stages_are_named_in_their_order():
         yield
 
     log = log_of(ring_rows())
-    discover(log, Rule.of(["60s", "1h"], co_timing="1s"), stage=stage)
+    search_clusters(log, Configuration(["60s", "1h"], co_timing="1s"), stage=stage)
     each = ["co-action graphs", "edge tests", "groups"]
     assert seen == [*each, *each, "co-timing", "clusters"]
 
 
 def test_the_number_of_threads_changes_no_byte():
-    rule = Rule.of(["60s", "1h"], co_timing="1s")
+    rule = Configuration(["60s", "1h"], co_timing="1s")
     one, two = (
-        discover(cn.simulate("campaign", accounts=1_000, seed=1).log, rule, threads)
+        search_clusters(cn.simulate("campaign", accounts=1_000, seed=1).log, rule, threads)
         for threads in (1, 2)
     )
     assert len(one.clusters) > 1
@@ -324,7 +328,7 @@ def test_the_number_of_threads_changes_no_byte():
     [[], [("u", "o", START, "k", None)], [(a, "o", START, "k", None) for a in "uvw"]],
 )
 def test_logs_with_nothing_to_find(rows):
-    found = discover(log_of(rows), Rule.of(["60s", "1h"], co_timing="1s"))
+    found = search_clusters(log_of(rows), Configuration(["60s", "1h"], co_timing="1s"))
     assert (found.graph.n_edges, len(found.clusters)) == (0, 0)
 
 
@@ -333,7 +337,7 @@ def test_logs_with_nothing_to_find(rows):
 
 def test_a_rule_as_people_write_it_and_as_the_manifest_has_it():
     public = log_of(ring_rows(rings=()))
-    rule = Rule.of(
+    rule = Configuration(
         ["60s", 3_600], co_timing="1s", refractory="1min", strata="1d", background=public
     )
     assert (rule.within, rule.co_timing) == ((WINDOW, HOUR), SECOND)
@@ -342,7 +346,7 @@ def test_a_rule_as_people_write_it_and_as_the_manifest_has_it():
     assert shown["within"] == ["60s", "1h"]
     assert (shown["co_timing"], shown["refractory"], shown["strata"]) == ("1s", "60s", "1d")
     assert shown["background"] == public.fingerprint
-    assert Rule.of("60s") == Rule.of(60) == Rule.of([60.0])
+    assert Configuration("60s") == Configuration(60) == Configuration([60.0])
 
 
 @pytest.mark.parametrize(
@@ -359,5 +363,5 @@ def test_a_rule_as_people_write_it_and_as_the_manifest_has_it():
 )
 def test_wrong_rules_are_told(options, told):
     with pytest.raises(cn.CoordnetError) as error:
-        Rule.of(**options)
+        Configuration(**options)
     assert str(error.value).startswith(told)

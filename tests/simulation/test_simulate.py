@@ -79,7 +79,7 @@ def test_planted_groups_act_together():
     group_of = {a: g for g, members in sim.truth.groups.items() for a in members}
     inside = sum(
         group_of.get(u, 1) == group_of.get(v, 2)
-        for u, v in zip(*(graph.log.accounts[graph.edges[e]] for e in ("source", "target")),
+        for u, v in zip(*(graph.log.all_accounts[graph.edges[e]] for e in ("source", "target")),
                         strict=True)
     )  # fmt: skip
     planted = sum(

@@ -8,14 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coordnet.errors import CoordnetWarning
-from coordnet.graphs.co_action import co_action
-from coordnet.graphs.co_timing import co_timing
 from coordnet.graphs.graph import CoordinationGraph
-from coordnet.log.actions import ActionLog
 from coordnet.robustness.stability import cluster_stability
 from coordnet.scores.reference import wilson_interval
 from coordnet.scores.view import Absent, Estimate, View, score
-from coordnet.times import DAY, SECOND
+from coordnet.times import DAY
 
 DECADES = (float("-inf"), float("inf"))
 
@@ -25,6 +22,7 @@ DECADES = (float("-inf"), float("inf"))
     "Number of days (UTC) on which members act together; the reference is the number of days on "
     "which any acts, the effect their ratio.",
     "days",
+    of="layer",
 )
 def days_with_synchrony(view: View) -> Estimate:
     """Return the number of days with a synchronised action of a member."""
@@ -46,27 +44,27 @@ def days_with_synchrony(view: View) -> Estimate:
     "interval treats edges alike.",
     "share",
     (0, 1),
+    of="layer",
 )
 def edges_in_both_halves(view: View) -> Estimate | Absent:
     """Return edges with a co-action in each half of the log's period / edges inside."""
     graph = view.graph
+    if graph.source is None or not graph.relation.from_log:
+        return Absent("it is not known how the edges came")
     log = graph.log
     indptr, edges = view.inside
     if log.limits is None or not len(edges):
         return Absent("there are no edges between members")
-    mine = np.zeros(log.n_accounts, bool)
+    mine = np.zeros(len(log.all_accounts), bool)
     mine[view.clusters.indices] = True
     middle = (log.limits[0] + log.limits[1] + 1) // 2
-    names = log.account_labels
+    own = _keys(graph)[edges]
     both = np.ones(len(edges), bool)
     for half in (log.time < middle, log.time >= middle):
         part = log.where(mine[log.account] & half, "not of clusters")
-        seen = _again(graph, part)
-        codes = part.positions_of(names)  # of each account of the log, -1 where it is silent
-        ends = codes[graph.edges["source"][edges]], codes[graph.edges["target"][edges]]
-        key = ends[0].astype(np.int64) << 32 | ends[1]
-        have = seen.edges["source"].astype(np.int64) << 32 | seen.edges["target"]
-        both &= np.isin(key, have) & (ends[0] >= 0) & (ends[1] >= 0)
+        with warnings.catch_warnings():  # of the times of the log it has been warned before
+            warnings.simplefilter("ignore", CoordnetWarning)
+            both &= np.isin(own, _keys(graph.relation.graph(part)))
     hits = np.nan_to_num(view.per_cluster(indptr, both, np.sum))
     of = np.diff(indptr).astype(float)
     low, high = wilson_interval(hits, of)
@@ -74,13 +72,10 @@ def edges_in_both_halves(view: View) -> Estimate | Absent:
         return Estimate(hits / of, low=low, high=high)
 
 
-def _again(graph: CoordinationGraph, log: ActionLog) -> CoordinationGraph:
-    """Return the untested graph of the same kind on another log."""
-    if graph.relation == "co-timing":
-        return co_timing(log, graph.within / SECOND, graph.refractory / SECOND, min_weight=1)
-    with warnings.catch_warnings():  # of the times of the log it has been warned before
-        warnings.simplefilter("ignore", CoordnetWarning)
-        return co_action(log, graph.within / SECOND)
+def _keys(graph: CoordinationGraph) -> NDArray[np.int64]:
+    """Return each edge's ends as one number."""
+    keys: NDArray[np.int64] = graph.edges["source"].astype(np.int64) << 32 | graph.edges["target"]
+    return keys
 
 
 @score(
@@ -89,6 +84,7 @@ def _again(graph: CoordinationGraph, log: ActionLog) -> CoordinationGraph:
     "it.",
     "decades",
     DECADES,
+    of="layer",
 )
 def evidence_without_top_object(view: View) -> Estimate | Absent:
     """Return the evidence without the object of the least bound; the reference is all of it."""
@@ -101,6 +97,7 @@ def evidence_without_top_object(view: View) -> Estimate | Absent:
     "one sitting) that gives most of it.",
     "decades",
     DECADES,
+    of="layer",
 )
 def evidence_without_top_occasion(view: View) -> Estimate | Absent:
     """Return the evidence without the strongest occasion; the reference is all of it."""
@@ -109,8 +106,6 @@ def evidence_without_top_occasion(view: View) -> Estimate | Absent:
 
 def _without(view: View, what: str) -> Estimate | Absent:
     tests = view.group_tests
-    if tests is None:
-        return Absent("a co-timing graph has no objects")
     value = np.array([test.evidence_without(what) for test in tests], float)
     reference = np.array([test.evidence for test in tests], float)
     return Estimate(value, reference=reference, effect=value - reference)
@@ -131,7 +126,8 @@ def stability(view: View) -> dict[str, Estimate] | Absent:
     if not inputs.stability:
         return Absent("no stability= is asked for")
     table = cluster_stability(
-        view.clusters, view.rule, runs=inputs.stability, seed=inputs.seed, backend="pyarrow",
+        view.clusters, view.config, runs=inputs.stability, seed=inputs.seed,
+        background=inputs.background, backend="pyarrow",
         threads=inputs.threads,
     )  # fmt: skip
     return {

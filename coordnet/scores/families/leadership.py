@@ -16,6 +16,7 @@ from coordnet.scores.view import Acts, Estimate, Floats, View, score
     "part.",
     "share",
     (0, 1),
+    of="layer",
 )
 def first_mover_inequality(view: View) -> Estimate:
     """Return the Gini index of first places over the members; ties share the place.

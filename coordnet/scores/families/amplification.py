@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from coordnet.kernels.scores import ACTIONS, DISTINCT, ENTROPY, TOP_ACTIONS, TOP_TOTAL
+from coordnet.scores.families.size import object_profile
 from coordnet.scores.reference import Sets
-from coordnet.scores.size import object_profile
 from coordnet.scores.view import Estimate, Floats, View, score
 
 

@@ -23,7 +23,7 @@ def hour_entropy(view: View) -> Estimate:
     """Return -sum p_h log p_h / log 24."""
     log = view.log
     cell = log.account.astype(np.int64) * 24 + log.time // HOUR % 24
-    hours = np.bincount(cell, minlength=24 * log.n_accounts).reshape(-1, 24).astype(float)
+    hours = np.bincount(cell, minlength=24 * len(log.all_accounts)).reshape(-1, 24).astype(float)
 
     def statistic(sets: Sets) -> Floats:
         counts = row_sums(sets, hours)
@@ -47,10 +47,10 @@ def round_the_clock(view: View) -> Estimate:
     """Return the mean number of different hours of the day / 24."""
     log = view.log
     cell = log.account.astype(np.int64) * 24 + log.time // HOUR % 24
-    counts = np.bincount(cell, minlength=24 * log.n_accounts).reshape(-1, 24)
+    counts = np.bincount(cell, minlength=24 * len(log.all_accounts)).reshape(-1, 24)
     hours = (counts > 0).sum(axis=1) / 24
     return view.compare(
-        ratio(hours, np.ones(log.n_accounts)), tail="greater", share=True, bootstrap=True
+        ratio(hours, np.ones(len(log.all_accounts))), tail="greater", share=True, bootstrap=True
     )
 
 
@@ -65,11 +65,11 @@ def burstiness(view: View) -> Estimate:
     """Return the mean of B = (sd - mean) / (sd + mean) (Goh & Barabasi 2008)."""
     log = view.log
     order = np.argsort(log.time, kind="stable")
-    order = order[array_kernels.group_by_code(log.account[order], log.n_accounts)[1]]
+    order = order[array_kernels.group_by_code(log.account[order], len(log.all_accounts))[1]]
     account, time = log.account[order], log.time[order]
     gap = np.diff(time).astype(float)
     same = account[1:] == account[:-1]
-    n = log.n_accounts
+    n = len(log.all_accounts)
     count = np.bincount(account[1:][same], minlength=n).astype(float)
     with np.errstate(divide="ignore", invalid="ignore"):
         mean = np.bincount(account[1:][same], gap[same], n) / count
@@ -91,5 +91,5 @@ def burstiness(view: View) -> Estimate:
 def on_the_quarter(view: View) -> Estimate:
     """Return the share of actions with time mod 15 min < 1 min."""
     log = view.log
-    sharp = np.bincount(log.account, log.time % (15 * MINUTE) < MINUTE, log.n_accounts)
+    sharp = np.bincount(log.account, log.time % (15 * MINUTE) < MINUTE, len(log.all_accounts))
     return view.compare(ratio(sharp, view.activity), tail="greater", share=True, bootstrap=True)

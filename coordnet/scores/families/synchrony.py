@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from coordnet.kernels import windows as window_kernels
 from coordnet.robustness.null_runs import NullRuns, run_nulls
 from coordnet.scores.reference import RESAMPLES, bootstrap_interval, median_intervals
 from coordnet.scores.view import Absent, Estimate, View, score
@@ -19,6 +18,7 @@ from coordnet.times import SECOND
     "that have anybody's.",
     "share",
     (0, 1),
+    of="layer",
 )
 def synchronised_actions(view: View) -> Estimate:
     """Return the share of members' actions with another member's co-action.
@@ -29,7 +29,7 @@ def synchronised_actions(view: View) -> Estimate:
     acts = view.acts
     found = view.lags >= 0
     value = view.per_cluster(acts.indptr, found, np.mean)
-    outside = _background_lags(view)
+    outside = view.background_lags
     reference = np.full(len(value), np.mean(outside >= 0) if len(outside) else np.nan)
     rng = np.random.default_rng(view.inputs.seed + 3)
     drawn = np.full((len(value), RESAMPLES), np.nan)
@@ -46,11 +46,16 @@ def synchronised_actions(view: View) -> Estimate:
     )  # fmt: skip
 
 
-@score("synchrony", "Number of objects on which two or more members act together.", "objects")
+@score(
+    "synchrony",
+    "Number of objects on which two or more members act together.",
+    "objects",
+    of="layer",
+)
 def synchronised_objects(view: View) -> Estimate | Absent:
     """Return the number of objects with at least one co-action of members."""
-    if view.graph.relation == "co-timing":
-        return Absent("a co-timing graph has no objects")
+    if not view.graph.relation.on_objects:
+        return Absent(f"{view.graph.relation.title}: accounts do not meet on objects")
     acts = view.acts
     found = view.lags
     units = np.where(found >= 0, acts.unit, -1)
@@ -64,6 +69,7 @@ def synchronised_objects(view: View) -> Estimate | Absent:
     "object; the reference is that of accounts in no cluster, to anybody. The interval treats "
     "actions alike.",
     "seconds",
+    of="layer",
 )
 def median_lag(view: View) -> Estimate:
     """Return the median over synchronised actions of the lag to the nearest other member's."""
@@ -75,7 +81,7 @@ def median_lag(view: View) -> Estimate:
 
     value = view.per_cluster(view.acts.indptr, found, middle)
     together = np.nan_to_num(view.per_cluster(view.acts.indptr, found >= 0, np.sum))
-    reference = np.full(len(value), middle(_background_lags(view)))
+    reference = np.full(len(value), middle(view.background_lags))
     low, high = median_intervals(np.append(0, np.cumsum(together)).astype(int), found[found >= 0])
     return Estimate(
         value, reference=reference, effect=value - reference, low=low / SECOND, high=high / SECOND,
@@ -89,6 +95,7 @@ def median_lag(view: View) -> Estimate:
     "the chances of accounts outside the cluster give, the p-value that of the group test with "
     "those chances, for a set chosen beforehand.",
     "pairs",
+    of="layer",
 )
 def synchronised_pairs(view: View) -> Estimate | Absent:
     """Return observed over expected synchronised pairs, and the leave-cluster-out p-value.
@@ -98,8 +105,6 @@ def synchronised_pairs(view: View) -> Estimate | Absent:
     p_C of the group test: that the cluster was found in the same data is not paid for.
     """
     tests = view.group_tests
-    if tests is None:
-        return Absent("a co-timing graph has no objects")
     observed = np.array([test.observed_pairs for test in tests], float)
     expected = np.array([test.expected_pairs for test in tests], float)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -107,7 +112,7 @@ def synchronised_pairs(view: View) -> Estimate | Absent:
             observed,
             reference=expected,
             effect=np.where(expected > 0, observed / expected, np.nan),
-            p_value=np.array([test.p_value for test in tests], float),
+            p_value=np.minimum([view.tried * test.p_value for test in tests], 1.0),
         )
 
 
@@ -118,25 +123,24 @@ def synchronised_pairs(view: View) -> Estimate | Absent:
     "by pair can have less than none.",
     "decades",
     (float("-inf"), float("inf")),
+    of="layer",
 )
 def group_evidence(view: View) -> Estimate | Absent:
     """Return -log10 p_C - log10 binom(n, |C|) - log10(|C| (|C| - 1)); see the group test."""
     tests = view.group_tests
-    if tests is None:
-        return Absent("a co-timing graph has no objects")
-    return Estimate(np.array([test.evidence for test in tests], float))
+    picked = np.log10(view.tried)  # as the best of so many layers
+    return Estimate(np.array([test.evidence - picked for test in tests], float))
 
 
 @score(
     "synchrony",
     "Occasions on which members act together: synchronised objects, those of one sitting as one.",
     "occasions",
+    of="layer",
 )
 def occasions(view: View) -> Estimate | Absent:
     """Return the number of occasions of the group test."""
     tests = view.group_tests
-    if tests is None:
-        return Absent("a co-timing graph has no objects")
     return Estimate(np.array([test.occasions for test in tests], float))
 
 
@@ -156,34 +160,13 @@ def selection(view: View) -> Estimate | Absent:
         return Absent("no null_runs= are asked for")
     evidence = view.clusters.evidence
     if evidence is None:
-        tests = view.group_tests
+        tests = view.part_of(0)[0].group_tests if len(view.clusters.layers) == 1 else None
         if tests is None:
-            return Absent("a co-timing graph has no evidence of the group test")
+            return Absent("the clusters have no evidence of the group test")
         evidence = np.array([test.evidence for test in tests], float)
     if not isinstance(runs, NullRuns):
-        rule, seed = view.rule, view.inputs.seed
-        runs = run_nulls(view.graph.log, rule, runs, seed, view.inputs.threads)
+        inputs = view.inputs
+        runs = run_nulls(
+            view.graph.log, view.config, runs, inputs.seed, inputs.background, inputs.threads
+        )
     return Estimate(evidence, p_value=runs.p_values(evidence))
-
-
-def _background_lags(view: View) -> NDArray[np.int64]:
-    """Return the lag of each act of accounts in no cluster to the nearest of anybody, -1 for none.
-
-    Anybody is everybody, on the same object inside the window.
-    """
-    if "background lags" not in view.memo:
-        log = view.graph.log
-        if view.graph.relation == "co-timing":
-            events = log.events(view.graph.refractory)
-            order = np.argsort(events.time, kind="stable")
-            account, time = events.account[order], events.time[order]
-            object_ = np.zeros(len(account), np.int32)
-        else:
-            account, time, object_ = log.account, log.time, log.object
-        low, high = window_kernels.window_bounds(object_, time, view.graph.within)
-        outside = np.ones(log.n_accounts, bool)
-        outside[view.clusters.indices] = False
-        lag = window_kernels.nearest_lags(account, time, low, high)
-        view.memo["background lags"] = lag[outside[account]]
-    found: NDArray[np.int64] = view.memo["background lags"]
-    return found

@@ -9,7 +9,7 @@ import pytest
 import coordnet as cn
 from coordnet.clusters.clusters import Clusters
 from coordnet.export import Pseudonyms
-from coordnet.scores.readings import READINGS
+from coordnet.scores.explanations import EXPLANATIONS
 
 T0 = 1_600_000_000
 
@@ -31,7 +31,7 @@ def scored(log, *sets, within="60s", **inputs):
 
 
 def figure(scores, name, i=0):
-    table = scores.readings("pandas")
+    table = scores.explanations("pandas")
     row = table[(table["cluster"] == i) & (table["reading"] == name)].iloc[0]
     return row["figure"], row["fits"]
 
@@ -176,7 +176,7 @@ def test_news_fits_sets_of_those_who_share_breaking_news():
 def test_no_reading_excuses_what_was_planted(scenario):
     sim = cn.simulate(scenario, accounts=4_000, seed=6)
     run = cn.detect(sim.log, null_sets=0)
-    table = run.scores.readings("pandas")
+    table = run.scores.explanations("pandas")
     assert len(run.clusters) >= 2
     assert table.groupby("reading")["fits"].count().max() == len(run.clusters)
     assert not table["fits"].fillna(False).any(), table[table["fits"].fillna(False)]
@@ -186,7 +186,7 @@ def test_the_readings_of_co_timing_are_of_habits_alone():
     sim = cn.simulate("metronome", accounts=2_000, seed=1)
     graph = cn.co_timing(sim.log, within="1s").test().keep(fdr=0.05)
     found = cn.find_clusters(graph)
-    table = cn.score_clusters(found, null_sets=0).readings("pandas")
+    table = cn.score_clusters(found, null_sets=0).explanations("pandas")
     told = set(table.loc[table["figure"].notna(), "reading"])
     assert told == {"daily_slot"}
 
@@ -194,9 +194,9 @@ def test_the_readings_of_co_timing_are_of_habits_alone():
 def test_readings_are_a_frame_of_any_kind():
     scores = scored(one_site(), "abc")
     columns = ["cluster", "reading", "figure", "fits_from", "fits", "meaning"]
-    assert list(scores.readings("polars").columns) == columns
-    assert scores.readings("pyarrow").column_names == columns
-    assert scores.readings("pandas")["reading"].tolist() == list(READINGS)
+    assert list(scores.explanations("polars").columns) == columns
+    assert scores.explanations("pyarrow").column_names == columns
+    assert scores.explanations("pandas")["reading"].tolist() == list(EXPLANATIONS)
 
 
 # -- evidence ----------------------------------------------------------------------------------
@@ -325,7 +325,7 @@ def test_no_account_is_named_in_what_is_published(tmp_path):
 def test_no_table_has_a_row_an_account():
     sim = cn.simulate("campaign", accounts=2_000, seed=1)
     scores = cn.detect(sim.log, accounts=sim.accounts).scores
-    for table in (scores.to_frame(), scores.to_frame(long=True), scores.readings()):
+    for table in (scores.to_frame(), scores.to_frame(long=True), scores.explanations()):
         assert "account" not in table.columns
         assert set(table["cluster"]) == set(range(len(scores)))
 

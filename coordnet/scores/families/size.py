@@ -6,7 +6,7 @@ import numpy as np
 
 from coordnet.kernels import scores as score_kernels
 from coordnet.kernels.scores import DISTINCT
-from coordnet.scores.reference import Sets, in_chunks, item_profile
+from coordnet.scores.reference import Sets, in_chunks
 from coordnet.scores.view import Estimate, Floats, View, score
 from coordnet.times import DAY
 
@@ -37,7 +37,7 @@ def days_active(view: View) -> Estimate:
     if len(day):
         day -= day.min()
     words = int(day.max(initial=0)) // 64 + 1
-    acts_on = np.zeros((log.n_accounts, words), np.uint64)  # a bit a day
+    acts_on = np.zeros((len(log.all_accounts), words), np.uint64)  # a bit a day
     score_kernels.set_bits(log.account, day, acts_on)
 
     def different(sets: Sets) -> Floats:
@@ -53,10 +53,4 @@ def days_active(view: View) -> Estimate:
 
 def object_profile(view: View, sets: Sets) -> Floats:
     """Profile the objects that sets act on, once for each of the view's kinds of sets."""
-    key = ("objects of", id(sets.codes))
-    if key not in view.memo:
-        view.memo[key] = item_profile(
-            sets, view.log.by_account[0], view.objects_by_account, view.log.n_objects
-        )
-    found: Floats = view.memo[key]
-    return found
+    return view.object_profiles.of(sets)

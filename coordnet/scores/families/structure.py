@@ -19,6 +19,7 @@ from coordnet.scores.view import Estimate, Floats, View, score
     "the other accounts that have an edge.",
     "share",
     (0, 1),
+    of="layer",
 )
 def density(view: View) -> Estimate:
     """Return edges inside / (n (n - 1) / 2)."""
@@ -37,6 +38,7 @@ def density(view: View) -> Estimate:
     "structure",
     "Mean weight of the edges between members; the reference is that of all other edges.",
     "weight",
+    of="layer",
 )
 def mean_weight(view: View) -> Estimate:
     """Return the mean weight of the edges between members."""
@@ -55,14 +57,13 @@ def mean_weight(view: View) -> Estimate:
     "Median weight of the edges between members; the reference is that of the edges inside no "
     "cluster.",
     "weight",
+    of="layer",
 )
 def median_weight(view: View) -> Estimate:
     """Return the median weight of the edges between members; its interval treats edges alike."""
     graph = view.graph
     indptr, edges = view.inside
-    others = np.ones(graph.n_edges, bool)
-    others[edges] = False
-    rest = graph.weights[others]
+    rest = graph.weights[view.edges_in_no_cluster]
     reference = np.full(len(view.clusters), np.median(rest) if len(rest) else np.nan)
     weights = graph.weights[edges]
     low, high = median_intervals(indptr, weights)
@@ -77,6 +78,7 @@ def median_weight(view: View) -> Estimate:
     "or of the rest, whichever is less: 0 is a cluster that is joined to nobody else.",
     "share",
     (0, 1),
+    of="layer",
 )
 def conductance(view: View) -> Estimate:
     """Return cut(C) / min(vol(C), vol(rest)), by weight (Kannan, Vempala & Vetta 2004).
@@ -85,9 +87,9 @@ def conductance(view: View) -> Estimate:
     lead to members and others at random: (total - vol) / total, or 1 where that is less.
     """
     graph = view.graph
-    strength = np.zeros(graph.log.n_accounts)
+    strength = np.zeros(len(graph.all_accounts))
     for end in ("source", "target"):
-        strength += np.bincount(graph.edges[end], graph.weights, graph.log.n_accounts)
+        strength += np.bincount(graph.edges[end], graph.weights, len(graph.all_accounts))
     clusters, of = view.clusters, _cluster(view)
     total = strength.sum()
     volume = np.nan_to_num(view.per_cluster(clusters.indptr, strength[clusters.indices], np.sum))
@@ -111,6 +113,7 @@ def conductance(view: View) -> Estimate:
     "which half of the cluster is still connected.",
     "share",
     (0, 1),
+    of="layer",
 )
 def coordination_extent(view: View) -> Estimate:
     """Return the coordination extent (Nizzoli et al. 2021, ICWSM), as a percentile.
@@ -123,7 +126,7 @@ def coordination_extent(view: View) -> Estimate:
     indptr, edges = view.inside
     threshold = cluster_kernels.half_connected_weight(
         graph.edges["source"], graph.edges["target"], graph.weights.astype(np.float64),
-        indptr, edges, view.sizes, np.arange(graph.log.n_accounts),
+        indptr, edges, view.sizes, np.arange(len(graph.all_accounts)),
     )  # fmt: skip
     ranked = np.sort(graph.weights)
     below = np.searchsorted(ranked, threshold, side="left") / max(len(ranked), 1)
@@ -153,9 +156,9 @@ def _inside(view: View, values: NDArray[Any]) -> tuple[Floats, Floats]:
 def _cut(view: View) -> Floats:
     """Return the number of edges that lead out of each cluster."""
     graph = view.graph
-    degree = np.zeros(graph.log.n_accounts)
+    degree = np.zeros(len(graph.all_accounts))
     for end in ("source", "target"):
-        degree += np.bincount(graph.edges[end], minlength=graph.log.n_accounts)
+        degree += np.bincount(graph.edges[end], minlength=len(graph.all_accounts))
     whole = view.per_cluster(view.clusters.indptr, degree[view.clusters.indices], np.sum)
     cut: Floats = whole - 2 * np.diff(view.inside[0])
     return cut

@@ -84,7 +84,9 @@ def _shared(view: View, codes: NDArray[np.int32], n: int, matched: Sets) -> Esti
         with np.errstate(divide="ignore", invalid="ignore"):
             return np.where(found[:, ACTIONS] > 0, found[:, SHARED] / found[:, ACTIONS], np.nan)
 
-    with_text = np.bincount(view.account_of_action[codes >= 0], minlength=view.log.n_accounts)
+    with_text = np.bincount(
+        view.account_of_action[codes >= 0], minlength=len(view.log.all_accounts)
+    )
     estimate = view.compare(statistic, tail="greater", share=True, matched=matched)
     own = item_profile(view.sets, view.log.by_account[0], codes, max(n, 1))
     low, high = _interval(view, codes)

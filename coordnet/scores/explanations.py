@@ -1,13 +1,15 @@
-"""Benign readings: what else than covert coordination would look like a cluster.
+"""Benign explanations: what else than covert coordination would look like a cluster.
 
-Each reading is a test with a figure of its own from 0 to 1; it fits where the figure reaches its
-bound. A reading that fits is no acquittal, and one that does not is no verdict: how often each
-fits where it is true, and how often it would excuse a planted group, stands in docs/readings.md.
+Each explanation is a test with a figure of its own from 0 to 1; it fits where the figure reaches
+its bound. An explanation that fits is no acquittal, and one that does not is no verdict: how often
+each fits where it is true, and how often it would excuse a planted group, stands in
+docs/benign-explanations.md.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -18,12 +20,11 @@ from numpy.typing import NDArray
 
 from coordnet.inference.group_test import GroupTest
 from coordnet.readers.profiles import NOTHING
-from coordnet.scores.view import Floats, View
+from coordnet.scores.view import Floats, UnavailableError, View
 from coordnet.times import DAY, MINUTE
 
 Figure: TypeAlias = Callable[[View], Floats]
 
-ALPHA = 0.05  # above this p-value what members do on objects does not stand out
 FAST = 0.05  # from this chance on that two outsiders are within the window, objects are news
 LEAST_OBJECTS = 3  # fewer acted on together tell nothing of a site
 LEAST_ACTIONS = 10  # fewer of an account tell nothing of its habits
@@ -35,8 +36,8 @@ _SITE = r"^(?:https?://)?(?:www\.)?(?P<site>[^/\s?#:@]+\.[a-z]{2,})(?:[/?#:]|$)"
 
 
 @dataclass(frozen=True)
-class Reading:
-    """The declaration of a benign reading.
+class Explanation:
+    """The declaration of a benign explanation.
 
     Attributes
     ----------
@@ -46,7 +47,7 @@ class Reading:
     meaning : str
         What the figure is.
     least : float
-        The figure from which on the reading fits.
+        The figure from which on the explanation fits.
     figure : callable
         Gives the figure of each cluster, NaN where it cannot be told.
     """
@@ -58,14 +59,14 @@ class Reading:
     figure: Figure
 
 
-READINGS: dict[str, Reading] = {}
+EXPLANATIONS: dict[str, Explanation] = {}
 
 
-def reading(title: str, meaning: str, least: float) -> Callable[[Figure], Figure]:
-    """Declare a function as a reading, under its own name."""
+def explanation(title: str, meaning: str, least: float) -> Callable[[Figure], Figure]:
+    """Declare a function as a explanation, under its own name."""
 
     def declare(function: Figure) -> Figure:
-        READINGS[function.__name__] = Reading(
+        EXPLANATIONS[function.__name__] = Explanation(
             function.__name__, title, " ".join(meaning.split()), least, function
         )
         return function
@@ -74,35 +75,35 @@ def reading(title: str, meaning: str, least: float) -> Callable[[Figure], Figure
 
 
 def figures(view: View) -> dict[str, Floats]:
-    """Return the figure of each reading, (clusters,)."""
-    if "readings" not in view.memo:
-        view.memo["readings"] = {name: one.figure(view) for name, one in READINGS.items()}
-    found: dict[str, Floats] = view.memo["readings"]
+    """Return the figure of each explanation, (clusters,), each cluster seen in its own layer."""
+    found = {name: np.full(len(view.clusters), np.nan) for name in EXPLANATIONS}
+    for numbers, part in view.parts:
+        for name, one in EXPLANATIONS.items():
+            with suppress(UnavailableError):
+                found[name][numbers] = one.figure(part)
     return found
 
 
-def fitting(view: View, i: int) -> list[Reading]:
-    """Return the readings that fit cluster i, the best first."""
-    every = figures(view)
-    fit = [one for one in READINGS.values() if every[one.name][i] >= one.least]
+def fitting(every: Mapping[str, Floats], i: int) -> list[Explanation]:
+    """Return the explanations that fit cluster i by their figures, the best first."""
+    fit = [one for one in EXPLANATIONS.values() if every[one.name][i] >= one.least]
     return sorted(fit, key=lambda one: -every[one.name][i])
 
 
-def readings_table(view: View) -> pa.Table:
-    """Return one row a cluster and reading: figure, bound, whether it fits, what it means."""
-    k, every = len(view.clusters), figures(view)
-    names = [name for _ in range(k) for name in READINGS]
-    figure = np.array([every[name][i] for i in range(k) for name in READINGS], float)
-    least = np.array([READINGS[name].least for name in names], float)
+def explanations_table(every: Mapping[str, Floats], k: int) -> pa.Table:
+    """Return one row a cluster and explanation: figure, bound, whether it fits, what it means."""
+    names = [name for _ in range(k) for name in EXPLANATIONS]
+    figure = np.array([every[name][i] for i in range(k) for name in EXPLANATIONS], float)
+    least = np.array([EXPLANATIONS[name].least for name in names], float)
     unknown = np.isnan(figure)
     return pa.table(
         {
-            "cluster": pa.array(np.repeat(np.arange(k), len(READINGS))),
-            "reading": pa.array(names, pa.string()),
+            "cluster": pa.array(np.repeat(np.arange(k), len(EXPLANATIONS))),
+            "explanation": pa.array(names, pa.string()),
             "figure": pa.array(figure, mask=unknown),
             "fits_from": pa.array(least),
             "fits": pa.array(figure >= least, mask=unknown),
-            "meaning": pa.array([READINGS[name].meaning for name in names], pa.string()),
+            "meaning": pa.array([EXPLANATIONS[name].meaning for name in names], pa.string()),
         }
     )
 
@@ -111,19 +112,8 @@ def readings_table(view: View) -> pa.Table:
 
 
 def _per_cluster(view: View, figure: Callable[[GroupTest, int], float]) -> Floats:
-    """Return a figure of each cluster's group test, NaN where it is about something else.
-
-    That is co-timing: there are no objects, or they do not stand out in a cluster that co-timing
-    may carry.
-    """
-    tests = view.group_tests
-    if tests is None:
-        return np.full(len(view.clusters), np.nan)
-    timed = view.graph.relation == "co-action and co-timing"
-    return np.array(
-        [np.nan if timed and t.p_value > ALPHA else figure(t, i) for i, t in enumerate(tests)],
-        float,
-    )
+    """Return a figure of each cluster's group test."""
+    return np.array([figure(test, i) for i, test in enumerate(view.group_tests)], float)
 
 
 def _together(test: GroupTest) -> NDArray[np.float64]:
@@ -152,27 +142,23 @@ def _unremarkable(test: GroupTest) -> tuple[float, float]:
 
 def _sites(view: View) -> NDArray[np.object_]:
     """Return the site of each object that members act on, None of what is no link."""
-    if "sites" not in view.memo:
-        log = view.graph.log
-        used = np.unique(view.acts.object)
-        sites = np.full(log.n_objects, None, object)
-        if view.graph.relation != "co-timing":
-            labels = pc.utf8_lower(log.object_labels.take(pa.array(used)))
-            found = pc.extract_regex(labels, _SITE)
-            sites[used] = pc.struct_field(found, 0).to_numpy(zero_copy_only=False)
-        view.memo["sites"] = sites
-    found_sites: NDArray[np.object_] = view.memo["sites"]
-    return found_sites
+    log = view.graph.log
+    used = np.unique(view.acts.object)
+    sites = np.full(log.n_objects, None, object)
+    found = pc.extract_regex(pc.utf8_lower(log.object_labels.take(pa.array(used))), _SITE)
+    sites[used] = pc.struct_field(found, 0).to_numpy(zero_copy_only=False)
+    return sites
 
 
-def _one_site(view: View, test: GroupTest, i: int) -> tuple[float, float]:
+def _one_site(
+    view: View, sites: NDArray[np.object_], test: GroupTest, i: int
+) -> tuple[float, float]:
     """Return the share of one site in what members do together, and how many of them join in.
 
     The second is the mean, over the objects of that site that any member acts on, of the largest
     share of the members inside one window.
     """
     together = _together(test)
-    sites = _sites(view)
     weights: dict[str, float] = {}
     for site, joiners in zip(sites[together[:, 0].astype(int)], _joiners(together), strict=True):
         if site is not None:
@@ -188,10 +174,10 @@ def _one_site(view: View, test: GroupTest, i: int) -> tuple[float, float]:
     return weights[top] / float(_joiners(together).sum()), float(joined)
 
 
-# -- the readings ------------------------------------------------------------------------------
+# -- the explanations ------------------------------------------------------------------------------
 
 
-@reading(
+@explanation(
     "a newsroom, or one operator's openly linked accounts",
     """The less of: the share of one site in what members act on together, and the mean share of
     the members that post each of that site's objects inside one window.""",
@@ -199,10 +185,11 @@ def _one_site(view: View, test: GroupTest, i: int) -> tuple[float, float]:
 )
 def one_operator(view: View) -> Floats:
     """Return min(share of the top site, mean joining in its objects)."""
-    return _per_cluster(view, lambda test, i: min(_one_site(view, test, i)))
+    sites = _sites(view)
+    return _per_cluster(view, lambda test, i: min(_one_site(view, sites, test, i)))
 
 
-@reading(
+@explanation(
     "the small audience of one outlet",
     """The less of: the share of one site in what members act on together, and one
     minus the mean share of the members that post each of that site's objects inside one
@@ -211,15 +198,16 @@ def one_operator(view: View) -> Floats:
 )
 def small_audience(view: View) -> Floats:
     """Return min(share of the top site, 1 - mean joining in its objects)."""
+    sites = _sites(view)
 
     def figure(test: GroupTest, i: int) -> float:
-        share, joining = _one_site(view, test, i)
+        share, joining = _one_site(view, sites, test, i)
         return min(share, 1 - joining)
 
     return _per_cluster(view, figure)
 
 
-@reading(
+@explanation(
     "fans: they share the same things, no closer in time than others would",
     """Synchronised pairs that the chances of outsiders give, over those seen, at most 1; 0 where
     these objects are news, or where the accounts are younger than half a year in the median.""",
@@ -244,7 +232,7 @@ def fans(view: View) -> Floats:
     return _per_cluster(view, figure)
 
 
-@reading(
+@explanation(
     "breaking news or a live event: outsiders are as fast on the same objects",
     """Synchronised pairs that the chances of outsiders give, over those seen, at most 1; 0 where
     two outsiders on these objects are rarely inside one window.""",
@@ -260,7 +248,7 @@ def news(view: View) -> Floats:
     return _per_cluster(view, figure)
 
 
-@reading(
+@explanation(
     "notification users and early birds: fast on everything, with anyone",
     """Of what members do apart from each other on objects of others, the share that comes within
     a minute (the window, if shorter) of the object's first action.""",
@@ -268,15 +256,14 @@ def news(view: View) -> Floats:
 )
 def early_birds(view: View) -> Floats:
     """Return the share of members' other actions that are prompt."""
-    k = len(view.clusters)
-    if view.graph.relation == "co-timing":
-        return np.full(k, np.nan)
+    if not view.graph.relation.on_objects:
+        raise UnavailableError("accounts do not meet on objects")
     log, acts = view.graph.log, view.acts
     starts = log.by_object
     delay = acts.time - log.time[starts[:-1]][acts.object]
     first = log.account[starts[:-1]][acts.object] == acts.account
     alone = (view.lags < 0) & (np.diff(starts)[acts.object] > 1) & ~(first & (delay == 0))
-    prompt = np.where(alone, delay <= min(view.graph.within, MINUTE), np.nan).astype(float)
+    prompt = np.where(alone, delay <= min(view.graph.window_us, MINUTE), np.nan).astype(float)
 
     def share(part: Floats) -> float:
         known = part[~np.isnan(part)]
@@ -285,7 +272,7 @@ def early_birds(view: View) -> Floats:
     return view.per_cluster(acts.indptr, prompt, share)
 
 
-@reading(
+@explanation(
     "a daily slot: people who are there at the same half hour every day",
     """Share of the members' actions that fall into each one's own busiest half hour of the day, of
     members with ten actions or more.""",
@@ -309,7 +296,7 @@ def daily_slot(view: View) -> Floats:
     return view.per_cluster(indptr, cell, share)
 
 
-@reading(
+@explanation(
     "share buttons: the same ready-made text, at no common time",
     """The least of: the share of texts among the objects that members share, the share of these
     that as many outsiders as members post, and expected over observed synchronised pairs.""",
@@ -331,7 +318,7 @@ def share_buttons(view: View) -> Floats:
     return _per_cluster(view, figure)
 
 
-@reading(
+@explanation(
     "blank or generic objects that very many use",
     """Share of what members act on together that is on objects which one outsider of twenty
     (and 200 or more of them) use. An object weighs as many members as join the first there.""",

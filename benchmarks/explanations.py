@@ -17,7 +17,7 @@ import numpy as np
 
 import coordnet as cn
 from coordnet.clusters.clusters import Clusters
-from coordnet.scores.readings import READINGS
+from coordnet.scores.explanations import EXPLANATIONS
 
 SCENARIO_OF = {
     "one_operator": "newsroom",
@@ -40,7 +40,7 @@ BEGIN, END = "<!-- table -->", "<!-- end of table -->"
 def fits(clusters: Clusters, sim: cn.Simulation) -> tuple[Counter, Counter, int]:
     """Count the clusters that each reading fits, and those of which it cannot tell."""
     scores = cn.score_clusters(clusters, sim.log, accounts=sim.accounts, only=["accounts"])
-    table = scores.readings("pandas")
+    table = scores.explanations("pandas")
     fit = Counter(table.loc[table["fits"] == True, "reading"])  # noqa: E712 (nulls are neither)
     unknown = Counter(table.loc[table["figure"].isna(), "reading"])
     return fit, unknown, len(clusters)
@@ -112,7 +112,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--write", type=Path)
     options = parser.parse_args()
-    assert set(SCENARIO_OF) == set(READINGS)
+    assert set(SCENARIO_OF) == set(EXPLANATIONS)
     table = measure(options.accounts, options.seeds)
     print(table)
     if options.write:

@@ -60,8 +60,8 @@ def moment_rate_ratio(view: View) -> dict[str, Estimate] | Absent:
         # what is done at hours that no other day of the log has can be set beside nothing
         own = (log.time >= start) & (log.time < end) & (available[at_hour] > 0)
         base = np.where(anywhere[of_action], 0.0, scale[at_hour])
-        x = np.bincount(log.account, own, log.n_accounts)
-        y = np.bincount(log.account, base, log.n_accounts)
+        x = np.bincount(log.account, own, len(log.all_accounts))
+        y = np.bincount(log.account, base, len(log.all_accounts))
         estimate = view.compare(ratio(x, y), bootstrap=True)
         everybody = y[outside].sum()
         reference = np.full(

@@ -25,8 +25,8 @@ def stance_for(view: View) -> dict[str, Estimate] | Absent:
     found = {}
     for number, target in enumerate(stance.targets):
         about = (stance.target == number) & (stance.sign != 0)
-        pro = np.bincount(log.account, about & (stance.sign > 0), log.n_accounts)
-        whole = np.bincount(log.account, about, log.n_accounts)
+        pro = np.bincount(log.account, about & (stance.sign > 0), len(log.all_accounts))
+        whole = np.bincount(log.account, about, len(log.all_accounts))
         estimate = view.compare(ratio(pro, whole), share=True, bootstrap=True)
         found[target] = view.resting_on(
             estimate, whole > 0, actions=sums(whole, view.sets).astype(np.int64)
@@ -46,5 +46,5 @@ def labelled_share(view: View) -> Estimate | Absent:
     stance = view.inputs.stance
     if stance is None:
         return Absent("no stance= is given")
-    labelled = np.bincount(view.log.account, stance.target >= 0, view.log.n_accounts)
+    labelled = np.bincount(view.log.account, stance.target >= 0, len(view.log.all_accounts))
     return view.compare(ratio(labelled, view.activity), share=True, bootstrap=True)

@@ -1,0 +1,178 @@
+"""Relation: by what accounts are joined. It builds its graph, tests it, and says what was done."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from coordnet.errors import ParameterError
+from coordnet.inference.edge_tests import TestedEdges
+from coordnet.inference.group_test import GroupTester
+from coordnet.inference.statistics import WindowStatistics
+from coordnet.log.actions import ActionLog
+from coordnet.times import Duration
+
+if TYPE_CHECKING:
+    from coordnet.graphs.graph import CoordinationGraph
+
+
+class Trace(NamedTuple):
+    """What can be synchronised, sorted by (object, time): two entries of one object can meet."""
+
+    account: NDArray[np.int32]
+    object: NDArray[np.int32]
+    time: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Against:
+    """Against what edges are tested; see :meth:`coordnet.CoordinationGraph.test`."""
+
+    null: str | None = None
+    strata: Duration | str | None = None
+    background: ActionLog | None = None
+    occasion_gap_us: int | None = None
+    correction: str = "bh"
+
+
+class Relation(ABC):
+    """By what the accounts of a graph are joined.
+
+    A relation is the one place that knows how its graph is built from a log, how its edges are
+    tested, what of a log can be synchronised under it, and how it is described.
+    """
+
+    name: ClassVar[str]
+    #: whether accounts meet on objects, so that the group test applies
+    on_objects: ClassVar[bool] = False
+    #: whether the graph can be made from a log
+    from_log: ClassVar[bool] = True
+
+    if TYPE_CHECKING:  # at run time a field of the dataclasses below
+
+        @property
+        def window_us(self) -> int:
+            """The window in microseconds."""
+
+    @property
+    @abstractmethod
+    def title(self) -> str:
+        """The relation and its window in a few words, such as ``"co-action within 60s"``."""
+
+    @abstractmethod
+    def describe(self) -> dict[str, Any]:
+        """Return what a manifest says of it: plain values, durations as text."""
+
+    @abstractmethod
+    def graph(
+        self,
+        log: ActionLog,
+        *,
+        weight: str | None = None,
+        min_weight: int = 1,
+        threads: int | None = None,
+    ) -> CoordinationGraph:
+        """Build the graph of a log."""
+
+    @abstractmethod
+    def trace(self, log: ActionLog) -> Trace:
+        """Return what of a log can be synchronised."""
+
+    @abstractmethod
+    def test(
+        self,
+        graph: CoordinationGraph,
+        against: Against,
+        statistics: WindowStatistics | None = None,
+        threads: int | None = None,
+    ) -> TestedEdges:
+        """Test the edges of a graph of this relation.
+
+        Parameters
+        ----------
+        graph
+            The graph.
+        against
+            The null model.
+        statistics
+            What :meth:`statistics` gave for the graph's log, where it is at hand.
+        threads
+            Number of threads; None means all processors.
+        """
+
+    def statistics(
+        self, log: ActionLog, against: Against, threads: int | None = None
+    ) -> WindowStatistics | None:
+        """Return what tests count of a log, each part when it is first asked for; None for none."""
+        return None
+
+    def group_tester(
+        self, log: ActionLog, background: ActionLog | None = None, threads: int | None = None
+    ) -> GroupTester | None:
+        """Return the tester of groups, None where accounts do not meet on objects."""
+        statistics = self.statistics(log, Against(background=background), threads)
+        return None if statistics is None else GroupTester(statistics)
+
+
+@dataclass(frozen=True)
+class Given(Relation):
+    """Edges that were given, as from a file or another tool: nothing is known of how they came.
+
+    Parameters
+    ----------
+    source
+        What they are from, in a few words.
+    """
+
+    name: ClassVar[str] = "given"
+    from_log: ClassVar[bool] = False
+    source: str = "edges given"
+
+    @property
+    def window_us(self) -> int:
+        """Not known."""
+        raise ParameterError(f"{self.source}: the window of these edges is not known.")
+
+    @property
+    def title(self) -> str:
+        """What the edges are from."""
+        return self.source
+
+    def describe(self) -> dict[str, Any]:
+        """Return what the edges are from."""
+        return {"relation": self.name, "source": self.source}
+
+    def graph(
+        self,
+        log: ActionLog,
+        *,
+        weight: str | None = None,
+        min_weight: int = 1,
+        threads: int | None = None,
+    ) -> CoordinationGraph:
+        """Refuse: how the edges came is not known."""
+        raise ParameterError(f"{self._unknown()}, so they cannot be made again from a log.")
+
+    def trace(self, log: ActionLog) -> Trace:
+        """Refuse: how the edges came is not known."""
+        raise ParameterError(f"{self._unknown()}, so what was done together is not known.")
+
+    def test(
+        self,
+        graph: CoordinationGraph,
+        against: Against,
+        statistics: WindowStatistics | None = None,
+        threads: int | None = None,
+    ) -> TestedEdges:
+        """Refuse: how the edges came is not known."""
+        raise ParameterError(
+            f"{self._unknown()}, so they cannot be tested; build the graph from the actions with "
+            "co_action or co_timing."
+        )
+
+    def _unknown(self) -> str:
+        return f"{self.source}: it is not known how these edges came"
