@@ -142,7 +142,8 @@ class CoordinationGraph:
     @cached_property
     def accounts(self) -> NDArray[np.object_]:
         """Labels of the accounts with at least one edge: array of str, in the order of `nodes`."""
-        return self.all_accounts[self.nodes]
+        labels: NDArray[np.object_] = frozen(self.all_accounts[self.nodes])
+        return labels
 
     @property
     def frame(self) -> str:

@@ -59,6 +59,11 @@ class Multiplex:
                 )
         if len(set(self.names)) < len(self.names):
             raise ParameterError(f"layers have the same relation and window: {listed(self.names)}.")
+        if self.levels and len(self.levels) != len(self.layers):
+            raise ParameterError(
+                f"{len(self.levels)} levels are given for {len(self.layers)} layers; give one for "
+                "each layer, None where it was not tested."
+            )
         if not self.levels:
             object.__setattr__(self, "levels", (None,) * len(self.layers))
 

@@ -111,10 +111,15 @@ class Relation(ABC):
         return None
 
     def group_tester(
-        self, log: ActionLog, background: ActionLog | None = None, threads: int | None = None
+        self,
+        log: ActionLog,
+        background: ActionLog | None = None,
+        threads: int | None = None,
+        occasion_gap_us: int | None = None,
     ) -> GroupTester | None:
         """Return the tester of groups, None where accounts do not meet on objects."""
-        statistics = self.statistics(log, Against(background=background), threads)
+        against = Against(background=background, occasion_gap_us=occasion_gap_us)
+        statistics = self.statistics(log, against, threads)
         return None if statistics is None else GroupTester(statistics)
 
 

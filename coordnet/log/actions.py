@@ -120,7 +120,8 @@ class ActionLog:
     @cached_property
     def accounts(self) -> NDArray[np.object_]:
         """Labels of the accounts with at least one action, in byte order: array of str."""
-        return self.all_accounts[self.active]
+        labels: NDArray[np.object_] = frozen(self.all_accounts[self.active])
+        return labels
 
     @cached_property
     def objects(self) -> NDArray[np.object_]:

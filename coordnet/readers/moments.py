@@ -14,7 +14,7 @@ def read_before(before: Instant | tuple[Instant, Instant] | None) -> tuple[int, 
     """Return the interval [start, end) that members are created in: four weeks before a date."""
     if before is None:
         return None
-    if isinstance(before, tuple):
+    if isinstance(before, tuple | list):  # a list is what JSON and TOML make of it
         return read_moments({"before": before})["before"]
     end = instant(before, "before")
     return end - 7 * WEEKS * DAY, end
@@ -24,6 +24,11 @@ def read_moments(
     moments: Mapping[str, tuple[Instant, Instant]] | None,
 ) -> dict[str, tuple[int, int]]:
     """Return named intervals [start, end) in microseconds UTC."""
+    if not isinstance(moments, Mapping | None):
+        raise ParameterError(
+            f"moments={moments!r} are no named intervals; write "
+            '{"debate": ("2017-05-31", "2017-06-01")}.'
+        )
     read = {}
     for name, limits in (moments or {}).items():
         if not isinstance(limits, Sequence) or isinstance(limits, str) or len(limits) != 2:
