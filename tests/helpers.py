@@ -51,7 +51,7 @@ def edges_of(graph):
     }
 
 
-def tester_of(log, window=60_000_000, occasion_gap=None, background=None, threads=None):
+def group_tester(log, window=60_000_000, occasion_gap=None, background=None, threads=None):
     """Return the tester of groups of a log, for a window in microseconds."""
     return GroupTester(WindowStatistics(log, window, background, occasion_gap, threads))
 
@@ -92,7 +92,7 @@ def assert_same_log(one, other, rows=True):
 
 
 def assert_same_part(part, alone):
-    """Compare a part of a log with a log read from its rows alone: all but the codes of accounts."""
+    """Compare a part of a log with a log of its rows alone: all but the codes of accounts."""
     assert rows_of(part) == rows_of(alone)
     for name in ("object", "time", "object_kind"):
         np.testing.assert_array_equal(getattr(part, name), getattr(alone, name), err_msg=name)

@@ -206,7 +206,7 @@ def warn_of_coarse_times(log: ActionLog, window: int, finest: int) -> None:
             f"{duration_text(window + log.resolution)} apart can count as co-actions. Use a wider "
             "window or finer times.",
             CoordnetWarning,
-            stacklevel=3,
+            stacklevel=4,  # who called co_action or co_timing
         )
 
 

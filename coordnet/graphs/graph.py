@@ -242,7 +242,17 @@ class CoordinationGraph:
     def tested_against(
         self, against: Against, statistics: WindowStatistics | None, threads: int | None = None
     ) -> CoordinationGraph:
-        """Return the tested graph, by statistics of its log that are at hand; see :meth:`test`."""
+        """Return the tested graph, by statistics of its log that are at hand; see :meth:`test`.
+
+        Parameters
+        ----------
+        against
+            The null model.
+        statistics
+            What the relation's ``statistics`` gave for the log and the null model; None counts them.
+        threads
+            Number of threads; None means all processors.
+        """
         found = self.relation.test(self, against, statistics, threads)
         return replace(self, edges={**self.edges, **found.columns}, tested=found.test)
 

@@ -25,6 +25,14 @@ def shuffled_accounts(log: ActionLog, seed: int, strata: Duration | str | None =
         The only source of randomness.
     strata
         Shuffle inside strata of time only; see :func:`strata_of`.
+
+    Examples
+    --------
+    >>> import coordnet as cn
+    >>> log = cn.simulate("retweet_ring", accounts=500, seed=0).log
+    >>> null = cn.shuffled_accounts(log, seed=0)
+    >>> bool((np.bincount(null.account) == np.bincount(log.account)).all())
+    True
     """
     rng = np.random.default_rng(seed)
     if strata is None:
@@ -52,6 +60,13 @@ def resampled_delays(log: ActionLog, seed: int) -> ActionLog:
         The log.
     seed
         The only source of randomness.
+
+    Examples
+    --------
+    >>> import coordnet as cn
+    >>> log = cn.simulate("retweet_ring", accounts=500, seed=0).log
+    >>> cn.resampled_delays(log, seed=0).n_accounts == log.n_accounts
+    True
     """
     rng = np.random.default_rng(seed)
     starts, since = _since_first(log)
@@ -80,6 +95,13 @@ def swapped_profiles(log: ActionLog, seed: int) -> ActionLog:
         The log.
     seed
         The only source of randomness.
+
+    Examples
+    --------
+    >>> import coordnet as cn
+    >>> log = cn.simulate("retweet_ring", accounts=500, seed=0).log
+    >>> cn.swapped_profiles(log, seed=0).n_objects == log.n_objects
+    True
     """
     rng = np.random.default_rng(seed)
     starts, since = _since_first(log)

@@ -99,9 +99,7 @@ def cluster_stability(
     jobs.append(("first_half", None, lambda: halves(log)[0], config))
     jobs.append(("second_half", None, lambda: halves(log)[1], config))
     for numbers, view_layer in _by_layer(clusters):
-        tester = view_layer.relation.group_tester(
-            log, background, threads, config.occasion_gap_us
-        )
+        tester = view_layer.relation.group_tester(log, background, threads, config.occasion_gap_us)
         for i in numbers:
             # of the tester only what is left out is kept, and the log is cut when its turn comes
             cuts = _without_top(log, tester, members[i])

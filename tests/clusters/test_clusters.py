@@ -210,9 +210,7 @@ def test_clusters_are_a_sequence_of_clusters():
     assert edges_of(last.graph()) == {
         ends: edge for ends, edge in edges_of(clusters.graph).items() if ends == ("x", "y")
     }
-    assert repr(last) == (
-        "Cluster 1\n  accounts   2: x, y\n  carried by co-action within 60s"
-    )
+    assert repr(last) == ("Cluster 1\n  accounts   2: x, y\n  carried by co-action within 60s")
     assert "and 10 more" in repr(clusters[0])
     assert "<td>2: x, y</td>" in last._repr_html_()
 

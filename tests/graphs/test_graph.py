@@ -118,12 +118,12 @@ def test_a_graph_without_a_log_says_so_where_one_is_needed():
         _ = graph.log
     assert str(error.value).startswith("this graph (edges.csv) has no log of actions")
     for call, told in (
-        (lambda: graph.test(), "edges.csv: it is not known how these edges came, so they cannot be"
+        (graph.test, "edges.csv: it is not known how these edges came, so they cannot be"
          " tested; build the graph from the actions with co_action or co_timing."),
         (lambda: graph.within, "edges.csv: the window of these edges is not known."),
-        (lambda: graph.relation.graph(log_of([])), "edges.csv: it is not known how these edges"),
-        (lambda: graph.relation.trace(log_of([])), "edges.csv: it is not known how these edges"),
-        (lambda: cn.score_clusters(cn.find_clusters(graph, "components")), "this graph (edges.csv)"),
+        (lambda: graph.relation.graph(log_of([])), "edges.csv: it is not known"),
+        (lambda: graph.relation.trace(log_of([])), "edges.csv: it is not known"),
+        (lambda: cn.score_clusters(cn.find_clusters(graph)), "this graph (edges.csv)"),
     ):  # fmt: skip
         with pytest.raises(cn.ParameterError) as error:
             call()

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.sparse
-from helpers import tester_of
+from helpers import group_tester
 from scipy import stats
 
 import coordnet as cn
@@ -97,7 +97,7 @@ def check_edges(log, kind, within):
 def check_sets(log, window, seed, most=400):
     """Check the group test on sets that share an object, picked without a look at times."""
     rng = np.random.default_rng(seed)
-    tester = tester_of(log, window)
+    tester = group_tester(log, window)
     scratch = tester.scratch()
     popular = np.flatnonzero(np.diff(log.by_object) >= 3)
     p = []

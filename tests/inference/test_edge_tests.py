@@ -334,7 +334,7 @@ def test_as_many_kinds_as_there_are(n):
     background = log_of(rows[: 3 * n - 3])  # without the last kind, which then has no chance
     helped = cn.co_action(log, "60s", min_weight=2).test("timing", background=background)
     assert edges_of(helped)["x", "y"]["expected_timing"] == pytest.approx(12)
-    assert cn.test_group(log, "xy").p_value > 1e-12
+    assert cn.test_group(log, ["x", "y"]).p_value > 1e-12
 
 
 def test_the_popularity_classes():
@@ -558,7 +558,7 @@ def test_the_activity_null_is_what_dealing_gives(strata):
     runs = 2_000
     stratum = STRATA["1h"] if strata else (lambda _: 0)
     found = experiment(
-        lambda r, rng: naive.dealt(r, rng, stratum), rows, WINDOW, WINDOW, runs, seed=5
+        lambda r, rng: naive.shuffled_accounts(r, rng, stratum), rows, WINDOW, WINDOW, runs, seed=5
     )
     accounts = sorted({row[0] for row in rows})
     log = log_of(rows)
@@ -606,7 +606,7 @@ def test_dealing_counts_pairs_of_one_account_too():
     expected, _ = edge_tests.activity_tests(
         log, statistics.pairs_all, pair[:1], pair[1:], np.ones(1, np.int32)
     )
-    found = experiment(naive.dealt, rows, WINDOW, WINDOW, 4_000, seed=1)
+    found = experiment(naive.shuffled_accounts, rows, WINDOW, WINDOW, 4_000, seed=1)
     assert found["busy", "u1"][0] / 4_000 == pytest.approx(expected[0], rel=0.12)
 
 

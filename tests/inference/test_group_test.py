@@ -14,7 +14,7 @@ from itertools import combinations
 import naive
 import numpy as np
 import pytest
-from helpers import assert_same_graph, log_of, rows_of, tester_of
+from helpers import assert_same_graph, group_tester, log_of, rows_of
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy import stats
@@ -40,7 +40,7 @@ def most_of(n, level):
 def result_of(rows, members, window=WINDOW, occasion_gap=None, background=None):
     """Return the group test of a set of labels, made by a tester of its own."""
     log = log_of(rows)
-    return tester_of(log, window, occasion_gap, background).test(log.codes_of(members))
+    return group_tester(log, window, occasion_gap, background).test(log.codes_of(members))
 
 
 def acts(obj, *who, kind="k"):
@@ -398,7 +398,7 @@ def test_the_pace_of_the_set_does_not_raise_the_bar_for_itself():
     rows, members = planted_rows(1)
     slow = [row if row[0] not in members else (*row[:2], row[2] + DAY, *row[3:]) for row in rows]
     log, apart = log_of(rows), log_of(slow)
-    quick, lame = (tester_of(x) for x in (log, apart))
+    quick, lame = (group_tester(x) for x in (log, apart))
     lame.scene.class_moments[:] = quick.scene.class_moments
     in_set = np.zeros(log.n_accounts, np.uint8)
     in_set[log.codes_of(members)] = 1
@@ -446,7 +446,7 @@ def test_what_is_left_without_the_strongest_object_or_occasion(crowd, fold):
 def test_a_group_by_label_is_that_by_code():
     log = log_of(HAND)
     by_label = cn.test_group(log, ["w", "u", "v", "u"], within="60s")
-    assert by_label.evidence == tester_of(log).test(log.codes_of(["u", "v", "w"])).evidence
+    assert by_label.evidence == group_tester(log).test(log.codes_of(["u", "v", "w"])).evidence
     assert by_label.members == 3
 
 
@@ -505,7 +505,7 @@ def test_groups_of_a_part_are_those_of_its_rows():
 def test_the_scratch_of_a_test_is_clean_again():
     """A thread tests set after set with the same scratch."""
     log = log_of(planted_rows(2)[0])
-    tester = tester_of(log)
+    tester = group_tester(log)
     scratch = tester.scratch()
     rng = np.random.default_rng(0)
     for size in (2, 5, 40, 100):
@@ -518,7 +518,7 @@ def test_the_scratch_of_a_test_is_clean_again():
 def test_merging_and_leaving_actions():
     """Growing and shrinking by one account gives the actions of the set as gathered anew."""
     log = log_of(planted_rows(2)[0])
-    scene = tester_of(log).scene
+    scene = group_tester(log).scene
     buffer = np.empty(4, np.int32)
     members = np.array([3, 9, 40, 77], np.int32)
     whole, n = group_kernels.gather(scene, members, 4, buffer)
@@ -567,7 +567,7 @@ def p_values_of_sets(log, rng, sets, sizes=SIZES, within=WINDOW):
 
     Those of one size are disjoint, as far as there are accounts.
     """
-    tester = tester_of(log, within)
+    tester = group_tester(log, within)
     scratch = tester.scratch()
     found = {size: [] for size in sizes}
     for size in sizes:
@@ -626,7 +626,7 @@ def test_no_pair_of_all_pairs_has_evidence_where_nobody_coordinates():
     """The price pays for looking at every pair there is."""
     for seed in range(4):
         log = null_log(seed, accounts=120, objects=150)
-        tester = tester_of(log)
+        tester = group_tester(log)
         scratch = tester.scratch()
         pairs = combinations(range(log.n_accounts), 2)
         most = max(tester.test(np.array(pair, np.int32), scratch).evidence for pair in pairs)
@@ -638,7 +638,7 @@ def test_growing_from_every_account_finds_nothing_where_nobody_coordinates():
     shown = 0
     for seed in range(30):
         log = null_log(seed, accounts=150, objects=150)
-        tester = tester_of(log)
+        tester = group_tester(log)
         graph = cn.co_action(log, "60s", min_weight=1)
         pairs = np.column_stack([graph.edges["source"], graph.edges["target"]])
         best = np.argsort(-graph.weights, kind="stable")[:40]
@@ -678,7 +678,7 @@ def live_event(request):
 def test_viewers_of_a_live_event_are_no_evidence(live_event):
     """Any sets of them, picked at random or as those who met most often: outsiders are as fast."""
     log, viewers = live_event
-    tester = tester_of(log)
+    tester = group_tester(log)
     rng = np.random.default_rng(0)
     graph = cn.co_action(log, "60s", min_weight=1)
     weight = np.zeros((log.n_accounts, log.n_accounts))
@@ -700,7 +700,7 @@ def test_viewers_of_a_live_event_are_no_evidence(live_event):
 
 def test_sets_grown_among_viewers_are_no_evidence(live_event):
     log, _ = live_event
-    tester = tester_of(log)
+    tester = group_tester(log)
     graph = cn.co_action(log, "60s", min_weight=3)
     best = np.argsort(-graph.weights, kind="stable")[:60]
     pairs = np.column_stack([graph.edges["source"], graph.edges["target"]])[best]
@@ -713,7 +713,7 @@ def test_where_outsiders_are_not_asked_viewers_would_be_a_group(live_event):
     """By the pace of ordinary objects they would be one: it is the outsiders who tell."""
     log, viewers = live_event
     ordinary = log.exclude(objects=[o for o in log.objects if o.startswith("live")])
-    tester = tester_of(log, background=ordinary)
+    tester = group_tester(log, background=ordinary)
     members = viewers[:60].astype(np.int32)
     in_set, seen = tester.scratch()
     in_set[members] = 1
@@ -827,7 +827,7 @@ def test_what_a_search_keeps():
 def test_a_search_starts_from_known_clusters_and_not_from_their_inner_pairs():
     log, _ = cells_log(0)
     graph = cn.co_action(log, "60s").test("timing")
-    tester = tester_of(log)
+    tester = group_tester(log)
     started = []
 
     class Spy:
@@ -848,7 +848,7 @@ def test_a_search_starts_from_known_clusters_and_not_from_their_inner_pairs():
 def test_growing_keeps_what_it_says():
     """The evidence of a grown set is that of the test of it; nobody else would add any."""
     log, _ = cells_log(3)
-    tester = tester_of(log)
+    tester = group_tester(log)
     graph = cn.co_action(log, "60s").test("timing")
     best = np.argsort(graph.edges["p_timing"], kind="stable")[:6]
     pairs = np.column_stack([graph.edges["source"], graph.edges["target"]])[best]

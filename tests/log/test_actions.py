@@ -344,7 +344,7 @@ def test_a_part_keeps_the_codes_of_the_whole(rows, accounts, first):
     ):
         assert part.all_accounts is log.all_accounts
         # an action of the part has the account and the row that it has in the whole
-        own = {row: code for row, code in zip(log.row, log.account, strict=True)}
+        own = dict(zip(log.row, log.account, strict=True))
         assert [own[row] for row in part.row] == part.account.tolist()
         # who acts is counted, codes are not
         active = sorted(set(part.account.tolist()))

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from helpers import US, log_of, ring_rows, rows_of, tester_of
+from helpers import US, group_tester, log_of, ring_rows, rows_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
@@ -235,13 +235,14 @@ def test_the_background_and_the_occasion_gap_confirm_too():
     """Each changes what is found in the first half, and the test in the second."""
     log = log_of(two_halves({"on": (6, (0, 1))}))
     public = log_of([row for row in two_halves({}) if row[1] < "o150"])
-    for options, background in (({}, public), ({"occasion_gap": "30d"}, None)):
+    for options, background in (({}, public), ({"occasion_gap": "18h"}, None)):
         found = confirm_clusters(log, RULE.replace(**options), background)
         on = [i for i, c in enumerate(found.clusters) if {f"on_{m}" for m in range(6)} <= set(c)]
         assert len(on) == 1
         second = halves(log)[1]
-        own = cn.test_group(second, found.clusters[on[0]].accounts, background=background, **options)
-        plain = cn.test_group(second, found.clusters[on[0]].accounts)
+        members = found.clusters[on[0]].accounts
+        own = cn.test_group(second, members, background=background, **options)
+        plain = cn.test_group(second, members)
         assert found.p_value[on[0]] == own.p_value != plain.p_value
 
 
@@ -334,13 +335,13 @@ def test_the_occasion_is_where_they_were_together():
     rest = acts("x", *later, ("user01", 2 * 86_400 + 20)) + acts("y", ("c", 3 * 86_400))
     log = log_of(rows + together + rest)
     members = log.codes_of([*"abcd"])
-    cuts = stability._without_top(log, tester_of(log), members)
+    cuts = stability._without_top(log, group_tester(log), members)
     objects, occasion = (cut() for cut in cuts)
     assert sorted(map(str, rows_of(occasion))) == sorted(map(str, rows + rest))
     left = [row for row in rows + together + rest if row[1] != "x"]
     assert sorted(map(str, rows_of(objects))) == sorted(map(str, left))
     apart = log_of(rows + acts("x", ("a", 0), ("b", 9_000)))  # nothing is evidence of anything
-    cuts = stability._without_top(apart, tester_of(apart), apart.codes_of([*"ab"]))
+    cuts = stability._without_top(apart, group_tester(apart), apart.codes_of([*"ab"]))
     assert [cut() for cut in cuts] == [apart, apart]
     assert [cut() for cut in stability._without_top(log, None, members)] == [log, log]
 
@@ -379,9 +380,7 @@ def test_reseeding_and_bootstrap_are_means_of_jaccard_indices(ring, monkeypatch)
 
     monkeypatch.setattr(stability, "search_clusters", fake)
     monkeypatch.setattr(stability, "_bootstrapped", lambda log, seed: log)
-    frame = cn.cluster_stability(
-        found, RULE, runs=8, seed=1, background=public, backend="pyarrow"
-    )
+    frame = cn.cluster_stability(found, RULE, runs=8, seed=1, background=public, backend="pyarrow")
     seeds = np.random.default_rng(1).integers(0, 2**31, 8)
     odd = float((seeds % 2).mean())
     assert 0 < odd < 1
@@ -646,7 +645,7 @@ def test_the_background_and_the_configuration_reach_the_search(organic, monkeypa
 
     def fake(log, own, background, threads):
         seen.append((own, background))
-        empty = cn.find_clusters(cn.co_action(log, "1s", min_weight=9), min_size=99)
+        empty = cn.find_clusters(cn.co_action(log, "60s", min_weight=9), min_size=99)
         return SimpleNamespace(clusters=empty, layers=empty.layers)
 
     for module in (power, sensitivity):
