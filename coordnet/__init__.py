@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from coordnet.simulation.evaluation import Evaluation, evaluate
     from coordnet.simulation.scenarios import simulate
     from coordnet.simulation.truth import Simulation, Truth
+    from coordnet.storage import load, save
 
 # Where each public name is defined. A name is imported when it is first used, so that
 # ``import coordnet`` costs next to nothing.
@@ -75,6 +76,7 @@ _HOMES = {
     "simulation.evaluation": ("Evaluation", "evaluate"),
     "simulation.scenarios": ("simulate",),
     "simulation.truth": ("Simulation", "Truth"),
+    "storage": ("load", "save"),
 }  # fmt: skip
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -113,10 +115,12 @@ __all__ = [
     "evaluate",
     "find_clusters",
     "find_groups",
+    "load",
     "power",
     "read_actions",
     "resampled_delays",
     "run_nulls",
+    "save",
     "score_clusters",
     "sensitivity",
     "shuffled_accounts",

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from coordnet.errors import ParameterError
 from coordnet.frames import frozen, html_table, native
+from coordnet.frozen import Frozen
 from coordnet.graphs.graph import CoordinationGraph
 from coordnet.graphs.multiplex import Multiplex
 from coordnet.graphs.relation import Given
@@ -101,7 +102,7 @@ class Cluster:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Clusters:
+class Clusters(Frozen):
     """Sets of accounts, the largest first; they may overlap.
 
     Attributes

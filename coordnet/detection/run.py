@@ -83,6 +83,23 @@ class Run:
             )
         return self.scores
 
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the whole run, its log included, to one file that :meth:`load` reads.
+
+        Labels stand in it as they are: keep it as you keep the data. What may be passed on is what
+        :meth:`write` writes.
+        """
+        from coordnet.storage import save
+
+        save(self, path)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Run:
+        """Read a run that :meth:`save` wrote; see :func:`coordnet.load`."""
+        from coordnet.storage import load_as
+
+        return load_as(cls, path)
+
     def write(
         self,
         folder: str | os.PathLike[str],

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from coordnet.errors import ParameterError, listed, nearest
 from coordnet.frames import html_table, native
+from coordnet.frozen import Frozen
 from coordnet.graphs.graph import CoordinationGraph
 from coordnet.graphs.relation import Given
 from coordnet.log.accounts import Accounts
@@ -20,7 +21,7 @@ from coordnet.log.actions import ActionLog
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Multiplex:
+class Multiplex(Frozen):
     """An ordered set of graphs over the same accounts, the layers.
 
     Each layer keeps its own relation, window, test and level. Layers are told apart by the titles

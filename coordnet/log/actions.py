@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from coordnet.errors import ParameterError, listed, nearest
 from coordnet.frames import frozen, html_table, native, strings
+from coordnet.frozen import Frozen, ReadOnly
 from coordnet.kernels import actions as action_kernels
 from coordnet.kernels import arrays as array_kernels
 from coordnet.log.accounts import Accounts
@@ -48,7 +49,7 @@ class Events(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class ActionLog:
+class ActionLog(Frozen):
     """A frozen log of actions. Made by :func:`coordnet.read_actions`.
 
     Attributes
@@ -92,7 +93,7 @@ class ActionLog:
     content: Labelled | None = None
     text: Labelled | None = None
     rows_read: int = 0
-    dropped: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    dropped: Mapping[str, int] = field(default_factory=ReadOnly)
     sources: tuple[str, ...] = ()
     frame: str = "pandas"
 
@@ -294,7 +295,7 @@ class ActionLog:
             object_kind=frozen(kind),
             content=part(self.content),
             text=part(self.text),
-            dropped=MappingProxyType({**self.dropped, reason: self.dropped.get(reason, 0) + gone}),
+            dropped=ReadOnly({**self.dropped, reason: self.dropped.get(reason, 0) + gone}),
         )
 
     def rearranged(
@@ -389,6 +390,19 @@ class ActionLog:
         )
 
     # -- out --------------------------------------------------------------------------------
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the log to a file that :meth:`load` reads; see :func:`coordnet.save`."""
+        from coordnet.storage import save
+
+        save(self, path)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> ActionLog:
+        """Read a log that :meth:`save` wrote; see :func:`coordnet.load`."""
+        from coordnet.storage import load_as
+
+        return load_as(cls, path)
 
     def to_frame(self, backend: str | None = None) -> Any:
         """Return the actions as a dataframe: account, object, time, kind, (content, text,) row.
