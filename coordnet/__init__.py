@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     )
     from coordnet.log.accounts import Accounts
     from coordnet.log.actions import ActionLog
-    from coordnet.readers import read_actions
+    from coordnet.readers.tables import read_actions
     from coordnet.robustness.confirmation import Confirmation, confirm_clusters
     from coordnet.robustness.null_runs import NullRuns, run_nulls
     from coordnet.robustness.power import Power, power
@@ -65,7 +65,7 @@ _HOMES = {
     "inference.null_logs": ("resampled_delays", "shuffled_accounts", "swapped_profiles"),
     "log.accounts": ("Accounts",),
     "log.actions": ("ActionLog",),
-    "readers": ("read_actions",),
+    "readers.tables": ("read_actions",),
     "robustness.confirmation": ("Confirmation", "confirm_clusters"),
     "robustness.null_runs": ("NullRuns", "run_nulls"),
     "robustness.power": ("Power", "power"),

@@ -8,13 +8,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-import igraph
-import networkx as nx
 import numpy as np
 import pyarrow as pa
-import scipy.sparse
 from numpy.typing import NDArray
 
 from coordnet.errors import ParameterError
@@ -27,6 +24,11 @@ from coordnet.inference.statistics import WindowStatistics
 from coordnet.log.accounts import Accounts
 from coordnet.log.actions import ActionLog
 from coordnet.times import SECOND, Duration, duration, duration_text
+
+if TYPE_CHECKING:
+    import igraph
+    import networkx as nx
+    import scipy.sparse
 
 
 class NamedEdges(NamedTuple):
@@ -492,6 +494,8 @@ class CoordinationGraph(Frozen):
         return self._networkx(self.accounts.tolist())
 
     def _networkx(self, names: list[str]) -> nx.Graph:
+        import networkx as nx
+
         edges = self.named(names)
         graph = nx.Graph()
         graph.add_nodes_from(edges.names)
@@ -506,6 +510,8 @@ class CoordinationGraph(Frozen):
 
     def to_igraph(self) -> igraph.Graph:
         """Return an igraph graph: vertices have ``name``, edges every column and ``weight``."""
+        import igraph
+
         return igraph.Graph(
             n=self.n_accounts,
             edges=np.column_stack(self.ends),
@@ -515,6 +521,8 @@ class CoordinationGraph(Frozen):
 
     def to_scipy(self) -> scipy.sparse.csr_array:
         """Return the symmetric matrix of weights; row i is the account ``accounts[i]``."""
+        import scipy.sparse
+
         left, right = self.ends
         n = self.n_accounts
         half = scipy.sparse.coo_array((self.weights, (left, right)), shape=(n, n))
@@ -555,6 +563,8 @@ class CoordinationGraph(Frozen):
         if suffix in (".parquet", ".csv"):
             write_table(self.named(names).table(), path)
             return
+        import networkx as nx
+
         graph = self._networkx(xml_names(names))
         with whole_file(path) as temporary:
             (nx.write_graphml if suffix == ".graphml" else nx.write_gexf)(graph, temporary)
