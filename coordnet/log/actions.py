@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import os
+import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -20,7 +21,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from coordnet.errors import ParameterError, listed, nearest
+from coordnet.errors import CoordnetWarning, ParameterError, listed, nearest
 from coordnet.frames import frozen, html_table, native, strings
 from coordnet.frozen import Frozen, ReadOnly
 from coordnet.kernels import actions as action_kernels
@@ -250,6 +251,14 @@ class ActionLog(Frozen):
             keep &= self.time >= instant(start, "start")
         if end is not None:
             keep &= self.time < instant(end, "end")
+        if self.limits is not None and not keep.any():
+            first, last = map(instant_text, self.limits)
+            warnings.warn(
+                f"no action lies in the period from {start} to {end}; the actions of the log are "
+                f"from {first} to {last}.",
+                CoordnetWarning,
+                stacklevel=2,
+            )
         return self.where(keep, "outside the period")
 
     def exclude(self, accounts: Iterable[Any] = (), objects: Iterable[Any] = ()) -> ActionLog:
