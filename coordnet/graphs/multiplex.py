@@ -32,8 +32,8 @@ class Multiplex(Frozen):
     layers : tuple of CoordinationGraph
         One or more, over the same accounts.
     levels : tuple of float or None
-        The level of error at which the edges of each layer were kept, None where they were not
-        tested.
+        The level of error of each layer, of its edges and its groups together; None where
+        nothing was tested.
 
     Examples
     --------
