@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     )
     from coordnet.log.accounts import Accounts
     from coordnet.log.actions import ActionLog
-    from coordnet.readers import read_actions
+    from coordnet.readers.tables import read_actions
     from coordnet.robustness.confirmation import Confirmation, confirm_clusters
     from coordnet.robustness.null_runs import NullRuns, run_nulls
     from coordnet.robustness.power import Power, power
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from coordnet.simulation.evaluation import Evaluation, evaluate
     from coordnet.simulation.scenarios import simulate
     from coordnet.simulation.truth import Simulation, Truth
+    from coordnet.storage import load, save
 
 # Where each public name is defined. A name is imported when it is first used, so that
 # ``import coordnet`` costs next to nothing.
@@ -64,7 +65,7 @@ _HOMES = {
     "inference.null_logs": ("resampled_delays", "shuffled_accounts", "swapped_profiles"),
     "log.accounts": ("Accounts",),
     "log.actions": ("ActionLog",),
-    "readers": ("read_actions",),
+    "readers.tables": ("read_actions",),
     "robustness.confirmation": ("Confirmation", "confirm_clusters"),
     "robustness.null_runs": ("NullRuns", "run_nulls"),
     "robustness.power": ("Power", "power"),
@@ -75,6 +76,7 @@ _HOMES = {
     "simulation.evaluation": ("Evaluation", "evaluate"),
     "simulation.scenarios": ("simulate",),
     "simulation.truth": ("Simulation", "Truth"),
+    "storage": ("load", "save"),
 }  # fmt: skip
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -113,10 +115,12 @@ __all__ = [
     "evaluate",
     "find_clusters",
     "find_groups",
+    "load",
     "power",
     "read_actions",
     "resampled_delays",
     "run_nulls",
+    "save",
     "score_clusters",
     "sensitivity",
     "shuffled_accounts",

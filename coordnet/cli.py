@@ -18,7 +18,7 @@ from coordnet.detection.detect import detect, detect_from
 from coordnet.detection.run import Run
 from coordnet.errors import CoordnetError, CoordnetWarning
 from coordnet.log.actions import ActionLog
-from coordnet.readers import read_actions
+from coordnet.readers.tables import read_actions
 from coordnet.scores.table import text_table
 from coordnet.search.configuration import Configuration, configured
 from coordnet.simulation.evaluation import evaluate

@@ -24,6 +24,10 @@ class ParameterError(CoordnetError, ValueError):
     """A parameter has a value that it cannot have."""
 
 
+class NoSuchClusterError(ParameterError, IndexError):
+    """There is no cluster of that number."""
+
+
 class MissingDependencyError(CoordnetError, ImportError):
     """An optional package is needed and not installed; the message gives the install command."""
 

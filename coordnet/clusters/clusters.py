@@ -12,8 +12,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from coordnet.errors import ParameterError
+from coordnet.errors import NoSuchClusterError, ParameterError
 from coordnet.frames import frozen, html_table, native
+from coordnet.frozen import Frozen
 from coordnet.graphs.graph import CoordinationGraph
 from coordnet.graphs.multiplex import Multiplex
 from coordnet.graphs.relation import Given
@@ -101,7 +102,7 @@ class Cluster:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Clusters:
+class Clusters(Frozen):
     """Sets of accounts, the largest first; they may overlap.
 
     Attributes
@@ -251,9 +252,11 @@ class Clusters:
         """Return the number of a cluster, counted from the end where it is negative."""
         n = len(self)
         if n == 0:
-            raise IndexError(f"there is no cluster {i!r}: none was found.")
+            raise NoSuchClusterError(f"there is no cluster {i!r}: no cluster was found.")
         if not isinstance(i, int | np.integer) or not -n <= i < n:
-            raise IndexError(f"there is no cluster {i!r}; they are numbered from 0 to {n - 1}.")
+            raise NoSuchClusterError(
+                f"there is no cluster {i!r}; they are numbered from 0 to {n - 1}."
+            )
         return int(i) % n
 
     # -- layers -----------------------------------------------------------------------------

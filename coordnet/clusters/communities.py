@@ -6,16 +6,17 @@ import random
 import threading
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-import igraph
-import leidenalg
 import numpy as np
 
 from coordnet.clusters.clusters import Clusters
 from coordnet.errors import ParameterError, check_seed, one_of
 from coordnet.graphs.graph import CoordinationGraph
 from coordnet.graphs.multiplex import Multiplex
+
+if TYPE_CHECKING:
+    import igraph
 
 OBJECTIVES = ("modularity", "cpm")
 _igraph_random = threading.Lock()  # igraph has one random number generator for all
@@ -71,6 +72,8 @@ def find_clusters(
     if not isinstance(min_size, int | np.integer) or min_size < 1:
         raise ParameterError(f"min_size={min_size!r} is not a size; use a whole number from 1.")
     layers, graph = Multiplex.of(graph), Multiplex.of(graph).combined
+    import igraph
+
     net = igraph.Graph(n=graph.n_accounts, edges=np.column_stack(graph.ends))
     weights = graph.weights.tolist()
     labels = np.array(METHODS[method](net, weights, objective, resolution, seed), np.int64)
@@ -87,12 +90,14 @@ def find_clusters(
     return Clusters.from_members(layers, members, method, parameters, min_size)
 
 
-Finder = Callable[[igraph.Graph, list[float], str, float, int], list[int]]
+Finder: TypeAlias = "Callable[[igraph.Graph, list[float], str, float, int], list[int]]"
 
 
 def _leiden(
     net: igraph.Graph, weights: list[float], objective: str, resolution: float, seed: int
 ) -> list[int]:
+    import leidenalg
+
     kind = (
         leidenalg.CPMVertexPartition
         if objective == "cpm"
@@ -112,6 +117,8 @@ def _seeded(
     def run(
         net: igraph.Graph, weights: list[float], objective: str, resolution: float, seed: int
     ) -> list[int]:
+        import igraph
+
         with _igraph_random:
             igraph.set_random_number_generator(random.Random(seed))
             try:

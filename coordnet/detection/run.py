@@ -24,9 +24,10 @@ from coordnet.scores import ClusterScores
 from coordnet.search.configuration import Configuration
 
 NOTHING_FOUND = (
-    "No cluster was found. That says something only beside what could have been found in these "
-    "data: see coordnet.power."
+    "No cluster was found. That says something only together with what could have been found in "
+    "these data: see coordnet.power."
 )
+EMPTY = "The log has no actions, so that nothing could be found."
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -71,6 +72,19 @@ class Run:
         """The actions."""
         return self.graph.log
 
+    @property
+    def finding(self) -> str:
+        """What was found, in a sentence or two."""
+        if not len(self.log):
+            return EMPTY
+        if not len(self.clusters):
+            return NOTHING_FOUND
+        accounts = len(np.unique(self.clusters.indices))
+        return (
+            f"{len(self.clusters):,} cluster{'s' if len(self.clusters) > 1 else ''} with "
+            f"{accounts:,} of {self.log.n_accounts:,} accounts."
+        )
+
     def explain(self, i: int) -> str:
         """Return in plain words what was found of cluster `i`; see `ClusterScores.explain`."""
         return self._scored().explain(i)
@@ -82,6 +96,23 @@ class Run:
                 "them to coordnet.score_clusters."
             )
         return self.scores
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the whole run, its log included, to one file that :meth:`load` reads.
+
+        Labels stand in it as they are: keep it as you keep the data. What may be passed on is what
+        :meth:`write` writes.
+        """
+        from coordnet.storage import save
+
+        save(self, path)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Run:
+        """Read a run that :meth:`save` wrote; see :func:`coordnet.load`."""
+        from coordnet.storage import load_as
+
+        return load_as(cls, path)
 
     def write(
         self,
@@ -148,7 +179,7 @@ class Run:
         for name, table in tables.items():
             write_table(table, goal / name)
         with whole_file(goal / "summary.txt") as temporary:
-            temporary.write_text((words or NOTHING_FOUND) + "\n", encoding="utf-8")
+            temporary.write_text((words or self.finding) + "\n", encoding="utf-8")
         with whole_file(goal / "manifest.json") as temporary:
             temporary.write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
         return [goal / name for name in (*tables, "summary.txt", "manifest.json")]
@@ -179,7 +210,7 @@ class Run:
         return [
             ("log", f"{len(self.log):,} actions of {self.log.n_accounts:,} accounts"),
             ("graph", f"{self.graph.n_edges:,} edges of {self.graph.n_accounts:,} accounts"),
-            ("clusters", f"{len(self.clusters):,}"),
+            ("found", self.finding),
             *(
                 ("note", note)
                 for graph in self.layers

@@ -8,25 +8,27 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-import igraph
-import networkx as nx
 import numpy as np
 import pyarrow as pa
-import scipy.sparse
 from numpy.typing import NDArray
 
 from coordnet.errors import ParameterError
 from coordnet.export import labels_out, whole_file, write_table, xml_names
 from coordnet.frames import frozen, html_table, native
-from coordnet.graphs.relation import Against, Relation
+from coordnet.frozen import Frozen, ReadOnly
+from coordnet.graphs.relation import Against, Relation, Trace
 from coordnet.inference.edge_tests import EdgeTest
 from coordnet.inference.statistics import WindowStatistics
 from coordnet.log.accounts import Accounts
 from coordnet.log.actions import ActionLog
-from coordnet.times import Duration, duration, duration_text
+from coordnet.times import SECOND, Duration, duration, duration_text
+
+if TYPE_CHECKING:
+    import igraph
+    import networkx as nx
+    import scipy.sparse
 
 
 class NamedEdges(NamedTuple):
@@ -53,7 +55,7 @@ def _lists(columns: Mapping[str, NDArray[Any]], weight: str) -> dict[str, list[A
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class CoordinationGraph:
+class CoordinationGraph(Frozen):
     """An undirected weighted graph of accounts that acted together.
 
     Attributes
@@ -88,7 +90,7 @@ class CoordinationGraph:
 
     def __post_init__(self) -> None:
         columns = {name: frozen(column) for name, column in self.edges.items()}
-        object.__setattr__(self, "edges", MappingProxyType(columns))
+        object.__setattr__(self, "edges", ReadOnly(columns))
 
     @property
     def log(self) -> ActionLog:
@@ -249,7 +251,7 @@ class CoordinationGraph:
         against
             The null model.
         statistics
-            What the relation's ``statistics`` gave for the log and the null model; None counts them.
+            What its relation gave for the log and the null model; None counts them.
         threads
             Number of threads; None means all processors.
         """
@@ -312,7 +314,145 @@ class CoordinationGraph:
                 keep &= weights >= np.partition(weights, -top)[-top]
         return self.where(keep)
 
+    def co_actions(self, a: Any, b: Any, backend: str | None = None) -> Any:
+        """Return what is behind one edge as a dataframe: every time that the two met.
+
+        Parameters
+        ----------
+        a, b
+            Labels of two accounts, joined by an edge or not.
+        backend
+            ``"pandas"``, ``"polars"`` or ``"pyarrow"``; by default the kind the actions came in.
+
+        Returns
+        -------
+        frame
+            One row a pair of actions inside the window, by time: ``object`` and ``kind`` (where
+            accounts meet on objects), ``time_a`` and ``time_b`` (UTC), and ``delay``, the seconds
+            from a's action to b's, negative where b came first.
+
+        Examples
+        --------
+        >>> import coordnet as cn
+        >>> graph = cn.co_action(cn.simulate("retweet_ring", accounts=500, seed=0).log)
+        >>> a, b = graph.all_accounts[graph.edges["source"][0]], graph.all_accounts[
+        ...     graph.edges["target"][0]]
+        >>> len(graph.co_actions(a, b)) == graph.edges["pairs"][0]
+        True
+        """
+        ends = self.all_accounts.codes_of([a, b])
+        if len(ends) < 2:
+            raise ParameterError(f"a={a!r} and b={b!r} are one account; name two.")
+        one, other = (int(self.all_accounts.codes_of([name])[0]) for name in (a, b))
+        trace, log = self.relation.trace(self.log), self.log
+        first, second = (np.flatnonzero(trace.account == code) for code in (one, other))
+        # of each of a's actions, the stretch of b's that is on the same object inside the window
+        shift = self.window_us
+        low = _place(trace, first, second, -shift, "left")
+        high = _place(trace, first, second, shift, "right")
+        x = np.repeat(first, high - low)
+        y = second[np.arange(len(x)) - np.repeat(np.cumsum(high - low) - high, high - low)]
+        order = np.argsort(np.maximum(trace.time[x], trace.time[y]), kind="stable")
+        x, y = x[order], y[order]
+        columns: dict[str, Any] = {}
+        if self.relation.on_objects:
+            objects = trace.object[x]
+            columns["object"] = log.object_labels.take(pa.array(objects))
+            kinds = pa.array(log.kinds, pa.large_string())
+            columns["kind"] = kinds.take(pa.array(log.object_kind[objects]))
+        for name, at in (("time_a", x), ("time_b", y)):
+            columns[name] = pa.array(trace.time[at]).cast(pa.timestamp("us", tz="UTC"))
+        columns["delay"] = pa.array((trace.time[y] - trace.time[x]) / SECOND)
+        return native(pa.table(columns), backend or self.frame)
+
     # -- conversions ------------------------------------------------------------------------
+
+    @classmethod
+    def from_frame(
+        cls,
+        frame: Any,
+        source: str = "source",
+        target: str = "target",
+        weight: str | None = None,
+        *,
+        log: ActionLog | None = None,
+        repeated: str = "error",
+    ) -> CoordinationGraph:
+        """Make a graph of a table of edges, such as another tool made.
+
+        Parameters
+        ----------
+        frame
+            pandas, Polars, PyArrow or DuckDB table, one row an edge.
+        source, target
+            Columns with the labels of the two accounts; which is which does not matter.
+        weight
+            Column with the weight; by default the only other column of numbers. Other columns of
+            numbers are kept as columns of the edges. Without any every edge weighs 1.
+        log
+            The log that the accounts are of; scores and evidence need it.
+        repeated
+            ``"error"``, ``"sum"`` or ``"max"``: what to do with a pair that stands there twice,
+            in whichever direction.
+
+        Examples
+        --------
+        >>> import pandas as pd, coordnet as cn
+        >>> frame = pd.DataFrame({"source": ["b", "a"], "target": ["a", "c"], "n": [3, 1]})
+        >>> cn.CoordinationGraph.from_frame(frame).to_frame()["n"].tolist()
+        [3, 1]
+        """
+        from coordnet.graphs.conversion import from_frame
+
+        return from_frame(frame, source, target, weight, log, repeated)
+
+    @classmethod
+    def from_networkx(
+        cls,
+        graph: nx.Graph,
+        weight: str = "weight",
+        *,
+        log: ActionLog | None = None,
+        repeated: str = "error",
+    ) -> CoordinationGraph:
+        """Make a graph of a networkx graph.
+
+        Parameters
+        ----------
+        graph
+            Nodes are accounts, by their labels. A directed or multiple graph needs `repeated`.
+        weight
+            Edge attribute with the weight; 1 where an edge has none.
+        log, repeated
+            As in :meth:`from_frame`.
+        """
+        from coordnet.graphs.conversion import from_networkx
+
+        return from_networkx(graph, weight, log, repeated)
+
+    @classmethod
+    def from_igraph(
+        cls,
+        graph: igraph.Graph,
+        weight: str = "weight",
+        *,
+        log: ActionLog | None = None,
+        repeated: str = "error",
+    ) -> CoordinationGraph:
+        """Make a graph of an igraph graph.
+
+        Parameters
+        ----------
+        graph
+            Vertices are accounts, by their attribute ``name``, else by their numbers.
+        weight
+            Edge attribute with the weight; 1 where the graph has none of that name.
+        log, repeated
+            As in :meth:`from_frame`.
+        """
+        from coordnet.graphs.conversion import from_igraph
+
+        return from_igraph(graph, weight, log, repeated)
 
     def to_frame(self, backend: str | None = None) -> Any:
         """Return the edges as a dataframe, accounts by their labels.
@@ -365,6 +505,8 @@ class CoordinationGraph:
         return self._networkx(self.accounts.tolist())
 
     def _networkx(self, names: list[str]) -> nx.Graph:
+        import networkx as nx
+
         edges = self.named(names)
         graph = nx.Graph()
         graph.add_nodes_from(edges.names)
@@ -379,6 +521,8 @@ class CoordinationGraph:
 
     def to_igraph(self) -> igraph.Graph:
         """Return an igraph graph: vertices have ``name``, edges every column and ``weight``."""
+        import igraph
+
         return igraph.Graph(
             n=self.n_accounts,
             edges=np.column_stack(self.ends),
@@ -388,6 +532,8 @@ class CoordinationGraph:
 
     def to_scipy(self) -> scipy.sparse.csr_array:
         """Return the symmetric matrix of weights; row i is the account ``accounts[i]``."""
+        import scipy.sparse
+
         left, right = self.ends
         n = self.n_accounts
         half = scipy.sparse.coo_array((self.weights, (left, right)), shape=(n, n))
@@ -428,6 +574,8 @@ class CoordinationGraph:
         if suffix in (".parquet", ".csv"):
             write_table(self.named(names).table(), path)
             return
+        import networkx as nx
+
         graph = self._networkx(xml_names(names))
         with whole_file(path) as temporary:
             (nx.write_graphml if suffix == ".graphml" else nx.write_gexf)(graph, temporary)
@@ -440,7 +588,7 @@ class CoordinationGraph:
         facts = [
             ("edges", f"{self.n_edges:,}"),
             ("accounts", self._of_all()),
-            ("weight", f"{self.weight}, {self.min_weight} or more"),
+            ("weight", f"{self.weight}, {self.min_weight:g} or more"),
         ]
         if self.tested is not None:
             count = (
@@ -464,3 +612,16 @@ class CoordinationGraph:
 
     def _repr_html_(self) -> str:
         return html_table(f"CoordinationGraph ({self.relation.title})", ("", ""), self._facts())
+
+
+def _place(
+    trace: Trace, at: NDArray[np.int64], among: NDArray[np.int64], shift: int, side: Any
+) -> NDArray[np.int64]:
+    """Return where (object, time + shift) of entries `at` stands in the entries `among`."""
+    places = np.empty(len(at), np.int64)
+    starts = np.searchsorted(trace.object[among], trace.object[at], "left")
+    ends = np.searchsorted(trace.object[among], trace.object[at], "right")
+    times = trace.time[among]
+    for i, (a, b) in enumerate(zip(starts, ends, strict=True)):
+        places[i] = a + np.searchsorted(times[a:b], trace.time[at[i]] + shift, side)
+    return places

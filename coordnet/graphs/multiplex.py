@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from coordnet.errors import ParameterError, listed, nearest
 from coordnet.frames import html_table, native
+from coordnet.frozen import Frozen
 from coordnet.graphs.graph import CoordinationGraph
 from coordnet.graphs.relation import Given
 from coordnet.log.accounts import Accounts
@@ -20,7 +21,7 @@ from coordnet.log.actions import ActionLog
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Multiplex:
+class Multiplex(Frozen):
     """An ordered set of graphs over the same accounts, the layers.
 
     Each layer keeps its own relation, window, test and level. Layers are told apart by the titles
@@ -31,8 +32,8 @@ class Multiplex:
     layers : tuple of CoordinationGraph
         One or more, over the same accounts.
     levels : tuple of float or None
-        The level of error at which the edges of each layer were kept, None where they were not
-        tested.
+        The level of error of each layer, of its edges and its groups together; None where
+        nothing was tested.
 
     Examples
     --------

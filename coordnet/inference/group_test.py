@@ -52,6 +52,7 @@ from numpy.typing import NDArray
 
 from coordnet.errors import ParameterError, one_of
 from coordnet.frames import frozen, native
+from coordnet.frozen import Frozen
 from coordnet.inference.statistics import WindowStatistics
 from coordnet.kernels import groups as group_kernels
 from coordnet.log.actions import ActionLog
@@ -63,8 +64,8 @@ HOPELESS = -40.0  # decades at which the search from a pair is given up
 PROFILE = 1 << 16  # delays that the profile of a class is made of, at most
 
 
-@dataclass(frozen=True)
-class GroupTest:
+@dataclass(frozen=True, eq=False)
+class GroupTest(Frozen):
     """The test of one set of accounts.
 
     Attributes

@@ -2,10 +2,34 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import Any
 
 import numba
+from numba.core import event
+
+logger = logging.getLogger(__name__)
+
+
+class _Announcement(event.Listener):
+    """Says once in a process that kernels are being compiled: the first run waits for it."""
+
+    made = False
+
+    def on_start(self, event: Any) -> None:
+        function = event.data["dispatcher"].py_func
+        if not self.made and function.__module__.startswith("coordnet."):
+            self.made = True
+            logger.warning(
+                "coordnet compiles its loops for this machine; this takes up to a minute, once."
+            )
+
+    def on_end(self, event: Any) -> None:
+        """Say nothing."""
+
+
+event.register("numba:compile", _Announcement())
 
 
 def kernel(function: Callable[..., Any]) -> Any:

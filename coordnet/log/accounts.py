@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 
 from coordnet.errors import ParameterError, listed
 from coordnet.frames import strings
+from coordnet.frozen import Frozen
 from coordnet.log.labels import LABELS
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Accounts:
+class Accounts(Frozen):
     """The accounts that codes stand for: code c is the account ``labels[c]``.
 
     A log shares them with its parts, its time slices, and every graph and cluster made of any of

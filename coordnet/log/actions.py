@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import os
+import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,8 +21,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from coordnet.errors import ParameterError, listed, nearest
+from coordnet.errors import CoordnetWarning, ParameterError, listed, nearest
 from coordnet.frames import frozen, html_table, native, strings
+from coordnet.frozen import Frozen, ReadOnly
 from coordnet.kernels import actions as action_kernels
 from coordnet.kernels import arrays as array_kernels
 from coordnet.log.accounts import Accounts
@@ -48,7 +50,7 @@ class Events(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class ActionLog:
+class ActionLog(Frozen):
     """A frozen log of actions. Made by :func:`coordnet.read_actions`.
 
     Attributes
@@ -92,7 +94,7 @@ class ActionLog:
     content: Labelled | None = None
     text: Labelled | None = None
     rows_read: int = 0
-    dropped: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    dropped: Mapping[str, int] = field(default_factory=ReadOnly)
     sources: tuple[str, ...] = ()
     frame: str = "pandas"
 
@@ -250,6 +252,14 @@ class ActionLog:
             keep &= self.time >= instant(start, "start")
         if end is not None:
             keep &= self.time < instant(end, "end")
+        if self.limits is not None and not keep.any():
+            first, last = map(instant_text, self.limits)
+            warnings.warn(
+                f"no action lies in the period from {start} to {end}; the actions of the log are "
+                f"from {first} to {last}.",
+                CoordnetWarning,
+                stacklevel=2,
+            )
         return self.where(keep, "outside the period")
 
     def exclude(self, accounts: Iterable[Any] = (), objects: Iterable[Any] = ()) -> ActionLog:
@@ -295,7 +305,7 @@ class ActionLog:
             object_kind=frozen(kind),
             content=part(self.content),
             text=part(self.text),
-            dropped=MappingProxyType({**self.dropped, reason: self.dropped.get(reason, 0) + gone}),
+            dropped=ReadOnly({**self.dropped, reason: self.dropped.get(reason, 0) + gone}),
         )
 
     def rearranged(
@@ -390,6 +400,19 @@ class ActionLog:
         )
 
     # -- out --------------------------------------------------------------------------------
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the log to a file that :meth:`load` reads; see :func:`coordnet.save`."""
+        from coordnet.storage import save
+
+        save(self, path)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> ActionLog:
+        """Read a log that :meth:`save` wrote; see :func:`coordnet.load`."""
+        from coordnet.storage import load_as
+
+        return load_as(cls, path)
 
     def to_frame(self, backend: str | None = None) -> Any:
         """Return the actions as a dataframe: account, object, time, kind, (content, text,) row.

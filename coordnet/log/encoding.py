@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 
 from coordnet.errors import InputError
 from coordnet.frames import frozen
+from coordnet.frozen import ReadOnly
 from coordnet.kernels import actions as action_kernels
 from coordnet.kernels import arrays as array_kernels
 from coordnet.log.accounts import Accounts
@@ -142,7 +142,7 @@ def build_log(
         content=content,
         text=text,
         rows_read=n if rows_read is None else rows_read,
-        dropped=MappingProxyType({**(dropped or {}), "duplicate": repeats}),
+        dropped=ReadOnly({**(dropped or {}), "duplicate": repeats}),
         sources=sources,
         frame=frame,
     )

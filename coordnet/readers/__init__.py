@@ -1,5 +1,1 @@
-"""Readers: one file a source, each giving an :class:`~coordnet.log.ActionLog`."""
-
-from coordnet.readers.tables import read_actions
-
-__all__ = ["read_actions"]
+"""Readers: tables of actions and of accounts, key moments, stance labels."""

@@ -24,9 +24,9 @@ def read_moments(
     moments: Mapping[str, tuple[Instant, Instant]] | None,
 ) -> dict[str, tuple[int, int]]:
     """Return named intervals [start, end) in microseconds UTC."""
-    if not isinstance(moments, Mapping | None):
+    if moments is not None and not isinstance(moments, Mapping):
         raise ParameterError(
-            f"moments={moments!r} are no named intervals; write "
+            f"moments={moments!r} is no mapping of names to intervals; write "
             '{"debate": ("2017-05-31", "2017-06-01")}.'
         )
     read = {}

@@ -57,8 +57,8 @@ def halves(log: ActionLog) -> tuple[ActionLog, ActionLog]:
     """Return the first and the second half of the log, by the middle of its period."""
     if log.limits is None:
         return log, log
-    middle = np.datetime64((log.limits[0] + log.limits[1] + 2) // 2, "us")
-    return log.between(None, middle), log.between(middle, None)
+    early = log.time < (log.limits[0] + log.limits[1] + 2) // 2
+    return log.where(early, "outside the period"), log.where(~early, "outside the period")
 
 
 def confirm_clusters(

@@ -19,6 +19,7 @@ import math
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,34 +68,47 @@ def search_clusters(
     stage
         Called with the name of each stage, for a context in which it runs.
     """
-    level = config.layer_level
-    kept: list[CoordinationGraph] = []
-    groups: list[Group] = []
-    testers: list[GroupTester | None] = []
-    for relation in config.relations:
-        layer, found, tester = _search_layer(log, relation, config, background, threads, stage)
-        kept.append(layer)
-        groups += found
-        testers.append(tester)
-    layers = Multiplex(tuple(kept), (level,) * len(kept))
+    found = [
+        _search_layer(log, relation, config, background, threads, stage)
+        for relation in config.relations
+    ]
+    levels = (config.layer_level,) * len(found)
+    layers = Multiplex(tuple(layer.graph for layer in found), levels)
+    groups = [group for layer in found for group in layer.groups]
     with stage("clusters"):
-        communities = find_clusters(
-            layers, config.method, resolution=config.resolution, seed=config.seed,
-            min_size=config.min_size,
-        )  # fmt: skip
+        communities = found[0].communities if len(found) == 1 else None
+        if communities is None:
+            communities = _communities(layers, config)
         members = merged([cluster.codes for cluster in communities], groups)
         tests = [
-            tuple(None if tester is None else tester.test(codes) for tester in testers)
+            tuple(None if layer.tester is None else layer.tester.test(codes) for layer in found)
             for codes in members
         ]
         parameters = {
             **communities.parameters,
             **({"groups": len(groups)} if config.groups else {}),
         }
+        tested = any(layer.tester is not None for layer in found)
         clusters = Clusters.from_members(
-            layers, members, config.method, parameters, 1, tests if any(testers) else []
+            layers, members, config.method, parameters, 1, tests if tested else []
         )
     return Found(layers, clusters)
+
+
+class LayerFound(NamedTuple):
+    """What was found in one layer."""
+
+    graph: CoordinationGraph  # of the kept edges
+    groups: list[Group]  # that no pair betrays
+    tester: GroupTester | None
+    communities: Clusters | None  # of the kept edges, where the groups needed them
+
+
+def _communities(graph: CoordinationGraph | Multiplex, config: Configuration) -> Clusters:
+    return find_clusters(
+        graph, config.method, resolution=config.resolution, seed=config.seed,
+        min_size=config.min_size,
+    )  # fmt: skip
 
 
 def _search_layer(
@@ -104,18 +118,19 @@ def _search_layer(
     background: ActionLog | None,
     threads: int | None,
     stage: Stage,
-) -> tuple[CoordinationGraph, list[Group], GroupTester | None]:
-    """Return the kept graph of a relation, the groups that no pair betrays, and their tester."""
+) -> LayerFound:
+    """Build the graph of a relation, test its edges and look for groups."""
     level, name = config.layer_level, relation.name
     weight = config.weight if relation.on_objects else None
     with stage(f"{name} graphs"):
         least = config.min_weight if relation.on_objects else 2  # one coincidence is no evidence
         graph = relation.graph(log, weight=weight, min_weight=least, threads=threads)
     if level is None:
-        return graph, [], None
+        return LayerFound(graph, [], None, None)
     if not relation.on_objects:
         with stage(f"{name} tests"):
-            return graph.test(threads=threads).keep(fdr=level), [], None
+            kept = graph.test(threads=threads).keep(fdr=level)
+        return LayerFound(kept, [], None, None)
     against = Against(config.null, config.strata, background, config.occasion_gap_us)
     statistics = relation.statistics(log, against, threads)
     assert statistics is not None  # relations on objects have them
@@ -126,13 +141,13 @@ def _search_layer(
     with stage("groups"):
         tester = GroupTester(statistics)
         if not config.groups:
-            return kept, [], tester
+            return LayerFound(kept, [], tester, None)
         surprising = tested
         if "p_timing" not in tested.edges:
             surprising = graph.tested_against(Against("timing"), statistics, threads)
-        known = find_clusters(kept, config.method, resolution=config.resolution, seed=config.seed)
+        known = _communities(kept, config)
         found = grow_groups(tester, surprising, -math.log10(share), config.min_size, known)
-    return kept, found, tester
+    return LayerFound(kept, found, tester, known)
 
 
 def merged(communities: list[NDArray[np.int32]], groups: list[Group]) -> list[NDArray[np.int32]]:

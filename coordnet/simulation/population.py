@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from types import MappingProxyType
-
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from coordnet.errors import ParameterError
+from coordnet.frozen import ReadOnly
 from coordnet.log.encoding import build_log
 from coordnet.log.labels import LABELS, Labelled
 from coordnet.simulation.personas import THEMES, ZONES, messages, profiles
@@ -262,8 +261,8 @@ class World:
         )
         labels = names.to_pylist()
         truth = Truth(
-            MappingProxyType({g: tuple(labels[i] for i in m) for g, m in self.groups.items()}),
-            MappingProxyType(dict(self.covert)),
+            ReadOnly({g: tuple(labels[i] for i in m) for g, m in self.groups.items()}),
+            ReadOnly(dict(self.covert)),
         )
         covert = np.zeros(self.n, bool)
         if self.british:

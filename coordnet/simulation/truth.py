@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from coordnet.frames import html_table, native
+from coordnet.frozen import Frozen
 from coordnet.log.actions import ActionLog
 from coordnet.log.labels import LABELS
 
@@ -46,7 +47,7 @@ class Truth:
 
 
 @dataclass(frozen=True, repr=False)
-class Simulation:
+class Simulation(Frozen):
     """A simulated population: its log, its account table, and what was planted in it."""
 
     scenario: str

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy.special import stdtrit
 
 from coordnet.kernels import clusters as cluster_kernels
 from coordnet.scores.reference import median_intervals
@@ -183,7 +183,7 @@ def _estimate(
         )
 
     half = view.per_cluster(view.clusters.indptr, without, spread)
-    half = half * stats.t.ppf(0.975, np.maximum(n - 1, 1))
+    half = half * stdtrit(np.maximum(n - 1, 1), 0.975)
     share = most == 1.0
     with np.errstate(invalid="ignore", divide="ignore"):
         effect = value - reference if share else value / reference
