@@ -2,6 +2,7 @@
 
 import dataclasses
 import datetime as dt
+import warnings
 from collections import Counter
 
 import naive
@@ -312,12 +313,24 @@ def test_select_equals_reading_only_those_rows(rows, kinds):
     assert part.dropped.get("other kind", 0) == gone
 
 
+def period_of(log, start=None, end=None):
+    """Return the part of a log in a period; an empty one of a log with actions warns, no other."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        part = log.between(start, end)
+    assert len(caught) == (len(log) > 0 and len(part) == 0)
+    for warning in caught:
+        assert warning.category is cn.CoordnetWarning
+        assert str(warning.message).startswith("no action lies in the period from")
+    return part
+
+
 @given(logs(), st.integers(-1, 4 * WINDOW), st.integers(-1, 4 * WINDOW))
 def test_between_equals_reading_only_those_rows(rows, first, last):
     start, end = START + first, START + last
     zero = dt.datetime(1970, 1, 1)
-    part = log_of(rows).between(
-        zero + dt.timedelta(microseconds=start), zero + dt.timedelta(microseconds=end)
+    part = period_of(
+        log_of(rows), zero + dt.timedelta(microseconds=start), zero + dt.timedelta(microseconds=end)
     )
     assert_same_part(part, log_of([r for r in rows if start <= r[2] < end]))
     assert part.dropped.get("outside the period", 0) == len(log_of(rows)) - len(part)
@@ -337,9 +350,9 @@ def test_a_part_keeps_the_codes_of_the_whole(rows, accounts, first):
     zero = dt.datetime(1970, 1, 1) + dt.timedelta(microseconds=START + first)
     for part in (
         log.select(log.kinds[:1]),
-        log.between(zero),
+        period_of(log, zero),
         log.exclude(accounts=accounts),
-        log.exclude(accounts=accounts).between(end=zero),
+        period_of(log.exclude(accounts=accounts), end=zero),
         log.where(np.arange(len(log)) % 2 == 0, "odd"),
     ):
         assert part.all_accounts is log.all_accounts
