@@ -337,7 +337,7 @@ class CoordinationGraph(Frozen):
         >>> graph = cn.co_action(cn.simulate("retweet_ring", accounts=500, seed=0).log)
         >>> a, b = graph.all_accounts[graph.edges["source"][0]], graph.all_accounts[
         ...     graph.edges["target"][0]]
-        >>> len(graph.co_actions(a, b)) == graph.edges["pairs"][0]
+        >>> bool(len(graph.co_actions(a, b)) == graph.edges["pairs"][0])
         True
         """
         ends = self.all_accounts.codes_of([a, b])

@@ -195,7 +195,7 @@ def test_what_clusters_say():
             )  # fmt: skip
     with pytest.raises(IndexError) as error:
         cn.find_clusters(graph, min_size=99)[0]
-    assert str(error.value) == "there is no cluster 0: none was found."
+    assert str(error.value) == "there is no cluster 0: no cluster was found."
 
 
 def test_clusters_are_a_sequence_of_clusters():

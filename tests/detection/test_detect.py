@@ -95,7 +95,7 @@ def test_repr(run):
         lines[1]
         == f"  log      {len(run.graph.log):,} actions of {run.graph.log.n_accounts} accounts"
     )
-    assert "  clusters 3" in lines
+    assert "  found    3 clusters with 20 of 172 accounts." in lines
     assert "ClusterScores: 3 clusters" in repr(run)
     assert "<strong>Run</strong>" in run._repr_html_()
 
