@@ -7,12 +7,14 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+import numpy as np
+
 from coordnet.clusters.communities import METHODS
 from coordnet.errors import ParameterError, one_of
 from coordnet.log.actions import ActionLog
 from coordnet.times import Duration, duration, duration_text
 
-DURATION = (str, int, float, dt.timedelta)
+DURATION = (str, int, float, np.number, np.timedelta64, dt.timedelta)
 
 
 @dataclass(frozen=True)
