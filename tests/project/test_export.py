@@ -20,6 +20,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from coordnet import export
 from coordnet.errors import CoordnetError, OutputError, ParameterError
 from coordnet.export import (
     Pseudonyms,
@@ -430,6 +431,39 @@ def test_a_run_that_is_killed_at_any_moment_leaves_a_whole_folder(tmp_path, way)
         capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
     assert (ran.returncode, ran.stderr) == (0, "")
+
+
+def test_a_swap_that_was_cut_in_the_middle_is_undone_by_the_next_write(tmp_path):
+    goal = tmp_path / "out"
+    write(goal, "old")
+    goal.rename(tmp_path / f"{export._prefix(goal)}0.old")
+    (tmp_path / f"{export._prefix(goal)}0.new").mkdir()
+
+    def fail():
+        with whole_folder(goal, ours):
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        fail()
+    assert list(tmp_path.iterdir()) == [goal]
+    assert content_of(goal) == "old"
+
+
+def test_a_new_folder_that_is_cleared_away_before_it_is_locked_is_made_again(tmp_path, monkeypatch):
+    """Another writer may find it in the moment between the two."""
+    make, others = Path.mkdir, []
+
+    def make_and_lose(path, *arguments, **options):
+        make(path, *arguments, **options)
+        if path.suffix == ".new" and not others:
+            lock = export._lock(path)
+            others.append(threading.Timer(0.1, lambda: (path.rmdir(), os.close(lock))))
+            others[0].start()
+
+    monkeypatch.setattr(Path, "mkdir", make_and_lose)
+    write(tmp_path / "out", "new")
+    others[0].join()
+    assert content_of(tmp_path / "out") == "new"
 
 
 @pytest.mark.usefixtures("swap")
