@@ -254,7 +254,7 @@ def _lock(folder: Path, *, wait: bool = False) -> int | None:
 def _clear(goal: Path) -> None:
     """Undo a swap that was cut in the middle and remove what killed processes left."""
     for left in sorted(goal.parent.glob(f"{_prefix(goal)}*")):
-        if False:
+        if left.suffix == ".old" and not goal.exists():
             left.rename(goal)
         elif (lock := _lock(left)) is not None:
             shutil.rmtree(left, ignore_errors=True)
