@@ -9,7 +9,7 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from coordnet.errors import CoordnetWarning, ParameterError, one_of
+from coordnet.errors import CoordnetWarning, check_whole, one_of
 from coordnet.graphs.graph import CoordinationGraph
 from coordnet.graphs.relation import Against, Relation, Trace
 from coordnet.inference.edge_tests import TestedEdges, co_action_tests
@@ -59,7 +59,7 @@ class CoAction(Relation):
         """Build the graph of a log; see :func:`coordnet.co_action`."""
         weight = one_of("objects" if weight is None else weight, WEIGHTS, "weight")
         window = self.window_us
-        check_min_weight(min_weight)
+        min_weight = check_min_weight(min_weight)
         warn_of_coarse_times(log, window, max(window - 1, 1))
         windows = find_windows(
             log.account, log.object, log.time, len(log.all_accounts), window,
@@ -191,10 +191,9 @@ def co_retweet(
     )
 
 
-def check_min_weight(min_weight: int) -> None:
-    """Raise an error unless `min_weight` is a whole number of 1 or more."""
-    if not isinstance(min_weight, int | np.integer) or not 1 <= min_weight < 2**62:
-        raise ParameterError(f"min_weight={min_weight!r} is no weight; use a whole number from 1.")
+def check_min_weight(min_weight: object) -> int:
+    """Return a least weight as an `int`, after a check."""
+    return check_whole(min_weight, "min_weight", 1, 2**62)
 
 
 def warn_of_coarse_times(log: ActionLog, window: int, finest: int) -> None:

@@ -62,7 +62,7 @@ class CoTiming(Relation):
     ) -> CoordinationGraph:
         """Build the graph of a log; see :func:`coordnet.co_timing`."""
         one_of("coincidences" if weight is None else weight, ("coincidences",), "weight")
-        check_min_weight(min_weight)
+        min_weight = check_min_weight(min_weight)
         window = self.window_us
         warn_of_coarse_times(log, window, max(window, 1))  # the test copes with times in seconds
         timeline = self.trace(log)

@@ -11,12 +11,13 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from coordnet.clusters.clusters import Clusters
+from coordnet.errors import check_whole
 from coordnet.frames import native
 from coordnet.graphs.graph import CoordinationGraph
 from coordnet.inference.group_test import GroupTester
 from coordnet.log.actions import ActionLog
 from coordnet.robustness.confirmation import halves
-from coordnet.search.configuration import Configuration, configuration_of, whole
+from coordnet.search.configuration import Configuration, configuration_of
 from coordnet.search.search import search_clusters
 from coordnet.threads import run_chunks
 
@@ -87,7 +88,7 @@ def cluster_stability(
         config = configuration_of(clusters.layers) if own is None else own
     if background is None and found is not clusters:
         background = found.background
-    runs = whole(runs, "runs", 0)
+    runs = check_whole(runs, "runs", 0)
     log = clusters.graph.log
     members = [clusters.members(i) for i in range(len(clusters))]
     rng = np.random.default_rng(seed)
