@@ -87,15 +87,16 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
     OutputError
         If the file cannot be written; what stood at `path` is then unchanged.
     """
-    goal = Path(path)
-    if not goal.parent.is_dir():
-        raise OutputError(
-            f"{shown(str(goal))} cannot be written: there is no folder {shown(str(goal.parent))}."
-        )
-    if goal.is_dir():
-        raise OutputError(f"{shown(str(goal))} cannot be written: it is a folder.")
-    temporary = goal.with_name(f".coordnet-{secrets.token_hex(8)}{goal.suffix}")
+    goal = temporary = Path(path)
     try:
+        if not goal.parent.is_dir():
+            raise OutputError(
+                f"{shown(str(goal))} cannot be written: there is no folder "
+                f"{shown(str(goal.parent))}."
+            )
+        if goal.is_dir():
+            raise OutputError(f"{shown(str(goal))} cannot be written: it is a folder.")
+        temporary = goal.with_name(f".coordnet-{secrets.token_hex(8)}{goal.suffix}")
         # The system takes the umask away, so that no thread has to look at it
         os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
         yield temporary
@@ -106,7 +107,9 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
     except OSError as error:
         raise _not_written(goal, error, temporary) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        if temporary != goal:
+            with suppress(OSError):  # it was moved, or never made
+                temporary.unlink()
 
 
 def check_folder(path: str | os.PathLike[str], ours: Callable[[Path], bool]) -> None:

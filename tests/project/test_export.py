@@ -188,6 +188,18 @@ def test_a_file_of_the_longest_name_and_one_that_was_private(tmp_path):
     assert goal.read_text() == '"x"\n2\n'
 
 
+@pytest.mark.parametrize("name", ["x" * 252 + ".csv", "x." + "y" * 253])
+def test_names_that_are_too_long(tmp_path, name):
+    with (
+        pytest.raises(OutputError, match="cannot be written: File name too long"),
+        whole_file(tmp_path / name),
+    ):
+        pass
+    with pytest.raises(OutputError, match="File name too long"):
+        write(tmp_path / ("x" * 256), "new")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_the_umask_is_never_touched(tmp_path, monkeypatch):
     """It is one for all threads: setting it to read it opens their files to everybody."""
     before = os.umask(0o027)
