@@ -16,6 +16,8 @@ if TYPE_CHECKING:
         CoordnetWarning,
         InputError,
         MissingDependencyError,
+        NoSuchClusterError,
+        OutputError,
         ParameterError,
     )
     from coordnet.graphs.co_action import CoAction, co_action, co_retweet
@@ -54,7 +56,7 @@ _HOMES = {
     "detection.run": ("Run",),
     "errors": (
         "CoordnetError", "CoordnetWarning", "InputError", "MissingDependencyError",
-        "ParameterError",
+        "NoSuchClusterError", "OutputError", "ParameterError",
     ),
     "graphs.co_action": ("CoAction", "co_action", "co_retweet"),
     "graphs.co_timing": ("CoTiming", "co_timing"),
@@ -99,7 +101,9 @@ __all__ = [
     "InputError",
     "MissingDependencyError",
     "Multiplex",
+    "NoSuchClusterError",
     "NullRuns",
+    "OutputError",
     "ParameterError",
     "Power",
     "Relation",

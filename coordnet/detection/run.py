@@ -197,8 +197,10 @@ class Run:
                     identifiers=identifiers,
                     key=key,
                 )
-            (goal / "summary.txt").write_text((words or self.finding) + "\n", encoding="utf-8")
-            (goal / "manifest.json").write_text(json_text(manifest), encoding="utf-8")
+            (goal / "summary.txt").write_text(
+                (words or self.finding) + "\n", encoding="utf-8", newline="\n"
+            )
+            (goal / "manifest.json").write_text(json_text(manifest), encoding="utf-8", newline="\n")
         names = [*tables, *([f"graph.{graph}"] if graph else []), "summary.txt", "manifest.json"]
         return [Path(folder) / name for name in names]
 
