@@ -608,7 +608,8 @@ class CoordinationGraph(ArrowExport, Frozen):
         -----
         Accounts and edges stand in the order of the names written, and the source of an edge is
         the end whose name comes first. Nodes carry degree and strength, edges their layer and
-        every column. Characters that XML forbids are dropped from labels in .graphml and .gexf; for .csv see
+        every column. Characters that XML forbids are dropped from labels in .graphml and .gexf; for
+        .csv see
         :func:`coordnet.export.write_table`.
         """
         suffix = Path(path).suffix.lower()
