@@ -82,7 +82,7 @@ def main() -> None:
         coded = {row["account_id"]: row["account_category"] for row in csv.DictReader(file)}
     names = sorted(set(coded.values()))
     category = np.array([names.index(coded[a]) if a in coded else -1 for a in log.all_accounts])
-    known = int((category >= 0).sum())
+    known = int((category[log.active] >= 0).sum())
     print(f"{len(log):,} retweets of {log.n_accounts:,} accounts, {known:,} of them coded\n")
     print(
         "| window | method | clusters | accounts | coverage | purity | largest category "
@@ -104,7 +104,7 @@ def main() -> None:
 
     def detected(window: str, **rule: object) -> Clusters:
         found = search_clusters(log, Configuration(window, **rule), threads=1)
-        for graph in found.graphs:
+        for graph in found.layers:
             if graph.tested is not None:
                 notes.update(dict.fromkeys(f"{window}, {rule}: {n}" for n in graph.tested.notes))
         return found.clusters
