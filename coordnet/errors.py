@@ -24,6 +24,10 @@ class ParameterError(CoordnetError, ValueError):
     """A parameter has a value that it cannot have."""
 
 
+class MemoryBudgetError(CoordnetError, MemoryError):
+    """A step would need more memory than there is; the message says how much, and what helps."""
+
+
 class MissingDependencyError(CoordnetError, ImportError):
     """An optional package is needed and not installed; the message gives the install command."""
 
