@@ -73,6 +73,10 @@ class NoSuchClusterError(ParameterError, IndexError):
     """There is no cluster of that number."""
 
 
+class MemoryBudgetError(CoordnetError, MemoryError):
+    """A step would need more memory than there is; the message says how much, and what helps."""
+
+
 class MissingDependencyError(CoordnetError, ImportError):
     """An optional package is needed and not installed; the message gives the install command."""
 

@@ -87,7 +87,8 @@ def swapped_profiles(log: ActionLog, seed: int) -> ActionLog:
 
     Each object keeps its accounts and its first time; accounts are shuffled over the slots, and the
     delays are the profile of another object of the class with about as many actions: as they are
-    where it has as many, else drawn between its quantiles. So fast objects stay fast.
+    where it has as many, else drawn between its quantiles, on the clock of the log. So fast objects
+    stay fast, and times no finer than they were.
 
     Parameters
     ----------
@@ -112,7 +113,9 @@ def swapped_profiles(log: ActionLog, seed: int) -> ActionLog:
     block = np.arange(len(order)) // 16
     giver = np.empty(len(order), np.int64)
     giver[order] = order[np.lexsort((rng.random(len(order)), block, classes[order]))]
-    delay = null_log_kernels.borrowed_profiles(starts, giver, since, rng.random(len(log)))
+    delay = null_log_kernels.borrowed_profiles(
+        starts, giver, since, rng.random(len(log)), log.resolution
+    )
     first = log.time[starts[:-1]][log.object]
     return log.rearranged(account=_shuffled_in_objects(log, rng), time=first + delay)
 

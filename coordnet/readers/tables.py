@@ -141,7 +141,7 @@ def _encode(
     """Turn the loaded columns into a log, dropping and counting what cannot be an action."""
     ids = [role for role in names if role != "time"]
     encoded = run_chunks(
-        lambda _, i: label_column(loaded.columns[ids[i]], names[ids[i]], loaded.place),
+        lambda _, i: label_column(loaded.columns.pop(ids[i]), names[ids[i]], loaded.place),
         len(ids),
         threads=threads,
     )
@@ -169,19 +169,23 @@ def _encode(
     else:
         kinds = Labelled(np.zeros(n, np.int32), pa.array([default_kind], LABELS))
 
-    rows = np.arange(n, dtype=np.int64)
     columns = {**labelled, "kind": kinds}
     if not keep.all():
-        rows, times = rows[keep], times[keep]
+        times = times[keep]
         columns = {role: Labelled(c.codes[keep], c.labels) for role, c in columns.items()}
+    # what is used up makes place: only build_log has the columns now
+    moments = [times]
+    loaded.columns.clear()
+    del labelled, encoded, kinds, times
+    pa.default_memory_pool().release_unused()
     log = build_log(
-        columns["account"],
-        columns["object"],
-        times,
-        kind=columns["kind"],
-        row=rows,
-        content=columns.get("content"),
-        text=columns.get("text"),
+        columns.pop("account"),
+        columns.pop("object"),
+        moments.pop(),
+        kind=columns.pop("kind"),
+        row=np.flatnonzero(keep),
+        content=columns.pop("content", None),
+        text=columns.pop("text", None),
         rows_read=n,
         dropped=dropped,
         sources=tuple(loaded.sources),
@@ -244,6 +248,9 @@ def _load_frame(source: Any, names: dict[str, str]) -> _Loaded:
     columns: dict[str, pa.ChunkedArray] = {}
     for role, name in names.items():
         series = eager[name]
+        if isinstance(chunks := series.to_native(), pa.ChunkedArray):
+            columns[role] = chunks  # as they are: to_arrow would copy them into one
+            continue
         try:
             columns[role] = as_chunked(series.to_arrow())
         except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):  # Python objects of any type
