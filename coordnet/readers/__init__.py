@@ -1,4 +1,4 @@
-"""Readers: one file a source, each giving an :class:`~coordnet.log.ActionLog`."""
+"""Readers: tables of any source, each giving an :class:`~coordnet.log.actions.ActionLog`."""
 
 from coordnet.readers.tables import read_actions
 
