@@ -213,7 +213,7 @@ def _select(con: Any, names: Mapping[str, str], table: str) -> Columns:
 
 def _load_parquet(path: Path, names: _Names, threads: int) -> Columns:
     """Load a Parquet file, values in their own types."""
-    source: Any = path
+    source: Any = path.absolute()  # a relative "file:x" would be taken for a URL
     if path.name.lower().endswith(".gz"):
         with _bytes(path) as packed:
             source = pa.BufferReader(packed.read())

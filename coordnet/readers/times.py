@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from coordnet.errors import InputError, ParameterError, one_of
 from coordnet.log.labels import LABELS
 from coordnet.readers.columns import FLOAT_DIGITS
+from coordnet.readers.loaded import shown
 from coordnet.times import EARLIEST, LATEST, SECOND
 
 logger = logging.getLogger(__name__)
@@ -124,21 +125,20 @@ def advice(scalar: pa.Scalar, unit: str | None = None) -> str:
     except (ValueError, OverflowError):  # a moment that no datetime can hold
         value = None
     text = str(value).strip()
-    number = float(text) if unit is None and re.fullmatch(_NUMBER, text) else np.nan
-    if np.isfinite(number):
-        if (
-            isinstance(value, str)
-            and "e" in text.lower()
-            and abs(number) >= 1e9
-            and _mantissa(text) <= _ROUNDED
-        ):
-            return "it lost digits where it was written; take the column from the original source"
+    number = float(text) if re.fullmatch(_NUMBER, text) else np.nan
+    if (
+        isinstance(value, str)
+        and np.isfinite(number)
+        and _lost(pa.chunked_array([[text]]), np.array([number])).any()
+    ):
+        return "it lost digits where it was written; take the column from the original source"
+    if unit is None and np.isfinite(number):
         if _SERIAL[0] <= number < _SERIAL[1]:
             return (
                 "it looks like days as a spreadsheet counts them; write the column as dates, or "
                 'give unit="s" where these are seconds since 1970'
             )
-        spelled = [number_format for _, number_format in _spelled(np.array([number])) if _.any()]
+        spelled = [form for marks, form in _spelled(np.array([number])) if marks.any()]
         if spelled:
             return (
                 f'it looks like a date; give time_format="{spelled[0]}", or unit= where these are '
@@ -275,22 +275,14 @@ def _scaled(
     return (np.where(late, 0, time), bad | late) if late.any() else (time, bad)
 
 
-_ROUNDED = 7  # digits that %e writes (spreadsheets: 6); more than the seconds of a day need
-
-
-def _mantissa(text: str) -> int:
-    """Return the number of digits before the exponent."""
-    return sum(c.isdigit() for c in re.split("[eE]", text)[0])
+_ROUNDED = 7  # digits that "%e" writes; spreadsheets write 6, and whole seconds need 10
 
 
 def _lost(texts: pa.ChunkedArray, numbers: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Mark numbers in scientific notation that have too few digits for their size."""
-    lost = np.zeros(len(texts), bool)
-    written = pc.match_substring_regex(texts, "[eE]").to_numpy()
-    if written.any():
-        digits = pc.replace_substring_regex(texts.filter(pa.array(written)), r"[eE].*|[^0-9]", "")
-        lost[written] = pc.utf8_length(digits).to_numpy() <= _ROUNDED
-        lost &= np.abs(numbers) >= 1e9
+    digits = pc.replace_substring_regex(texts, r"[eE].*|[^0-9]", "")
+    lost: NDArray[np.bool_] = pc.match_substring_regex(texts, "[eE]").to_numpy()
+    lost = lost & (pc.utf8_length(digits).to_numpy() <= _ROUNDED) & (np.abs(numbers) >= 1e9)
     return lost
 
 
@@ -337,7 +329,7 @@ def _texts(
         read = con.sql(f"select epoch_us({reading}) as t from given").to_arrow_table()["t"]
     except duckdb.Error as error:
         raise ParameterError(
-            f"time_format={time_format!r} is not a strptime format: "
+            f"time_format={shown(time_format, 60)} is not a strptime format: "
             f"{str(error).splitlines()[0][:200]}"
         ) from None
     finally:

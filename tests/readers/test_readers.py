@@ -628,8 +628,8 @@ def test_a_wrong_format_is_told():
 def test_what_is_no_time(written):
     assert message(frame(t=["2017-06-08", written])) == (
         f"column 't', 'pandas frame', row 2: {shown(written)} cannot be read as a time "
-        "(1 such rows); correct it, give time_format= for another way of writing, or leave such rows out with "
-        'on_bad="drop".'
+        "(1 such rows); correct it, give time_format= for another way of writing, or leave such "
+        'rows out with on_bad="drop".'
     )
     log = read(frame(t=["2017-06-08", written, written]), on_bad="drop")
     assert (len(log), log.dropped["unreadable time"]) == (1, 2)
