@@ -281,9 +281,9 @@ _ROUNDED = 7  # digits that "%e" writes; spreadsheets write 6, and whole seconds
 def _lost(texts: pa.ChunkedArray, numbers: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Mark numbers in scientific notation that have too few digits for their size."""
     digits = pc.replace_substring_regex(texts, r"[eE].*|[^0-9]", "")
-    lost: NDArray[np.bool_] = pc.match_substring_regex(texts, "[eE]").to_numpy()
-    lost = lost & (pc.utf8_length(digits).to_numpy() <= _ROUNDED) & (np.abs(numbers) >= 1e9)
-    return lost
+    written: NDArray[np.bool_] = pc.match_substring_regex(texts, "[eE]").to_numpy()
+    few: NDArray[np.bool_] = pc.utf8_length(digits).to_numpy() <= _ROUNDED
+    return written & few & (np.abs(numbers) >= 1e9)
 
 
 def _texts(
