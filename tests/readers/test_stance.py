@@ -35,7 +35,7 @@ def labels_of(log, labels=LABELS):
     stance = read_stance(labels, log)
     signs = {1: "for", -1: "against", 0: "neutral"}
     return {
-        (log.accounts[a], log.objects[o], int(t) // 10**6): (
+        (log.all_accounts[a], log.objects[o], int(t) // 10**6): (
             None if target < 0 else f"{stance.targets[target]}:{signs[int(sign)]}"
         )
         for a, o, t, target, sign in zip(
