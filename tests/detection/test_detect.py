@@ -411,7 +411,10 @@ def test_a_folder_that_cannot_be_made(run, tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(cn.CoordnetError) as error:
         run.write(tmp_path / "file")
-    assert str(error.value) == f"{str(tmp_path / 'file')!r} cannot be made: File exists."
+    assert (
+        str(error.value)
+        == f"{str(tmp_path / 'file')!r} is a file; choose another name for the folder."
+    )
 
 
 # -- the manifest ------------------------------------------------------------------------------

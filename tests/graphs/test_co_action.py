@@ -186,17 +186,24 @@ def test_co_retweet_is_co_action_on_the_retweets():
             {"weight": "object"},
             "weight='object' is not known; choose one of objects, pairs. Did you mean 'objects'?",
         ),
-        ({"min_weight": 0}, "min_weight=0 is no weight; use a whole number from 1."),
-        ({"min_weight": 1.5}, "min_weight=1.5 is no weight; use a whole number from 1."),
         (
-            {"min_weight": 2**62},
-            "min_weight=4611686018427387904 is no weight; use a whole number from 1.",
+            {"min_weight": 0},
+            "min_weight=0 is not a whole number from 1 to 4,611,686,018,427,387,904.",
+        ),
+        (
+            {"min_weight": 1.5},
+            "min_weight=1.5 is not a whole number from 1 to 4,611,686,018,427,387,904.",
+        ),
+        (
+            {"min_weight": 2**62 + 1},
+            "min_weight=4611686018427387905 is not a whole number from 1 to "
+            "4,611,686,018,427,387,904.",
         ),
         ({"threads": 0}, "threads=0 is not a number of threads; use 1 to 1024."),
         ({"threads": 1_000_000}, "threads=1000000 is not a number of threads; use 1 to 1024."),
         (
-            {"within": "1 week"},
-            "within='1 week' is not a duration; write '60s', '10min', '1h' or seconds.",
+            {"within": "1 fortnight"},
+            "within='1 fortnight' is not a duration; write '60s', '10min', '1h' or seconds.",
         ),
         ({"within": -1}, "within=-1 is not a duration of zero or more."),
         ({"within": "101000d"}, "within='101000d' is longer than a century."),

@@ -118,7 +118,7 @@ def test_wrong_parameters_are_told():
     assert str(error.value) == (
         "refractory='soon' is not a duration; write '60s', '10min', '1h' or seconds."
     )
-    with pytest.raises(cn.CoordnetError, match="min_weight=0 is no weight"):
+    with pytest.raises(cn.CoordnetError, match="min_weight=0 is not a whole number"):
         cn.co_timing(log, min_weight=0)
 
 

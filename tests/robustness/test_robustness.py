@@ -138,9 +138,9 @@ def test_clusters_without_evidence_cannot_be_compared(ring, options):
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        ({"runs": -1}, "runs=-1 is no whole number of 0 or more."),
-        ({"runs": 1.5}, "runs=1.5 is no whole number of 0 or more."),
-        ({"runs": 1, "seed": -1}, "seed=-1 is not a seed"),
+        ({"runs": -1}, "runs=-1 is not a whole number of 0 or more."),
+        ({"runs": 1.5}, "runs=1.5 is not a whole number of 0 or more."),
+        ({"runs": 1, "seed": -1}, "seed=-1 is not a whole number from 0"),
     ],
 )
 def test_wrong_parameters_of_null_runs_are_told(ring, options, told):
@@ -540,7 +540,7 @@ def test_sensitivity_passes_options_on_and_threads_change_nothing(ring):
     )
     assert one.equals(two)
     assert one["clusters"].to_pylist() == [2]  # not that of five
-    with pytest.raises(cn.CoordnetError, match="fdr=2 is not a rate"):
+    with pytest.raises(cn.CoordnetError, match="fdr=2 is not a number above 0"):
         cn.sensitivity(ring, ["60s"], [2])
 
 
@@ -691,7 +691,7 @@ def test_what_is_planted(organic, join):
         ({"join": 0}, "join=0 is not a chance above 0."),
         ({"join": 1.5}, "join=1.5 is not a chance above 0."),
         ({"lag": "soon"}, "lag='soon' is not a duration"),
-        ({"fdr": 2}, "fdr=2 is not a rate between 0 and 1"),
+        ({"fdr": 2}, "fdr=2 is not a number above 0 and below 1."),
     ],
 )
 def test_wrong_parameters_of_power_are_told(organic, options, told):
