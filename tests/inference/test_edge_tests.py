@@ -877,7 +877,7 @@ def test_keep_by_fdr(ring):
     with pytest.raises(cn.CoordnetError, match=r"fdr= needs tested edges: graph.test\(\)"):
         ring.keep(fdr=0.05)
     for wrong in (0, 1, -0.1):
-        with pytest.raises(cn.CoordnetError, match="is not a rate between 0 and 1"):
+        with pytest.raises(cn.CoordnetError, match="is not a number above 0 and below 1"):
             tested.keep(fdr=wrong)
 
 
