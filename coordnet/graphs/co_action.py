@@ -385,13 +385,16 @@ def collect_edges(
     starts = np.cumsum([0, *(len(part[0]) for part in parts)]).tolist()
     columns = [np.empty(starts[-1], dtype) for dtype in EdgeRows.of(both)]
 
-    def move(_: None, i: int) -> None:
-        """Move one part of one column to its place; what it stood in is freed."""
-        c, p = divmod(i, len(parts))
-        columns[c][starts[p] : starts[p + 1]] = parts[p][c]
-        parts[p][c] = parts[p][c][:0].copy()
+    groups = np.array_split(np.arange(len(parts)), 16)
 
-    run_chunks(move, len(columns) * len(parts), threads=threads)
+    def move(_: None, i: int) -> None:
+        """Move some parts of a column to their places; what they stood in is freed."""
+        c, group = divmod(i, len(groups))
+        for p in groups[group].tolist():
+            columns[c][starts[p] : starts[p + 1]] = parts[p][c]
+            parts[p][c] = parts[p][c][:0].copy()
+
+    run_chunks(move, len(columns) * len(groups), threads=threads)
     source = np.repeat(np.arange(len(windows.work), dtype=np.int32), walk.row_edges)
     return [source, *columns]
 
