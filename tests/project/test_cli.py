@@ -10,7 +10,6 @@ import subprocess
 import sys
 import sysconfig
 import termios
-import time
 from pathlib import Path
 
 import numpy as np
@@ -420,24 +419,24 @@ def test_a_reader_that_goes_away(data, tmp_path):
     assert process.returncode == 1
 
 
-def test_being_stopped(tmp_path):
-    """The file is a pipe that nothing comes out of."""
+def test_being_stopped(capsys, monkeypatch):
+    """The signal comes while the files are read."""
+    from coordnet import cli
+
+    monkeypatch.setattr(cli, "read_actions", lambda *_, **__: signal.raise_signal(signal.SIGINT))
+    assert cli.main(["detect", "x.csv", *COLUMNS]) == 130
+    assert capsys.readouterr() == ("", "coordnet: error: stopped.\n")
+
+
+def test_a_pipe_is_refused(tmp_path):
+    """Nothing may ever come out of it."""
     os.mkfifo(tmp_path / "x.csv")
-    with subprocess.Popen(
-        [COMMAND, "detect", "x.csv", *COLUMNS, *RULE],
-        cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-    ) as process:  # fmt: skip
-        pipe = None
-        while pipe is None and process.poll() is None:
-            try:  # it opens once the other side reads
-                pipe = os.open(tmp_path / "x.csv", os.O_WRONLY | os.O_NONBLOCK)
-            except OSError:
-                time.sleep(0.01)
-        process.send_signal(signal.SIGINT)
-        told = process.stderr.read()
-    os.close(pipe)
-    assert process.returncode == 130
-    assert told == "coordnet: error: stopped.\n"
+    ran = run(tmp_path, "detect", "x.csv", *COLUMNS)
+    assert ran.returncode == 1
+    assert ran.stderr == (
+        "coordnet: error: 'x.csv' is a pipe or a device, not a file; write its rows to a file "
+        "first.\n"
+    )
 
 
 @pytest.mark.parametrize(
