@@ -5,7 +5,6 @@ super-uniform at a, n a + 3.1 sqrt(n a (1 - a)) or more are at most a with chanc
 """
 
 import math
-import os
 import random
 from dataclasses import replace
 from fractions import Fraction
@@ -15,10 +14,10 @@ import naive
 import numpy as np
 import pytest
 from helpers import log_of
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from scipy import stats
-from strategies import REFRACTORY, START, WINDOW, logs, windows
+from strategies import REFRACTORY, START, WINDOW, examples, logs, windows
 
 import coordnet as cn
 from coordnet.clusters import groups
@@ -27,7 +26,6 @@ from coordnet.inference.group_test import GroupTester
 from coordnet.kernels import groups as group_kernels
 from coordnet.times import DAY, HOUR, SECOND
 
-INTERPRETED = os.environ.get("NUMBA_DISABLE_JIT") == "1"
 CLOSE = {"rel": 1e-9, "abs": 1e-9}
 COUNTS = ("objects", "together", "occasions", "observed_pairs")
 MEANS = ("class_only", "expected_pairs")
@@ -101,7 +99,7 @@ def assert_equal_to_oracle(found, rows, members, window, fold, **options):
 
 
 @given(crowds(), windows(), st.sampled_from([0, REFRACTORY, WINDOW]))
-@settings(max_examples=15 if INTERPRETED else 150)
+@examples(150)
 def test_every_number_of_a_crowd_equals_the_oracle(crowd, window, fold):
     rows, members = crowd
     if len(members) > 1:
@@ -110,7 +108,7 @@ def test_every_number_of_a_crowd_equals_the_oracle(crowd, window, fold):
 
 
 @given(logs(min_size=3), windows(), st.randoms(use_true_random=False))
-@settings(max_examples=15 if INTERPRETED else 100)
+@examples(100)
 @example(  # a bound that rounding puts at -2e-16 is no evidence
     acts("q", ("u", 0), ("v", 0), ("w", 0.6)) + acts("q", ("w", 99), kind="url"), 1,
     random.Random(0),
@@ -124,7 +122,7 @@ def test_every_number_of_a_log_of_borders_equals_the_oracle(rows, window, rng):
 
 
 @given(crowds(), crowds())
-@settings(max_examples=10 if INTERPRETED else 60)
+@examples(60)
 def test_a_background_gives_the_chances_of_the_oracle(crowd, other):
     (rows, members), (public, _) = crowd, other
     if len(members) > 1 and public:
@@ -133,7 +131,7 @@ def test_a_background_gives_the_chances_of_the_oracle(crowd, other):
 
 
 @given(crowds(), st.integers(2, 12))
-@settings(max_examples=10 if INTERPRETED else 60)
+@examples(60)
 def test_big_objects_equal_the_oracle(crowd, big):
     """From BIG accounts on, an object's moments are made once, of everybody on it."""
     rows, members = crowd
@@ -335,7 +333,7 @@ def summary(found):
 
 
 @given(crowds(ticks=(1,)), st.randoms(use_true_random=False), st.integers(-DAY, DAY))
-@settings(max_examples=60)
+@examples(60)
 def test_names_order_and_the_clock_change_nothing(crowd, rng, shift):
     rows, members = crowd
     if len(members) < 2:
@@ -412,7 +410,7 @@ def test_the_pace_of_the_set_does_not_raise_the_bar_for_itself():
 
 
 @given(crowds(), st.sampled_from([0, WINDOW]))
-@settings(max_examples=80)
+@examples(80)
 def test_what_is_left_without_the_strongest_object_or_occasion(crowd, fold):
     """As the oracle has it when the object, or all of its run of windows, gives no evidence."""
     rows, members = crowd

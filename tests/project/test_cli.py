@@ -14,7 +14,6 @@ import os
 import pty
 import signal
 import subprocess
-import sys
 import sysconfig
 import termios
 import time
