@@ -107,7 +107,10 @@ def check_sets(log, window, seed, most=400):
 
 
 def check_null_logs(log, kind, within, seeds, every=1):
-    """Check null logs of these seeds; nothing may be kept in 19 of 20 of them."""
+    """Check null logs of these seeds; nothing may be kept in 19 of 20 of them.
+
+    Return the number of logs in which something was kept.
+    """
     kept = 0
     for seed in seeds:
         null = NULL_LOGS[kind](log, seed)
@@ -117,20 +120,26 @@ def check_null_logs(log, kind, within, seeds, every=1):
         found = discover(null, Rule.of(within)).clusters
         lone = len(cn.find_groups(null, within))
         kept += bool(edges or len(found) or lone)
-    assert kept <= max(1, len(seeds) // 20)
+    assert kept <= max(1, len(seeds) // 20), kind
+    return kept
 
 
-@pytest.mark.parametrize("kind", NULL_LOGS)
-def test_null_logs_of_retweets(russian, kind):
-    check_null_logs(russian, kind, "60s", range(4))
+def test_null_logs_of_retweets(russian):
+    """One of four at most of each kind, and of the 12 no more than a rate of 5 % explains."""
+    kept = sum(check_null_logs(russian, kind, "60s", range(4)) for kind in NULL_LOGS)
+    assert kept <= most_of(12, 0.05)
 
 
-@pytest.mark.parametrize("scenario", ["retweet_ring", "breaking_news", "repeaters"])
-@pytest.mark.parametrize("kind", NULL_LOGS)
-def test_null_logs_of_dense_populations(kind, scenario):
-    """Where most pairs share many objects: rings, fast posts, a hashtag posted a thousand times."""
-    log = cn.simulate(scenario, 400, actions=16_000, seed=1).log
-    check_null_logs(log, kind, "60s", range(3))
+def test_null_logs_of_dense_populations():
+    """Where most pairs share many objects: rings, fast posts, a hashtag posted a thousand times.
+
+    One of three at most of each scenario and kind, and of all 27 no more than 5 % explain.
+    """
+    kept = 0
+    for scenario in ("retweet_ring", "breaking_news", "repeaters"):
+        log = cn.simulate(scenario, 400, actions=16_000, seed=1).log
+        kept += sum(check_null_logs(log, kind, "60s", range(3)) for kind in NULL_LOGS)
+    assert kept <= most_of(27, 0.05)
 
 
 @pytest.mark.slow
@@ -168,12 +177,23 @@ def runs_with_clusters(scenario, seeds, accounts, **options):
     )
 
 
+def assert_a_rate_of_5_percent(reported, runs):
+    """Of the runs of each scenario, and of all of them, no more are reported than 5 % explain.
+
+    All of them tell a rate that is too high everywhere, each by itself one that is so somewhere.
+    """
+    for scenario, number in reported.items():
+        assert number <= most_of(runs, 0.05), scenario
+    assert sum(reported.values()) <= most_of(runs * len(reported), 0.05), reported
+
+
 @pytest.mark.parametrize("options", [{"within": "60s"}, EVERYTHING], ids=["default", "everything"])
-@pytest.mark.parametrize("scenario", NOTHING)
-def test_nothing_is_reported_where_nothing_is_planted(scenario, options):
-    """At most 5 % of runs report any cluster: of 4, at most 2 (chance of more 0.0005)."""
-    assert most_of(4, 0.05) == 2
-    assert runs_with_clusters(scenario, range(4), 2_000, **options) <= 2
+def test_nothing_is_reported_where_nothing_is_planted(options):
+    """Of 48 runs at most 8 report any cluster; with a true rate of 30 %, 8 or fewer in 4 of 100."""
+    assert most_of(48, 0.05) == 8
+    assert stats.binom.cdf(8, 48, 0.3) < 0.05
+    reported = {s: runs_with_clusters(s, range(8), 2_000, **options) for s in NOTHING}
+    assert_a_rate_of_5_percent(reported, 8)
 
 
 def test_schedulers_who_meet_on_the_second_are_not_reported():
@@ -381,10 +401,13 @@ def logs_with_kept_edges(scenario, seeds, accounts, within):
 
 
 @pytest.mark.parametrize("within", ["1s", "5s"])
-@pytest.mark.parametrize("scenario", ["organic", "threads", "repeaters", "schedulers"])
-def test_no_co_timing_edge_is_kept_where_nothing_is_planted(scenario, within):
-    """In 95 % of seeds: of 4 at most 2 may have one (chance of more 0.0005)."""
-    assert logs_with_kept_edges(scenario, range(4), 1_500, within) <= 2
+def test_no_co_timing_edge_is_kept_where_nothing_is_planted(within):
+    """In 95 % of logs: of 40 at most 7 may have one; with a rate of 30 %, so few in 6 of 100."""
+    assert most_of(40, 0.05) == 7
+    assert stats.binom.cdf(7, 40, 0.3) < 0.06
+    scenarios = ("organic", "threads", "repeaters", "schedulers")
+    kept = {s: logs_with_kept_edges(s, range(10), 1_500, within) for s in scenarios}
+    assert_a_rate_of_5_percent(kept, 10)
 
 
 @pytest.mark.slow
