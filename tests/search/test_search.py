@@ -290,6 +290,7 @@ def test_a_background_and_strata_reach_the_tests(faint):
         found = discover(faint, rule)
         tested = cn.co_action(faint, "60s", min_weight=2).test(null, strata="1d", background=public)
         assert_same_graph(found.graphs[0], tested.keep(fdr=0.15))
+        assert len(found.clusters) > 0
         for i in range(len(found.clusters)):
             test = cn.test_group(
                 faint, faint.accounts[found.clusters.members(i)], background=public
