@@ -1,6 +1,7 @@
 """CoordinationGraph: its parts, and its way to other libraries and files and back."""
 
 import csv
+from math import nan
 
 import igraph
 import naive
@@ -17,6 +18,7 @@ from hypothesis import strategies as st
 from strategies import SECOND, START, WINDOW, logs
 
 import coordnet as cn
+from coordnet import graph_files
 from coordnet.export import Pseudonyms, restored
 
 # Whoever chooses an account name may try any of these on whoever opens the file
@@ -53,7 +55,8 @@ def expected_edges(graph, name=lambda label: label):
     edges = []
     for (u, v), edge in edges_of(graph).items():
         first = edge["first_share"] if name(u) < name(v) else 1 - edge["first_share"]
-        edges.append((name(u), name(v), {**edge, "first_share": first, "weight": edge["objects"]}))
+        own = {"weight": edge["objects"], "layer": "co-action within 60s"}
+        edges.append((name(u), name(v), {**edge, **own, "first_share": first}))
     return by_names(edges)
 
 
@@ -178,9 +181,9 @@ def test_keep_equals_sorting_by_hand(rows, quantile, top):
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        ({"quantile": 1.1}, "quantile=1.1 is not a share between 0 and 1."),
-        ({"quantile": float("nan")}, "quantile=nan is not a share between 0 and 1."),
-        ({"top": -1}, "top=-1 is not a number of edges."),
+        ({"quantile": 1.1}, "quantile=1.1 is not a number of at least 0 and of at most 1."),
+        ({"quantile": nan}, "quantile=nan is not a number of at least 0 and of at most 1."),
+        ({"top": -1}, "top=-1 is not a whole number of 0 or more."),
     ],
 )
 def test_wrong_conditions_are_told(options, told):
@@ -198,7 +201,8 @@ def test_networkx_says_the_same(rows):
     converted = graph.to_networkx()
     assert list(converted.nodes) == graph.accounts.tolist()
     assert by_names(converted.edges(data=True)) == expected_edges(graph)
-    assert all(type(v) in (int, float) for *_, e in converted.edges(data=True) for v in e.values())
+    types = {type(v) for *_, edge in converted.edges(data=True) for v in edge.values()}
+    assert types <= {int, float, str}
 
 
 @given(logs())
@@ -436,8 +440,12 @@ def test_a_failure_in_the_middle_leaves_the_old_file(ending, tmp_path, monkeypat
             file.write("half of a fi")
         raise OSError(28, "No space left on device")
 
-    for name in ("networkx.write_graphml", "networkx.write_gexf"):
-        monkeypatch.setattr(name, fail)
+    def lines(*_):
+        yield "half of a fi"
+        raise OSError(28, "No space left on device")
+
+    for name in ("_graphml", "_gexf"):
+        monkeypatch.setattr(graph_files, name, lines)
     monkeypatch.setattr(pa.csv, "write_csv", fail)
     monkeypatch.setattr(pa.parquet, "write_table", fail)
     with pytest.raises(OSError, match="No space left"):
