@@ -21,6 +21,7 @@ def oracle(graphs, tested):
             total["layer"] += " + " * bool(total["layer"]) + graph.relation.title
             total["weight"] = max(total["weight"], edge[graph.weight])
             total["layers"] += 1
+            total["layer"] += (" + " if total["layer"] else "") + graph.relation.title
             for name in ("p_value", "q_value") if tested else ():
                 total[name] = min(total.get(name, 1.0), edge[name])
     return expected

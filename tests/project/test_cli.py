@@ -1,13 +1,19 @@
-"""The command line, run as a process: its files, its exit codes, and one line for bad input."""
+"""The command line: its files, its exit codes, and one line for bad input.
 
+Most tests call `main` in this process; a few start the installed command: what it prints, what it
+writes, a terminal, a pipe that is closed, and Ctrl-C.
+"""
+
+import contextlib
 import csv
 import gzip
+import io
 import json
+import logging
 import os
 import pty
 import signal
 import subprocess
-import sys
 import sysconfig
 import termios
 from pathlib import Path
@@ -17,6 +23,7 @@ import pytest
 from helpers import ring_rows
 
 import coordnet as cn
+from coordnet import cli
 
 COMMAND = str(Path(sysconfig.get_path("scripts")) / "coordnet")
 COLUMNS = ["--account", "who", "--object", "what", "--time", "when"]
@@ -25,13 +32,41 @@ LIBRARY_RULE = {"min_weight": 3, "fdr": None, "groups": False}
 FILES = ["clusters.csv", "edges.csv", "manifest.json", "scores.csv"]
 
 
-def run(folder, *arguments, **environment):
-    """Run coordnet in a folder and return the finished process."""
+def run(folder, *arguments, encoding="utf-8", **environment):
+    """Call `main` in a folder, with the streams and the logging of a new process.
+
+    Return the exit code and what was printed, as those of a finished process.
+    """
+    out, err = (io.TextIOWrapper(io.BytesIO(), encoding, newline="") for _ in range(2))
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+    ):
+        patch.chdir(folder)
+        for name in [name for name in os.environ if name.startswith("COORDNET")]:
+            patch.delenv(name)
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        patch.setattr(logging.root, "handlers", [])
+        try:
+            code = cli.main([str(argument) for argument in arguments])
+        except SystemExit as stop:  # as argparse ends
+            code = stop.code
+        finally:
+            logging.root.setLevel(logging.WARNING)
+    out.flush()
+    err.flush()
+    texts = (stream.buffer.getvalue().decode(encoding) for stream in (out, err))
+    return subprocess.CompletedProcess(arguments, code, *texts)
+
+
+def run_process(folder, *arguments):
+    """Run the installed command in a folder and return the finished process."""
     env = {k: v for k, v in os.environ.items() if not k.startswith("COORDNET")}
     return subprocess.run(
         [COMMAND, *map(str, arguments)],
-        cwd=folder, env={**env, **environment}, capture_output=True, text=True, timeout=300,
-        check=False,
+        cwd=folder, env=env, capture_output=True, text=True, timeout=300, check=False,
     )  # fmt: skip
 
 
@@ -63,7 +98,8 @@ def untimed(folder):
 
 
 def test_detect_writes_what_the_library_writes(data, tmp_path):
-    ran = run(tmp_path, "detect", data / "actions.csv", *COLUMNS, *RULE, "--within", "90s")
+    """By the installed command."""
+    ran = run_process(tmp_path, "detect", data / "actions.csv", *COLUMNS, *RULE, "--within", "90s")
     assert (ran.returncode, ran.stderr) == (0, "")
     log = cn.read_actions(data / "actions.csv", account="who", object="what", time="when")
     cn.detect(log, "90s", **LIBRARY_RULE).write(tmp_path / "expected")
@@ -146,8 +182,9 @@ def test_many_files_and_globs(tmp_path):
 
 
 def test_version_and_help(tmp_path):
-    ran = run(tmp_path, "--version")
-    assert (ran.returncode, ran.stdout, ran.stderr) == (0, f"{cn.__version__}\n", "")
+    for start in (run, run_process):
+        ran = start(tmp_path, "--version")
+        assert (ran.returncode, ran.stdout, ran.stderr) == (0, f"{cn.__version__}\n", "")
     for arguments in (["--help"], ["detect", "--help"], ["demo", "--help"]):
         ran = run(tmp_path, *arguments)
         assert (ran.returncode, ran.stderr) == (0, "")
@@ -368,9 +405,7 @@ def test_warnings_are_one_line_and_no_error(tmp_path):
 
 def test_output_that_the_terminal_cannot_show(tmp_path):
     write_rows(tmp_path / "x.csv", [("u", "p", 10**15, "日本", None)])
-    ran = run(
-        tmp_path, "detect", "x.csv", *COLUMNS, *RULE, "--kind", "how", PYTHONIOENCODING="ascii"
-    )
+    ran = run(tmp_path, "detect", "x.csv", *COLUMNS, *RULE, "--kind", "how", encoding="ascii")
     assert (ran.returncode, ran.stderr) == (0, "")
     assert "\\u65e5\\u672c 1" in ran.stdout
 
@@ -451,21 +486,9 @@ def test_a_pipe_is_refused(tmp_path):
     ],
 )
 def test_every_error_is_one_line(error, told, capsys, monkeypatch):
-    from coordnet import cli
-
     def fail(*_, **__):
         raise error
 
     monkeypatch.setattr(cli, "read_actions", fail)
     assert cli.main(["detect", "x.csv", *COLUMNS]) == 1
     assert capsys.readouterr() == ("", f"coordnet: error: {told}\n")
-
-
-def test_the_command_is_the_function(capsys):
-    from coordnet.cli import main
-
-    assert main(["detect", "nowhere.csv", *COLUMNS]) == 1
-    assert capsys.readouterr().err == (
-        "coordnet: error: there is no file 'nowhere.csv'; check the path.\n"
-    )
-    assert sys.stdout is not None

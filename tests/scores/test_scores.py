@@ -56,7 +56,7 @@ def assert_scores(scores, i, expected):
 def test_scores_of_any_clusters_equal_the_oracle(data, rows, weight):
     graph = cn.co_action(log_of(rows), WINDOW * US, weight=weight)
     clusters = clusters_of(graph, data.draw(partitions(sorted({r[0] for r in rows}))))
-    scores = cn.score_clusters(clusters)
+    scores = cn.score_clusters(clusters, null_sets=0)
     for i, members in enumerate(in_order(clusters)):
         assert_scores(scores, i, naive.scores(rows, weights_of(graph), members, WINDOW))
 
@@ -67,7 +67,7 @@ def test_scores_of_overlapping_clusters_equal_the_oracle(data, rows):
     names = sorted({r[0] for r in rows})
     some = st.lists(st.sampled_from(names), min_size=1, max_size=4, unique=True)
     clusters = clusters_of(graph, data.draw(st.lists(some, max_size=4)))
-    scores = cn.score_clusters(clusters)
+    scores = cn.score_clusters(clusters, null_sets=0)
     for i, members in enumerate(in_order(clusters)):
         assert_scores(scores, i, naive.scores(rows, weights_of(graph), members, WINDOW))
 
@@ -76,7 +76,7 @@ def test_scores_of_overlapping_clusters_equal_the_oracle(data, rows):
 def test_scores_of_co_timing_clusters_equal_the_oracle(data, rows, within):
     graph = cn.co_timing(log_of(rows), within * US, REFRACTORY * US, min_weight=1)
     clusters = clusters_of(graph, data.draw(partitions(sorted({r[0] for r in rows}))))
-    scores = cn.score_clusters(clusters)
+    scores = cn.score_clusters(clusters, null_sets=0)
     assert scores.absent["synchronised_objects"] == "a co-timing graph has no objects"
     assert "synchronised_objects" not in scores.estimates
     for i, members in enumerate(in_order(clusters)):
@@ -91,7 +91,7 @@ def test_scores_on_the_whole_log_of_a_graph_of_one_kind(rows):
     kind = log.kinds[0]
     graph = cn.co_action(log.select(kind), WINDOW * US)
     clusters = cn.find_clusters(graph, "components", min_size=2)
-    scores = cn.score_clusters(clusters, log)
+    scores = cn.score_clusters(clusters, log, null_sets=0)
     for i, members in enumerate(in_order(clusters)):
         of_kind = [r for r in rows if r[3] == kind]
         expected = naive.scores(of_kind, weights_of(graph), members, WINDOW)

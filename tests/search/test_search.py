@@ -159,12 +159,26 @@ def test_groups_get_their_part_of_the_level(monkeypatch, within, parts):
     assert [rest for _, *rest in seen] == [[pytest.approx(expected), 4]] * len(rule.within)
 
 
-def test_the_parts_of_the_level_sum_to_the_level():
-    for windows in (1, 2, 5):
-        for timed in (False, True):
-            each = 0.05 / (windows + timed)
-            total = windows * (each / 2 + each / 2) + timed * each
-            assert total == pytest.approx(0.05)
+@pytest.mark.parametrize("timed", [None, "1s"])
+@pytest.mark.parametrize("windows", [["60s"], ["60s", "10min"], ["10s", "60s", "5min", "1h", "6h"]])
+def test_the_levels_that_a_run_uses_sum_to_the_level(monkeypatch, windows, timed):
+    """Of the edges of each graph, and of the groups of each window: whatever it looks at."""
+    used = []
+    keep = cn.CoordinationGraph.keep
+
+    def kept(graph, *, fdr):
+        used.append(fdr)
+        return keep(graph, fdr=fdr)
+
+    def grow_groups(tester, tested, least, *rest):
+        used.append(10**-least)
+        return groups.grow_groups(tester, tested, least, *rest)
+
+    monkeypatch.setattr(cn.CoordinationGraph, "keep", kept)
+    monkeypatch.setattr("coordnet.search.search.grow_groups", grow_groups)
+    search_clusters(log_of(ring_rows()), Configuration(windows, co_timing=timed, fdr=0.04))
+    assert len(used) == 2 * len(windows) + bool(timed)
+    assert sum(used) == pytest.approx(0.04)
 
 
 def test_without_a_level_every_edge_is_kept_and_nothing_is_tested(faint):
