@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         CoordnetWarning,
         InputError,
         MissingDependencyError,
+        NoSuchItemError,
         ParameterError,
     )
     from coordnet.graphs.co_action import CoAction, co_action, co_retweet
@@ -53,7 +54,7 @@ _HOMES = {
     "detection.run": ("Run",),
     "errors": (
         "CoordnetError", "CoordnetWarning", "InputError", "MissingDependencyError",
-        "ParameterError",
+        "NoSuchItemError", "ParameterError",
     ),
     "graphs.co_action": ("CoAction", "co_action", "co_retweet"),
     "graphs.co_timing": ("CoTiming", "co_timing"),
@@ -97,6 +98,7 @@ __all__ = [
     "InputError",
     "MissingDependencyError",
     "Multiplex",
+    "NoSuchItemError",
     "NullRuns",
     "ParameterError",
     "Power",

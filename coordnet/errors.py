@@ -24,6 +24,10 @@ class ParameterError(CoordnetError, ValueError):
     """A parameter has a value that it cannot have."""
 
 
+class NoSuchItemError(ParameterError, IndexError):
+    """A number or name of something that is not there, such as cluster 7 of three."""
+
+
 class MissingDependencyError(CoordnetError, ImportError):
     """An optional package is needed and not installed; the message gives the install command."""
 

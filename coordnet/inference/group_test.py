@@ -63,7 +63,7 @@ HOPELESS = -40.0  # decades at which the search from a pair is given up
 PROFILE = 1 << 16  # delays that the profile of a class is made of, at most
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class GroupTest:
     """The test of one set of accounts.
 

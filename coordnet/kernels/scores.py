@@ -151,34 +151,29 @@ def medians(indptr: Any, codes: Any, values: Any, first: int, last: int, out: An
 
 
 @kernel
-def joined(digests: Any, text: Any, other: Any, least: int, parent: Any) -> None:
-    """Join texts whose digests are equal in `least` places or more: a union-find.
+def close_pairs(digests: Any, text: Any, other: Any, least: int) -> Any:
+    """Mark the pairs of texts whose digests are equal in `least` places or more.
 
     Parameters
     ----------
     digests : uint32 (texts, places)
     text, other : int32 (pairs,), which texts to compare
     least : number of equal places
-    parent : int64 (texts,), in and out; the root of a set is the least of its texts
+
+    Returns
+    -------
+    close : bool (pairs,)
     """
     places = digests.shape[1]
+    close = np.zeros(len(text), np.bool_)
     for p in range(len(text)):
-        a, b = text[p], other[p]
-        while parent[a] != a:
-            parent[a] = parent[parent[a]]
-            a = parent[a]
-        while parent[b] != b:
-            parent[b] = parent[parent[b]]
-            b = parent[b]
-        if a == b:
-            continue
         unlike = 0
         for k in range(places):
             unlike += digests[text[p], k] != digests[other[p], k]
             if unlike > places - least:
                 break
-        if unlike <= places - least:
-            parent[max(a, b)] = min(a, b)
+        close[p] = unlike <= places - least
+    return close
 
 
 @kernel

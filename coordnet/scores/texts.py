@@ -9,6 +9,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from coordnet.errors import optional_import
 from coordnet.kernels import scores as score_kernels
@@ -80,12 +82,43 @@ def alike(texts: list[str]) -> NDArray[np.int32]:
         index.insert(i, digest)
         digests[i] = digest.digest()
     text_of = np.repeat(np.arange(len(texts), dtype=np.int32), [len(part) for part in near[1:]])
-    parent = np.arange(len(texts))
-    least = round(ALIKE * PERMUTATIONS)
-    score_kernels.joined(digests, text_of, np.concatenate(near), least, parent)
-    for i in range(len(texts)):  # a root stands before what it is the root of
-        parent[i] = parent[parent[i]]
-    return np.unique(parent, return_inverse=True)[1].astype(np.int32)
+    other = np.concatenate(near)
+    close = score_kernels.close_pairs(digests, text_of, other, round(ALIKE * PERMUTATIONS))
+    n = len(texts)
+    graph = coo_array((np.ones(int(close.sum()), bool), (text_of[close], other[close])), (n, n))
+    return connected_components(graph, directed=False)[1].astype(np.int32)  # type: ignore[no-any-return]
+
+
+KINDS_OF_TEXT = ("text", "message")  # kinds of object that are texts, by their names
+_LOOKED_AT = 10_000  # labels of a kind, at most, that tell whether they are texts
+_TEXT_SHARE = 0.05  # from this share of labels that look like texts, all of the kind are
+# White space, sentence marks of scripts without spaces, a link after other words, or what is long
+_TEXT_LOOK = r"[\s\p{Z}。、，！？；：]|^.+https?://|^.{100}"
+_LINK_LOOK = r"^https?://[^\s\p{Z}]+$"
+
+
+def look_like_texts(labels: pa.Array) -> NDArray[np.bool_]:
+    """Mark the labels that look like something that a person wrote, not like a link or an id.
+
+    >>> look_like_texts(pa.array(["Vote now", "https://a.example/b", "#vote", "1234"])).tolist()
+    [True, False, False, False]
+    """
+    text = pc.and_not(
+        pc.match_substring_regex(labels, _TEXT_LOOK), pc.match_substring_regex(labels, _LINK_LOOK)
+    )
+    marks: NDArray[np.bool_] = text.to_numpy(zero_copy_only=False)
+    return marks
+
+
+def kinds_of_text(log: ActionLog) -> NDArray[np.bool_]:
+    """Mark the kinds of a log whose objects are texts, whatever the kinds are called."""
+    marks = np.array([kind in KINDS_OF_TEXT for kind in log.kinds], bool)
+    starts = np.searchsorted(log.object_kind, np.arange(len(log.kinds) + 1))  # objects are by kind
+    for k, (first, last) in enumerate(zip(starts[:-1], starts[1:], strict=True)):
+        looked_at = np.linspace(first, last - 1, min(last - first, _LOOKED_AT)).astype(np.int64)
+        look = look_like_texts(log.object_labels.take(pa.array(looked_at)))
+        marks[k] |= look.mean() >= _TEXT_SHARE
+    return marks
 
 
 _PERSON = re.compile(r"@\w+|https?://\S+|\b[\w.+-]+@[\w-]+\.[\w.]+\b|\+?\d[\d\s()-]{7,}\d")

@@ -26,13 +26,13 @@ def log_of(rows, **more):
 
 def scored(log, *sets, within="60s", **inputs):
     graph = cn.co_action(log, within=within, min_weight=1)
-    clusters = Clusters.from_members(graph, [log.codes_of(s) for s in sets], "given", {})
+    clusters = Clusters.from_members(graph, [log.codes_of(list(s)) for s in sets], "given", {})
     return cn.score_clusters(clusters, log, null_sets=9, **inputs)
 
 
 def figure(scores, name, i=0):
     table = scores.explanations("pandas")
-    row = table[(table["cluster"] == i) & (table["reading"] == name)].iloc[0]
+    row = table[(table["cluster"] == i) & (table["explanation"] == name)].iloc[0]
     return row["figure"], row["fits"]
 
 
@@ -74,7 +74,7 @@ def test_fans_and_news_by_hand():
         rows += [(m, o, gap * 7 + 30 * (m == "b")) for m in "ab" for o in "xy"]
         log = log_of(rows)
         scores = scored(log, "ab")
-        test = cn.test_group(log, "ab")
+        test = cn.test_group(log, list("ab"))
         assert test.observed_pairs == 2
         chance = test.expected_pairs / 2  # of the two pairs (a, b, object)
         assert (chance >= 0.05) == (name == "news")
@@ -178,7 +178,7 @@ def test_no_reading_excuses_what_was_planted(scenario):
     run = cn.detect(sim.log, null_sets=0)
     table = run.scores.explanations("pandas")
     assert len(run.clusters) >= 2
-    assert table.groupby("reading")["fits"].count().max() == len(run.clusters)
+    assert table.groupby("explanation")["fits"].count().max() == len(run.clusters)
     assert not table["fits"].fillna(False).any(), table[table["fits"].fillna(False)]
 
 
@@ -187,16 +187,16 @@ def test_the_readings_of_co_timing_are_of_habits_alone():
     graph = cn.co_timing(sim.log, within="1s").test().keep(fdr=0.05)
     found = cn.find_clusters(graph)
     table = cn.score_clusters(found, null_sets=0).explanations("pandas")
-    told = set(table.loc[table["figure"].notna(), "reading"])
+    told = set(table.loc[table["figure"].notna(), "explanation"])
     assert told == {"daily_slot"}
 
 
 def test_readings_are_a_frame_of_any_kind():
     scores = scored(one_site(), "abc")
-    columns = ["cluster", "reading", "figure", "fits_from", "fits", "meaning"]
+    columns = ["cluster", "explanation", "figure", "fits_from", "fits", "meaning"]
     assert list(scores.explanations("polars").columns) == columns
     assert scores.explanations("pyarrow").column_names == columns
-    assert scores.explanations("pandas")["reading"].tolist() == list(EXPLANATIONS)
+    assert scores.explanations("pandas")["explanation"].tolist() == list(EXPLANATIONS)
 
 
 # -- evidence ----------------------------------------------------------------------------------
@@ -224,7 +224,7 @@ def test_evidence_by_hand():
     assert objects["members"].tolist() == [3, 3, 3, 3, 2]
     assert objects["at_once"].tolist() == [3, 3, 3, 3, 2]
     assert objects["outsiders"].tolist() == [2, 2, 2, 2, 0]
-    detail = cn.test_group(log, "abc").to_frame("pandas").set_index("object")["log10_bound"]
+    detail = cn.test_group(log, list("abc")).to_frame("pandas").set_index("object")["log10_bound"]
     for row in objects.itertuples():
         assert row.decades == pytest.approx(-detail[row.object])
     kinds = scores.evidence(0, by="kind", backend="pandas")
@@ -251,7 +251,7 @@ def test_evidence_of_co_timing():
     rows = [(m, f"{m}{k}", 10_000 * k) for k in range(5) for m in "abc"]
     log = log_of(rows)
     graph = cn.co_timing(log, within="1s")
-    scores = cn.score_clusters(Clusters.from_members(graph, [log.codes_of("abc")], "given", {}))
+    scores = cn.score_clusters(Clusters.from_members(graph, [log.codes_of(list("abc"))], "given", {}))
     table = scores.evidence(0, backend="pandas")
     assert list(table.columns) == ["time", "account", "gap_seconds"]
     assert len(table) == 15

@@ -30,13 +30,13 @@ NAMES = [name for family in FAMILIES.values() for name in family]
 
 def clusters_of(graph, parts):
     """Return clusters of labels, whatever the graph says."""
-    codes = [graph.log.codes_of(part) for part in parts]
+    codes = [graph.log.codes_of(list(part)) for part in parts]
     return Clusters.from_members(graph, codes, "by hand", {})
 
 
 def in_order(clusters):
     """Return the members of each cluster as sets of labels."""
-    names = clusters.graph.log.accounts
+    names = clusters.all_accounts
     return [set(names[clusters.members(i)]) for i in range(len(clusters))]
 
 
