@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -184,7 +185,7 @@ class Acts(NamedTuple):
 
 @dataclass(frozen=True)
 class Inputs:
-    """What scores may be given beside the log; see :func:`coordnet.score_clusters`."""
+    """What scores may be given in addition to the log; see :func:`coordnet.score_clusters`."""
 
     accounts: Profiles | None = None
     before: tuple[int, int] | None = None
@@ -288,7 +289,8 @@ class View:
     @cached_property
     def evidence(self) -> Floats:
         """Log10 evidence of each group test, corrected for the number of layers tried."""
-        return np.array([test.evidence for test in self.group_tests], float) - np.log10(self.tried)
+        found = np.array([test.evidence for test in self.group_tests], np.float64)
+        return found - math.log10(self.tried)
 
     @property
     def sizes(self) -> Counts:

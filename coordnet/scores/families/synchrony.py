@@ -94,8 +94,8 @@ def median_lag(view: View) -> Estimate:
 
 @score(
     "synchrony",
-    "How often two members met: number of (pair of members, object) with a co-action. The reference "
-    "is how often they would have met at the speed of accounts outside the cluster on the same "
+    "How often members met: number of (pair of members, object) with a co-action. The reference is "
+    "how often they would have met at the speed of accounts outside the cluster on the same "
     "objects. The p-value is that of the group test, as if this group had been named before "
     "looking.",
     "pairs",
