@@ -540,12 +540,15 @@ def _scored(view: View, column: Column, function: Score) -> dict[str, Estimate] 
             for name in (f.name for f in fields(Estimate)):
                 values = getattr(estimate, name)
                 if values is not None:
-                    blank = 0 if name in ("accounts", "actions") else np.nan
-                    whole_table = tables.setdefault(key, {})
-                    if name not in whole_table:
-                        kind = np.asarray(values).dtype
-                        whole_table[name] = np.full(len(view.clusters), blank, kind)
-                    whole_table[name][numbers] = values
+                    table = tables.setdefault(key, {})
+                    if name not in table:
+                        counts = name in ("accounts", "actions")
+                        table[name] = (
+                            np.zeros(len(view.clusters), np.int64)
+                            if counts
+                            else np.full(len(view.clusters), np.nan)
+                        )
+                    table[name][numbers] = values
     return {key: Estimate(**table) for key, table in tables.items()} or Absent(reason)
 
 

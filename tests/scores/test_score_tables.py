@@ -64,7 +64,7 @@ def test_families_and_scores_by_name(scores):
     assert names(family="profiles") == []  # known, and absent here
     long = scores.to_frame("pyarrow", family="size", long=True)
     assert set(long["score"].to_pylist()) == {"accounts", "actions", "objects", "days_active"}
-    with pytest.raises(cn.CoordnetError, match="family='rythm' is not known.* Did you mean 'rhy"):
+    with pytest.raises(cn.CoordnetError, match=r"family='rythm' is not known.* Did you mean 'rhy"):
         scores.to_frame(family="rythm")
 
 
@@ -205,7 +205,7 @@ def test_a_name_that_is_taken_is_refused(registered):
     def density(view):
         return Absent("")
 
-    with pytest.raises(cn.CoordnetError, match="the score 'density' of .* has the name of one of"):
+    with pytest.raises(cn.CoordnetError, match=r"the score 'density' of .* has the name of one of"):
         score("structure", "Another.", "share")(density)
     assert REGISTRY["density"][1].__module__ == "coordnet.scores.families.structure"
 
