@@ -108,7 +108,7 @@ def _how(view: View, estimates: Mapping[str, Estimate], i: int) -> str:
         lag = estimates.get("median_lag")
         gap = ""
         if lag is not None and not np.isnan(lag.value[i]):
-            gap = f"; {_gap(float(lag.value[i]), clock(part.graph.log))}"
+            gap = f"; {_gap(float(lag.value[i]), clock(part.graph_log))}"
         what = "action on the same object" if relation.on_objects else "action, on any object"
         lines.append(
             f"{_percent(share.value[i])} of the members' actions came within {part.graph.within} "
@@ -116,6 +116,8 @@ def _how(view: View, estimates: Mapping[str, Estimate], i: int) -> str:
         )
     if relation.on_objects:
         lines += _meetings(part.group_tests[own], part.tried)
+    elif not relation.from_log:
+        lines.append("The edges were given, so what members did together is not known.")
     else:
         edges = int(np.diff(part.inside[0])[own])
         lines.append(
@@ -214,6 +216,8 @@ def _others(every: Mapping[str, Floats], i: int) -> str:
     fit = fitting(every, i)
     unknown = [name.replace("_", " ") for name in EXPLANATIONS if np.isnan(every[name][i])]
     checked = len(EXPLANATIONS) - len(unknown)
+    if not checked:
+        return f"None of {len(EXPLANATIONS)} can be checked with these data."
     lines = [f"{checked} of {len(EXPLANATIONS)} {'was' if checked == 1 else 'were'} checked."]
     lines += [
         f"The cluster may be {one.title} ({one.name.replace('_', ' ')}: "
@@ -226,7 +230,8 @@ def _others(every: Mapping[str, Floats], i: int) -> str:
 
 
 def _limits(view: View, i: int) -> str:
-    log = view.part_of(i)[0].graph.log
+    graph = view.part_of(i)[0].graph
+    log = view.log if graph.source is None else graph.source
     unit = clock(log)
     if unit > 1:
         lines = [f"Times are in whole {_CLOCKS[unit]}s."]
@@ -241,8 +246,7 @@ def _limits(view: View, i: int) -> str:
         lines.append(f"{_percent(sum(gone.values()) / rows)} of the rows were dropped ({why}).")
     else:
         lines.append("No row was dropped.")
-    tested = view.part_of(i)[0].graph.tested
-    for note in () if tested is None else tested.notes:
+    for note in () if graph.tested is None else graph.tested.notes:
         lines.append(f"{note[:1].upper()}{note[1:].rstrip('.')}.")
     lines.append(
         "The data cannot show why accounts acted together: fans, newsrooms and unions coordinate "

@@ -142,7 +142,7 @@ def _unremarkable(test: GroupTest) -> tuple[float, float]:
 
 def _sites(view: View) -> NDArray[np.object_]:
     """Return the site of each object that members act on, None of what is no link."""
-    log = view.graph.log
+    log = view.graph_log
     used = np.unique(view.acts.object)
     sites = np.full(log.n_objects, None, object)
     found = pc.extract_regex(pc.utf8_lower(log.object_labels.take(pa.array(used))), _SITE)
@@ -258,7 +258,7 @@ def early_birds(view: View) -> Floats:
     """Return the share of members' other actions that are prompt."""
     if not view.graph.relation.on_objects:
         raise UnavailableError("accounts do not meet on objects")
-    log, acts = view.graph.log, view.acts
+    log, acts = view.graph_log, view.acts
     starts = log.by_object
     delay = acts.time - log.time[starts[:-1]][acts.object]
     first = log.account[starts[:-1]][acts.object] == acts.account
@@ -305,7 +305,7 @@ def daily_slot(view: View) -> Floats:
 )
 def share_buttons(view: View) -> Floats:
     """Return the least of text share, outsiders' share, expected / observed pairs."""
-    log = view.graph.log
+    log = view.graph_log
     texts = kinds_of_text(log)
 
     def value(test: GroupTest, _: int) -> float:
@@ -327,7 +327,7 @@ def share_buttons(view: View) -> Floats:
 )
 def generic_objects(view: View) -> Floats:
     """Return the share of joiners on objects that one outsider of twenty uses."""
-    least = max(GENERIC_ACCOUNTS, GENERIC * view.graph.log.n_accounts)
+    least = max(GENERIC_ACCOUNTS, GENERIC * view.graph_log.n_accounts)
 
     def value(test: GroupTest, _: int) -> float:
         together = _together(test)

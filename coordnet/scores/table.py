@@ -150,7 +150,7 @@ class ClusterScores:
         >>> scores.to_frame("pyarrow").column_names[:4]
         ['cluster', 'accounts', 'actions', 'density']
         >>> scores.to_frame("pyarrow", family="persistence", parts=True).num_columns
-        12
+        13
         """
         if parts is None:
             parts = family == "all"

@@ -10,8 +10,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from coordnet.errors import optional_import
 from coordnet.kernels import scores as score_kernels
@@ -83,11 +81,14 @@ def alike(texts: list[str]) -> NDArray[np.int32]:
         index.insert(i, digest)
         digests[i] = digest.digest()
     text_of = np.repeat(np.arange(len(texts), dtype=np.int32), [len(part) for part in near[1:]])
-    other = np.concatenate(near)
-    close = score_kernels.close_pairs(digests, text_of, other, round(ALIKE * PERMUTATIONS))
-    n = len(texts)
-    graph = coo_array((np.ones(int(close.sum()), bool), (text_of[close], other[close])), (n, n))
-    return connected_components(graph, directed=False)[1].astype(np.int32)  # type: ignore[no-any-return]
+    parent = np.arange(len(texts))
+    least = round(ALIKE * PERMUTATIONS)
+    # Not scipy's connected components: what is joined already is not compared, which is three times
+    # as fast where thousands of texts are copies of one
+    score_kernels.joined(digests, text_of, np.concatenate(near), least, parent)
+    for i in range(len(texts)):  # a root stands before what it is the root of
+        parent[i] = parent[parent[i]]
+    return np.unique(parent, return_inverse=True)[1].astype(np.int32)
 
 
 KINDS_OF_TEXT = ("text", "message")  # kinds of object that are texts, by their names

@@ -119,7 +119,7 @@ Score: TypeAlias = Callable[["View"], Estimate | Absent | dict[str, Estimate]]
 REGISTRY: dict[str, tuple[Column, Score]] = {}
 
 
-class UnavailableError(Exception):
+class UnavailableError(ParameterError):
     """A :class:`View` has not what a score asks for: the score is then absent."""
 
 
@@ -454,12 +454,20 @@ class View:
         marks[self.whole.clusters.inside(self.graph)[1]] = False
         return marks
 
+    @property
+    def graph_log(self) -> ActionLog:
+        """The log that the graph was made of."""
+        if self.graph.source is None or not self.graph.relation.from_log:
+            raise UnavailableError(
+                "the edges were not made from a log of actions, so it is not known what members "
+                "did together."
+            )
+        return self.graph.source
+
     @cached_property
     def trace(self) -> Trace:
         """What of the graph's log can be synchronised."""
-        if self.graph.source is None or not self.graph.relation.from_log:
-            raise UnavailableError("the graph has no log of actions")
-        return self.graph.relation.trace(self.graph.log)
+        return self.graph.relation.trace(self.graph_log)
 
     @cached_property
     def acts(self) -> Acts:

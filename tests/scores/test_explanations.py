@@ -382,3 +382,24 @@ def test_an_empty_period(within):
             ask(0)
     assert run.scores.to_frame("pyarrow", family="all").num_rows == 0
     assert "group_evidence" in run.scores
+
+
+@pytest.mark.parametrize("with_log", [True, False])
+def test_what_is_said_of_edges_that_were_given(with_log):
+    """It is not known how they came, so nothing is said of what was done together."""
+    log = one_site()
+    clusters = Clusters.from_labels([list("abc")], log)
+    if not with_log:  # as of a file of edges
+        edges = {end: np.zeros(0, np.int32) for end in ("source", "target", "weight")}
+        bare = cn.CoordinationGraph(log.all_accounts, edges, cn.Given("a file"), "weight", 1)
+        clusters = Clusters.from_members(bare, [clusters.members(0)], "given", {})
+    scores = cn.score_clusters(clusters, log, null_sets=9)
+    assert "synchronised_actions" not in scores
+    assert scores["actions"].value.tolist() == [15]
+    assert scores.explanations("pandas")["value"].isna().all()
+    text = scores.explain(0)
+    assert "How. The edges were given, so what members did together is not known." in text
+    assert "The pairs were not tested. What follows are counts, not evidence." in text
+    assert "Other explanations. None of 8 can be checked with these data." in text
+    with pytest.raises(cn.CoordnetError, match=r"build the graph|not known what members did"):
+        scores.evidence(0)

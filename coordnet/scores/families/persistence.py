@@ -81,8 +81,8 @@ def _keys(graph: CoordinationGraph) -> NDArray[np.int64]:
 
 @score(
     "persistence",
-    "Evidence of the group test without the object that gives most of it. The reference is the "
-    "evidence with it.",
+    "Evidence of the group test that the cluster has without the object that gives most of it. The "
+    "reference is the evidence with that object.",
     "log10",
     ANY,
     of="layer",
@@ -94,8 +94,8 @@ def evidence_without_top_object(view: View) -> Estimate | Absent:
 
 @score(
     "persistence",
-    "Evidence of the group test without the occasion that gives most of it. The reference is the "
-    "evidence with it.",
+    "Evidence of the group test that the cluster has without the occasion that gives most of it. "
+    "The reference is the evidence with that occasion.",
     "log10",
     ANY,
     of="layer",
