@@ -238,7 +238,7 @@ def test_clusters_and_scores_are_written(run, log, tmp_path):
         members = {restored(a) for c, a in found if c == i}
         assert members == set(run.clusters[i])
     scores = rows_of_csv(tmp_path / "a" / "b" / "scores.csv")
-    table = run.scores.to_frame("pyarrow").to_pylist()
+    table = run.scores.table().to_pylist()
     assert len(scores) == len(table) == 3
     for read, row in zip(scores, table, strict=True):
         assert {k: float(v) if v else None for k, v in read.items()} == row

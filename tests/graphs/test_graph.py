@@ -1,7 +1,6 @@
 """CoordinationGraph: its parts, and its way to other libraries and files and back."""
 
 import csv
-from math import nan
 
 import igraph
 import naive
@@ -18,7 +17,6 @@ from hypothesis import strategies as st
 from strategies import SECOND, START, WINDOW, logs
 
 import coordnet as cn
-from coordnet import graph_files
 from coordnet.export import Pseudonyms, restored
 
 # Whoever chooses an account name may try any of these on whoever opens the file
