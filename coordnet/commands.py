@@ -257,10 +257,19 @@ def _reading(name: str = "the input") -> Iterator[None]:
     except (MemoryError, CoordnetError):  # which may be errors of Arrow or of the system too
         raise
     except (
-        OSError, EOFError, UnicodeError, zlib.error, csv.Error, pa.ArrowException, duckdb.Error,
-    ) as error:  # fmt: skip
+        EOFError,
+        UnicodeError,
+        zlib.error,
+        csv.Error,
+        pa.ArrowException,
+        duckdb.Error,
+    ) as error:
         name = name if name == "the input" else shown(name)
         raise InputError(f"{name} cannot be read ({type(error).__name__}): {error}") from error
+    except RuntimeError as error:
+        if str(error) == "Query interrupted":  # what DuckDB makes of Ctrl-C
+            raise KeyboardInterrupt from error
+        raise
 
 
 def _check_output(options: argparse.Namespace) -> None:
@@ -269,7 +278,8 @@ def _check_output(options: argparse.Namespace) -> None:
     check_folder(options.out, ours)
     try:
         above = next(folder for folder in out.parents if folder.exists())
-        tempfile.TemporaryDirectory(prefix=".coordnet-", dir=above).cleanup()
+        with tempfile.TemporaryDirectory(prefix=".coordnet-", dir=above) as trial:
+            Path(trial, out.relative_to(above)).mkdir(parents=True)
     except OSError as error:
         raise OutputError(
             f"{shown(options.out)} cannot be written: {error.strerror or error}."
@@ -287,7 +297,7 @@ def _check_output(options: argparse.Namespace) -> None:
             f"{shown(options.save)} is there and is no run that coordnet saved; choose another "
             "name."
         )
-    with suppress(_Trial), whole_file(save):
+    with suppress(_Trial), whole_file(options.save):
         raise _Trial
 
 
@@ -314,12 +324,24 @@ def _report(run: Run, options: argparse.Namespace) -> None:
             _print(f"note: {note}", wrap=True)
     _print(run.finding, wrap=True)
     if len(run.clusters):
-        _print(run.clusters if run.scores is None else run.scores)
-    _print("\nwritten:", *(f"  {file}" for file in files))
+        _print("", *_table(run))
+    _print("", "written:", *(f"  {file}" for file in files))
     if earlier:
         _print(f"This replaced the results of an earlier run in {shown(options.out)}.")
     _print("")
     _print(CAUTION, wrap=True)
+
+
+def _table(run: Run, most: int = 20) -> list[str]:
+    """Return the lines of a short table of the first clusters."""
+    if run.scores is None:
+        head, rows = ["cluster", "accounts"], []
+        for i, size in enumerate(run.clusters.sizes[:most]):
+            rows.append([str(i), f"{size:,}"])
+    else:
+        head, rows = run.scores.rows(most)
+    left = len(run.clusters) - len(rows)
+    return [*text_table(head, rows), *([f"... and {left:,} more clusters"] if left else [])]
 
 
 def _print(*blocks: object, wrap: bool = False) -> None:
