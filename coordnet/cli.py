@@ -80,11 +80,10 @@ def _streams() -> Iterator[None]:
     with ExitStack() as stack:
         for name, redirect in (("stdout", redirect_stdout), ("stderr", redirect_stderr)):
             stream = getattr(sys, name)
-            if stream is None or getattr(
-                stream, "closed", False
-            ):  # pythonw, or closed by the caller
-                nowhere = Path(os.devnull).open("w", encoding="utf-8", errors="replace")  # noqa: SIM115
-                stack.enter_context(redirect(stack.enter_context(nowhere)))
+            if stream is None or getattr(stream, "closed", False):  # pythonw, or the caller did
+                nowhere = stack.enter_context(Path(os.devnull).open("w", encoding="utf-8"))
+                nowhere.reconfigure(errors="replace")
+                stack.enter_context(redirect(nowhere))
             elif isinstance(stream, io.TextIOWrapper):  # a label that the terminal cannot show
                 stream.reconfigure(errors="backslashreplace")
         yield

@@ -66,12 +66,17 @@ def run(folder, *arguments, encoding="utf-8", **environment):
     return without_notice(subprocess.CompletedProcess(arguments, code, *texts))
 
 
+def plain():
+    """Return the environment of a plain shell: what is printed is buffered, too."""
+    settings = ("COORDNET", "PYTHONUNBUFFERED")
+    return {k: v for k, v in os.environ.items() if not k.startswith(settings)}
+
+
 def run_process(folder, *arguments, command=(COMMAND,)):
     """Run the installed command in a folder and return the finished process."""
-    env = {k: v for k, v in os.environ.items() if not k.startswith("COORDNET")}
     ran = subprocess.run(
         [*command, *(a if isinstance(a, bytes) else str(a) for a in arguments)],
-        cwd=folder, env=env, capture_output=True, text=True, timeout=300, check=False,
+        cwd=folder, env=plain(), capture_output=True, text=True, timeout=300, check=False,
     )  # fmt: skip
     return without_notice(ran)
 
@@ -771,6 +776,16 @@ def test_nothing_that_is_printed_moves_the_cursor(tmp_path):
         assert [c for c in printed if not c.isprintable() and c != "\n"] == [], options
 
 
+def test_nothing_that_is_logged_moves_the_cursor(tmp_path, monkeypatch):
+    def read(*_, **__):
+        logging.getLogger("coordnet").warning("read %s\n", ESCAPE)
+        raise cn.InputError("enough")
+
+    monkeypatch.setattr(commands, "read_actions", read)
+    ran = run(tmp_path, "detect", "x.csv", *COLUMNS)
+    assert ran.stderr == ("read \\x1b]0;owned\\x07\\x1b[31m\\u202e\ncoordnet: error: enough\n")
+
+
 def test_error_texts_are_bounded(bad):
     long = "x" * 100_000
     for options, code in (
@@ -845,15 +860,18 @@ def test_what_is_done_is_told_when_asked(data, tmp_path):
     assert "Traceback" not in ran.stderr
 
 
-def test_a_reader_that_goes_away(data, tmp_path):
-    with subprocess.Popen(
-        [COMMAND, "detect", str(data / "actions.csv"), *COLUMNS, *RULE],
-        cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    ) as process:  # fmt: skip
-        process.stdout.close()
-        told = process.stderr.read()
-    assert told == ""  # there is nobody to say it to
-    assert process.returncode == 1
+@pytest.mark.parametrize("what", [[], ["--help"]])
+def test_a_reader_that_goes_away(data, tmp_path, what):
+    given = ["detect", str(data / "actions.csv"), *COLUMNS, *RULE, "--no-score"]
+    ours, theirs = os.pipe()
+    os.close(ours)
+    ran = subprocess.run(
+        [COMMAND, *(what or given)],
+        cwd=tmp_path, env=plain(), stdout=theirs, stderr=subprocess.PIPE, text=True, check=False,
+    )  # fmt: skip
+    os.close(theirs)
+    assert without_notice(ran).stderr == ""  # there is nobody to say it to
+    assert ran.returncode == 1
 
 
 def test_being_stopped(tmp_path):
@@ -914,8 +932,9 @@ def test_a_full_disk_under_what_is_printed(data, tmp_path):
     given = [COMMAND, "detect", str(data / "actions.csv"), *COLUMNS, *RULE, "--no-score"]
     with Path("/dev/full").open("w") as full:
         ran = subprocess.run(
-            given, cwd=tmp_path, stdout=full, stderr=subprocess.PIPE, text=True, check=False
-        )
+            given, cwd=tmp_path, env=plain(), stdout=full, stderr=subprocess.PIPE, text=True,
+            check=False,
+        )  # fmt: skip
     assert ran.returncode == 1
     assert without_notice(ran).stderr == "coordnet: error: [Errno 28] No space left on device\n"
 
