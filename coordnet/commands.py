@@ -239,7 +239,7 @@ def _detect(options: argparse.Namespace) -> None:
         log = read(options.files)
         if options.accounts is not None and config.score:
             with _reading(options.accounts):  # a table that cannot be used is told before the work
-                read_profiles(options.accounts, log)
+                read_profiles(options.accounts, log, account=config.account_column)
         return log
 
     run = detect_from(

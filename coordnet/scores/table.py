@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from coordnet.clusters.clusters import Clusters
 from coordnet.errors import ParameterError, check_seed, check_whole, nearest, one_of
-from coordnet.frames import html_table, native
+from coordnet.frames import ArrowExport, html_table, native
 from coordnet.graphs.co_action import CoAction
 from coordnet.inference.correction import adjusted
 from coordnet.log.actions import ActionLog, check_log
@@ -24,6 +24,7 @@ from coordnet.readers.profiles import read_profiles
 from coordnet.readers.stance import read_stance
 from coordnet.robustness.null_runs import NullRuns
 from coordnet.scores import families
+from coordnet.scores.categories import crosstab
 from coordnet.scores.evidence import evidence_table, texts_table
 from coordnet.scores.explain import explain
 from coordnet.scores.explanations import explanation_values, explanations_table
@@ -66,7 +67,7 @@ FEW = 12
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class ClusterScores:
+class ClusterScores(ArrowExport):
     """Scores of clusters.
 
     Attributes
@@ -222,6 +223,26 @@ class ClusterScores:
                 )
             )
         return pa.concat_tables(blocks)
+
+    def crosstab(self, backend: str | None = None) -> Any:
+        """Return the categories of ``accounts=`` by cluster, compared with all other accounts.
+
+        One row a cluster, column and category: ``accounts``, ``share`` of the members whose
+        category is known, and ``background_share`` of the accounts in no cluster.
+
+        Parameters
+        ----------
+        backend
+            The kind of frame; by default the kind the actions came in.
+        """
+        view, profiles = self.view, self.view.inputs.accounts
+        if profiles is None or not profiles.labels:
+            raise ParameterError(
+                "there are no categories; give score_clusters a table accounts= with a column of "
+                "text that has few values."
+            )
+        found = crosstab(profiles, self.clusters.indptr, view.members, view.activity > 0)
+        return native(found, backend or self.log.frame)
 
     @cached_property
     def explanation_values(self) -> Mapping[str, NDArray[np.float64]]:
@@ -389,6 +410,7 @@ def score_clusters(
     *,
     within: Duration | None = None,
     accounts: Any = None,
+    account_column: str = "account",
     before: Instant | tuple[Instant, Instant] | None = None,
     moments: Mapping[str, tuple[Instant, Instant]] | None = None,
     stance: Any = None,
@@ -418,7 +440,11 @@ def score_clusters(
         A frame of one row an account: ``account`` and any of created_at, handle, name (display
         name), language, time_zone, location, followers, following, verified, status (active,
         suspended or deleted); or the path of a .csv, .tsv or .parquet file. Any other column of
-        truth values is a mark of your own, whose share is told. Gives the family profiles.
+        truth values is a mark of your own, whose share is told; a column of text with few values
+        is a category of your own, which :meth:`ClusterScores.crosstab` counts. Gives the family
+        profiles.
+    account_column
+        The column of `accounts` that names the accounts.
     before
         A date; gives the share of members created in the four weeks before it. Or an interval
         (start, end).
@@ -479,7 +505,7 @@ def score_clusters(
     on = clusters.graph.log if log is None else log
     check_log(on)
     inputs = Inputs(
-        None if accounts is None else read_profiles(accounts, on),
+        None if accounts is None else read_profiles(accounts, on, account=account_column),
         read_before(before),
         read_moments(moments),
         read_stance(stance, on),

@@ -516,10 +516,15 @@ class View:
         relation = self.graph.relation
         if not relation.on_objects:
             raise UnavailableError(f"{relation.title}: accounts do not meet on objects")
-        made = [tests[0] for tests in self.clusters.group_tests]
-        if self.clusters.group_tests and all(test is not None for test in made):
-            return [test for test in made if test is not None]
-        tester = relation.group_tester(self.graph.log, self.inputs.background, self.inputs.threads)
+        inputs = self.inputs
+        wanted = None if inputs.background is None else inputs.background.fingerprint
+        made = [test for tests in self.clusters.group_tests for test in tests if test is not None]
+        if len(made) == len(self.clusters) and all(t.background == wanted for t in made):
+            return made
+        gap = None if inputs.config is None else inputs.config.occasion_gap_us
+        tester = relation.group_tester(
+            self.graph.log, inputs.background, inputs.threads, occasion_gap_us=gap
+        )
         assert tester is not None  # relations on objects have one
         return [tester.test(self.clusters.members(i)) for i in range(len(self.clusters))]
 

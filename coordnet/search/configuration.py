@@ -178,6 +178,12 @@ class Configuration:
         kind=int,
     )
     score: bool = option(True, "Score the clusters.", group="scores", kind=bool)
+    account_column: str = option(
+        "account",
+        "The column of accounts= that names the accounts.",
+        group="scores",
+        metavar="COLUMN",
+    )
     null_sets: int = option(
         199,
         "How many random sets of accounts of no cluster, matched in activity, each cluster is "

@@ -124,7 +124,9 @@ def _search_layer(
     weight = config.weight if relation.on_objects else None
     with stage(f"{name} graphs"):
         least = config.min_weight if relation.on_objects else 2  # one coincidence is no evidence
-        graph = relation.graph(log, weight=weight, min_weight=least, threads=threads)
+        graph = relation.graph(
+            log, weight=weight, min_weight=least, to_test=level is not None, threads=threads
+        )
     if level is None:
         return LayerFound(graph, [], None, None)
     if not relation.on_objects:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from helpers import log_of
 
+import coordnet as cn
 from coordnet.kernels import null_logs as null_log_kernels
 
 MINUTE = 60_000_000
