@@ -891,6 +891,14 @@ def test_being_stopped(tmp_path):
     assert told == "coordnet: error: stopped.\n"
 
 
+def test_a_pipe_is_refused(tmp_path):
+    """Nothing may ever come out of it."""
+    os.mkfifo(tmp_path / "x.csv")
+    ran = run(tmp_path, "detect", "x.csv", *COLUMNS)
+    told = "'x.csv' is a pipe or a device, not a file; write its rows to a file first."
+    assert_one_line(ran, told)
+
+
 def test_being_stopped_inside_of_duckdb(tmp_path, monkeypatch):
     """It makes another error of Ctrl-C; what else it raises unexpectedly is no such thing."""
 
