@@ -105,6 +105,12 @@ class Configuration:
         "hour_of_week.",
         metavar="STRATA",
     )
+    clean_background: bool = option(
+        True,
+        "Take the accounts that are found out of the background and test again, until no more are "
+        "found; where a background is given, it is taken as it is.",
+        kind=bool,
+    )
     occasion_gap: Duration | None = option(
         None,
         "Objects with gaps up to this are one occasion; by default the window or 30 s, whichever "
@@ -224,7 +230,7 @@ class Configuration:
         put("min_weight", int(self.min_weight))
         check_seed(self.seed)
         put("seed", int(self.seed))
-        for name in ("groups", "confirm", "score"):
+        for name in ("groups", "confirm", "score", "clean_background"):
             value = getattr(self, name)
             if not isinstance(value, bool | np.bool_):
                 raise ParameterError(f"{name}={value!r} is neither True nor False.")

@@ -35,6 +35,8 @@ from coordnet.log.actions import ActionLog
 from coordnet.search.configuration import Configuration
 
 Stage = Callable[[str], AbstractContextManager[None]]
+MOST_ROUNDS = 10
+LEAST_BACKGROUND = 0.1  # share of the accounts below which nothing can be estimated from the rest
 Group = tuple[NDArray[np.int32], float]  # members and evidence
 
 
@@ -44,6 +46,7 @@ class Found:
 
     layers: Multiplex
     clusters: Clusters
+    rounds: tuple[int, ...] = ()  # accounts that were out of the background in each round
 
 
 def search_clusters(
@@ -68,10 +71,8 @@ def search_clusters(
     stage
         Called with the name of each stage, for a context in which it runs.
     """
-    found = [
-        _search_layer(log, relation, config, background, threads, stage)
-        for relation in config.relations
-    ]
+    graphs = [_layer_graph(log, relation, config, threads, stage) for relation in config.relations]
+    found, rounds = _in_rounds(log, graphs, config, background, threads, stage)
     levels = (config.layer_level,) * len(found)
     layers = Multiplex(tuple(layer.graph for layer in found), levels)
     groups = [group for layer in found for group in layer.groups]
@@ -92,7 +93,7 @@ def search_clusters(
         clusters = Clusters.from_members(
             layers, members, config.method, parameters, 1, tests if tested else []
         )
-    return Found(layers, clusters)
+    return Found(layers, clusters, rounds)
 
 
 class LayerFound(NamedTuple):
@@ -111,20 +112,69 @@ def _communities(graph: CoordinationGraph | Multiplex, config: Configuration) ->
     )  # fmt: skip
 
 
+def _layer_graph(
+    log: ActionLog, relation: Relation, config: Configuration, threads: int | None, stage: Stage
+) -> CoordinationGraph:
+    """Build the graph of a relation."""
+    weight = config.weight if relation.on_objects else None
+    least = config.min_weight if relation.on_objects else 2  # one coincidence is no evidence
+    with stage(f"{relation.name} graphs"):
+        return relation.graph(log, weight=weight, min_weight=least, threads=threads)
+
+
+def _in_rounds(
+    log: ActionLog,
+    graphs: list[CoordinationGraph],
+    config: Configuration,
+    background: ActionLog | None,
+    threads: int | None,
+    stage: Stage,
+) -> tuple[list[LayerFound], tuple[int, ...]]:
+    """Test every layer, then again without the accounts found in the background, until it ends.
+
+    The accounts taken out only ever grow in number, so that the rounds end.
+    """
+    taken = np.zeros(len(log.all_accounts), bool)
+    rounds: list[int] = []
+    found: list[LayerFound] = []
+    pending = graphs
+    while True:
+        rounds.append(int(taken.sum()))
+        seen = background if not taken.any() else log.where(~taken[log.account], "found")
+        found = [
+            _search_layer(log, graph, config, seen, threads, stage)
+            if graph.relation.on_objects or not found
+            else found[i]
+            for i, graph in enumerate(pending)
+        ]
+        more = taken.copy()
+        for layer in found:
+            more[layer.graph.nodes] = True
+            for members, _ in layer.groups:
+                more[members] = True
+        if (
+            not config.clean_background
+            or background is not None
+            or config.fdr is None
+            or len(rounds) > MOST_ROUNDS
+            or (more == taken).all()
+            or (~more[log.active]).sum() < LEAST_BACKGROUND * log.n_accounts
+        ):
+            return found, tuple(rounds)
+        taken = more
+
+
 def _search_layer(
     log: ActionLog,
-    relation: Relation,
+    graph: CoordinationGraph,
     config: Configuration,
     background: ActionLog | None,
     threads: int | None,
     stage: Stage,
 ) -> LayerFound:
-    """Build the graph of a relation, test its edges and look for groups."""
-    level, name = config.layer_level, relation.name
-    weight = config.weight if relation.on_objects else None
-    with stage(f"{name} graphs"):
-        least = config.min_weight if relation.on_objects else 2  # one coincidence is no evidence
-        graph = relation.graph(log, weight=weight, min_weight=least, threads=threads)
+    """Test the edges of a graph and look for groups."""
+    level, relation = config.layer_level, graph.relation
+    name = relation.name
     if level is None:
         return LayerFound(graph, [], None, None)
     if not relation.on_objects:
