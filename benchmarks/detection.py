@@ -114,7 +114,7 @@ def method(name: str, scenario: str) -> Callable[[cn.ActionLog], Clusters]:
 def measured(found: Clusters, truth: Truth, seconds: float) -> Line:
     """Return what is kept of a result."""
     e = cn.evaluate(found, truth)
-    members = [set(found.graph.log.accounts[found.members(i)]) for i in range(len(found))]
+    members = [set(cluster) for cluster in found]
     held = {
         name: max((len(of & set(group)) for of in members), default=0) / len(group)
         for name, group in truth.groups.items()

@@ -37,7 +37,7 @@ def sample(share: float) -> Change:
 def deleted(share: float) -> Change:
     """Return the change that removes this share of the accounts with all that they did."""
     return lambda log, rng: log.where(
-        (rng.random(log.n_accounts) >= share)[log.account], "deleted account"
+        (rng.random(len(log.all_accounts)) >= share)[log.account], "deleted account"
     )
 
 

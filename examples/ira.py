@@ -15,7 +15,6 @@ import numpy as np
 import pandas as pd
 
 import coordnet as cn
-from coordnet.clusters.clusters import Clusters
 
 MOMENTS = {
     "day before the Podesta mails": ("2016-10-06", "2016-10-07"),
@@ -36,9 +35,9 @@ def detected(tweets, category):
     run = cn.detect(retweets, within="60s")
     print(run)
     rows = []
-    for i in range(len(run.clusters)):
-        kinds = category.reindex(retweets.accounts[run.clusters.members(i)]).value_counts()
-        rows.append((i, kinds.sum(), kinds.index[0], kinds.iloc[0] / kinds.sum()))
+    for cluster in run.clusters:
+        kinds = category.reindex(cluster.accounts).value_counts()
+        rows.append((cluster.number, kinds.sum(), kinds.index[0], kinds.iloc[0] / kinds.sum()))
     table = pd.DataFrame(rows, columns=["cluster", "accounts", "most are", "share"])
     purity = (table["accounts"] * table["share"]).sum() / max(table["accounts"].sum(), 1)
     print(f"\nClusters beside the hand-coded categories: purity {purity:.3f}\n")
@@ -50,12 +49,8 @@ def detected(tweets, category):
 def compared(tweets, category):
     """Score the hand-coded categories as clusters, each beside the others."""
     graph = cn.co_action(tweets, within="60s", min_weight=2)
-    active = pd.Series(np.diff(tweets.by_account[0]), index=tweets.accounts)
-    sets = [
-        tweets.codes_of(category.index[(category == name) & category.index.isin(active.index)])
-        for name in CATEGORIES
-    ]
-    clusters = Clusters.from_members(graph, sets, "hand-coded", {})
+    sets = [category.index[category == name].intersection(tweets.accounts) for name in CATEGORIES]
+    clusters = cn.Clusters.from_labels(sets, graph, method="hand-coded")
     scores = cn.score_clusters(clusters, moments=MOMENTS, only=SCORES, null_sets=0)
     order = [
         CATEGORIES[[len(s) for s in sets].index(size)] for size in clusters.sizes.tolist()

@@ -170,7 +170,7 @@ def objections(run, sim):
     table = profiles(sim)
     signed = set(table.loc[table["Russian sign"], "account"])
     log, clusters = sim.log, run.clusters
-    members = set(log.accounts[np.unique(clusters.indices)])
+    members = {name for cluster in clusters for name in cluster}
     acting = signed & set(log.accounts)
     print(
         f"\nDoes language prove anything? {len(acting):,} accounts that act have a Russian sign; "

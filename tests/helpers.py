@@ -7,6 +7,8 @@ import pyarrow as pa
 import pytest
 
 import coordnet as cn
+from coordnet.inference.group_test import GroupTester
+from coordnet.inference.statistics import WindowStatistics
 
 US = dt.timedelta(microseconds=1)
 COLUMNS = ("account", "object", "time", "kind", "content")
@@ -49,6 +51,11 @@ def edges_of(graph):
     }
 
 
+def group_tester(log, window=60_000_000, occasion_gap=None, background=None, threads=None):
+    """Return the tester of groups of a log, for a window in microseconds."""
+    return GroupTester(WindowStatistics(log, window, background, occasion_gap, threads))
+
+
 def assert_edges(found, expected):
     """Compare edges: their order by labels, counts exactly, means up to rounding."""
     assert list(found) == sorted(expected, key=lambda ends: [end.encode() for end in ends])
@@ -82,6 +89,18 @@ def assert_same_log(one, other, rows=True):
             np.testing.assert_array_equal(a.codes, b.codes, err_msg=name)
             assert a.labels.to_pylist() == b.labels.to_pylist()
     assert one.fingerprint == other.fingerprint
+
+
+def assert_same_part(part, alone):
+    """Compare a part of a log with a log of its rows alone: all but the codes of accounts."""
+    assert rows_of(part) == rows_of(alone)
+    for name in ("object", "time", "object_kind"):
+        np.testing.assert_array_equal(getattr(part, name), getattr(alone, name), err_msg=name)
+    assert part.accounts.tolist() == alone.accounts.tolist()
+    assert (part.n_accounts, part.n_objects) == (alone.n_accounts, alone.n_objects)
+    assert part.objects.tolist() == alone.objects.tolist()
+    assert part.kinds == alone.kinds
+    assert part.fingerprint == alone.fingerprint
 
 
 def ring_rows(rings=(9, 6, 5), public=150, seed=0):

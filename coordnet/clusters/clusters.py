@@ -13,7 +13,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from coordnet.errors import NoSuchClusterError, ParameterError
-from coordnet.frames import frozen, html_table, native
+from coordnet.frames import ArrowExport, frozen, html_table, native
 from coordnet.frozen import Frozen
 from coordnet.graphs.graph import CoordinationGraph
 from coordnet.graphs.multiplex import Multiplex
@@ -102,7 +102,7 @@ class Cluster:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Clusters(Frozen):
+class Clusters(ArrowExport, Frozen):
     """Sets of accounts, the largest first; they may overlap.
 
     Attributes

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from coordnet.clusters.clusters import Clusters
-from coordnet.errors import ParameterError, check_seed, one_of
+from coordnet.errors import check_number, check_seed, check_whole, one_of
 from coordnet.graphs.graph import CoordinationGraph
 from coordnet.graphs.multiplex import Multiplex
 
@@ -66,11 +66,9 @@ def find_clusters(
     """
     one_of(method, METHODS, "method")
     one_of(objective, OBJECTIVES, "objective")
-    if not 0 < resolution < float("inf"):
-        raise ParameterError(f"resolution={resolution!r} is not a number above 0.")
-    check_seed(seed)
-    if not isinstance(min_size, int | np.integer) or min_size < 1:
-        raise ParameterError(f"min_size={min_size!r} is not a size; use a whole number from 1.")
+    resolution = check_number(resolution, "resolution", above=0)
+    seed = check_seed(seed)
+    min_size = check_whole(min_size, "min_size", 1)
     layers, graph = Multiplex.of(graph), Multiplex.of(graph).combined
     import igraph
 

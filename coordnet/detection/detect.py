@@ -138,7 +138,7 @@ def _with_fields() -> None:
     ]
     both = [own[0], given[0], *own[1:], *given[1:]]
     detect.__signature__ = signature.replace(parameters=both)  # type: ignore[attr-defined]
-    detect.__doc__ = (detect.__doc__ or "").replace("{parameters}", documented(), 1)
+    detect.__doc__ = (detect.__doc__ or "").replace("{parameters}", documented().strip(), 1)
 
 
 _with_fields()

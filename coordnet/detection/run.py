@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,10 +9,11 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from coordnet.clusters.clusters import Clusters
-from coordnet.errors import InputError, ParameterError
-from coordnet.export import labels_out, whole_file, write_table
+from coordnet.errors import ParameterError, one_of
+from coordnet.export import json_text, labels_out, whole_folder, write_table
 from coordnet.frames import html_table
 from coordnet.graphs.graph import CoordinationGraph
 from coordnet.graphs.multiplex import Multiplex
@@ -27,7 +27,16 @@ NOTHING_FOUND = (
     "No cluster was found. That says something only together with what could have been found in "
     "these data: see coordnet.power."
 )
+FILES = (
+    "clusters.csv", "edges.csv", "scores.csv", "explanations.csv", "confirmation.csv",
+    "summary.txt", "graph.gexf", "graph.graphml",
+)  # fmt: skip
 EMPTY = "The log has no actions, so that nothing could be found."
+
+
+def ours(entry: Path) -> bool:
+    """Return whether an entry of a results folder is one that a run writes."""
+    return entry.name in FILES
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -121,8 +130,9 @@ class Run:
         identifiers: bool = False,
         all_edges: bool = False,
         key: bytes | None = None,
+        graph: str | None = None,
     ) -> list[Path]:
-        """Write the result as files, each whole or not at all.
+        """Write the result as a folder of files, whole or not at all.
 
         clusters.csv, edges.csv, scores.csv, explanations.csv (which benign explanations fit),
         summary.txt (each cluster in plain words) and manifest.json; and confirmation.csv, where
@@ -131,7 +141,8 @@ class Run:
         Parameters
         ----------
         folder
-            Made if it is not there.
+            Made if it is not there. One that is there must be empty, or hold results of coordnet,
+            which it then replaces as a whole.
         identifiers
             Write the accounts' own labels instead of keyed pseudonyms.
         all_edges
@@ -139,17 +150,17 @@ class Run:
         key
             Key of the pseudonyms, up to 64 bytes; by default derived from the log, so that the
             same input gives the same pseudonyms and only who holds it can link them.
+        graph
+            ``"gexf"`` or ``"graphml"``: write the edges as such a file too, for Gephi and the
+            like, with cluster and degree of each account and every column of each edge.
 
         Returns
         -------
         list of pathlib.Path
             The files.
         """
-        goal = Path(folder)
-        try:
-            goal.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise InputError(f"{str(goal)!r} cannot be made: {error.strerror}.") from None
+        if graph is not None:
+            one_of(graph, ("gexf", "graphml"), "graph")
         log = self.log
         accounts = np.full(len(log.all_accounts), "", object)
         shown = self.graph.nodes if all_edges else np.unique(self.clusters.indices)
@@ -176,13 +187,28 @@ class Run:
             words = "\n\n".join(map(self.scores.explain, range(len(self.clusters))))
         if self.confirmation is not None:
             tables["confirmation.csv"] = self.confirmation.to_frame("pyarrow")
-        for name, table in tables.items():
-            write_table(table, goal / name)
-        with whole_file(goal / "summary.txt") as temporary:
-            temporary.write_text((words or self.finding) + "\n", encoding="utf-8")
-        with whole_file(goal / "manifest.json") as temporary:
-            temporary.write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
-        return [goal / name for name in (*tables, "summary.txt", "manifest.json")]
+        with whole_folder(folder, ours) as goal:
+            for name, table in tables.items():
+                write_table(table, goal / name)
+            if graph is not None:
+                self.graph.where(self._shown(all_edges)).write(
+                    goal / f"graph.{graph}",
+                    clusters=self.clusters,
+                    identifiers=identifiers,
+                    key=key,
+                )
+            (goal / "summary.txt").write_text(
+                (words or self.finding) + "\n", encoding="utf-8", newline="\n"
+            )
+            (goal / "manifest.json").write_text(json_text(manifest), encoding="utf-8", newline="\n")
+        names = [*tables, *([f"graph.{graph}"] if graph else []), "summary.txt", "manifest.json"]
+        return [Path(folder) / name for name in names]
+
+    def _shown(self, all_edges: bool) -> NDArray[np.bool_]:
+        """Mark the edges that are written: those inside clusters, unless all are asked for."""
+        shown = np.full(self.graph.n_edges, all_edges)
+        shown[self.clusters.inside(self.graph)[1]] = True
+        return shown
 
     def _edges(self, accounts: np.ndarray[Any, Any], all_edges: bool) -> pa.Table:
         """Return the edges inside clusters with their cluster, and all others if asked for."""

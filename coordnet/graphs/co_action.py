@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from coordnet.errors import CoordnetWarning, ParameterError, one_of
+from coordnet.errors import CoordnetWarning, check_whole, one_of
 from coordnet.graphs.graph import CoordinationGraph
 from coordnet.graphs.relation import Against, Relation, Trace
 from coordnet.inference.edge_tests import TestedEdges, co_action_tests
@@ -18,11 +19,13 @@ from coordnet.kernels import arrays as array_kernels
 from coordnet.kernels import edges as edge_kernels
 from coordnet.kernels import windows as window_kernels
 from coordnet.log.actions import ActionLog
+from coordnet.memory import available_memory, check_budget, memory_budget
 from coordnet.threads import equal_chunks, run_chunks
 from coordnet.times import SECOND, Duration, duration, duration_text
 
 WEIGHTS = ("objects", "pairs")
 CHUNKS = 128  # enough for an even load and a moving progress bar, few enough to cost nothing
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -59,12 +62,15 @@ class CoAction(Relation):
         """Build the graph of a log; see :func:`coordnet.co_action`."""
         weight = one_of("objects" if weight is None else weight, WEIGHTS, "weight")
         window = self.window_us
-        check_min_weight(min_weight)
+        min_weight = check_min_weight(min_weight)
         warn_of_coarse_times(log, window, max(window - 1, 1))
         windows = find_windows(
             log.account, log.object, log.time, len(log.all_accounts), window,
             min_weight if weight == "objects" else 1,
         )  # fmt: skip
+        check_memory(
+            windows, windows.object, window, min_weight, weight == "pairs", False, threads, log=log
+        )
         columns = collect_edges(
             windows, windows.object, window, min_weight, weight == "pairs", False, threads,
             "co-actions",
@@ -191,10 +197,9 @@ def co_retweet(
     )
 
 
-def check_min_weight(min_weight: int) -> None:
-    """Raise an error unless `min_weight` is a whole number of 1 or more."""
-    if not isinstance(min_weight, int | np.integer) or not 1 <= min_weight < 2**62:
-        raise ParameterError(f"min_weight={min_weight!r} is no weight; use a whole number from 1.")
+def check_min_weight(min_weight: object) -> int:
+    """Return a least weight as an `int`, after a check."""
+    return check_whole(min_weight, "min_weight", 1, 2**62)
 
 
 def warn_of_coarse_times(log: ActionLog, window: int, finest: int) -> None:
@@ -206,7 +211,7 @@ def warn_of_coarse_times(log: ActionLog, window: int, finest: int) -> None:
             f"{duration_text(window + log.resolution)} apart can count as co-actions. Use a wider "
             "window or finer times.",
             CoordnetWarning,
-            stacklevel=3,
+            stacklevel=4,  # who called co_action or co_timing
         )
 
 
@@ -254,18 +259,18 @@ class EdgeRows:
     """Where the rows of one thread are written: blocks of columns, filled one after the other.
 
     A row that might not fit into the rest of a block goes into the next one. What is allocated
-    and not written to costs no memory, so blocks are large.
+    and not written to costs no memory, so blocks are large: so large that the system takes back
+    each column of a block as soon as it is freed.
     """
 
     # target, count, pairs, mean delay, first share, count in the other direction
     all_dtypes = ("i4", "i4", "i8", "f8", "f8", "i4")
-    block = 1 << 20
+    block = 1 << 23
 
-    def __init__(self, n_accounts: int, both: bool, row_edges: NDArray[np.int64]) -> None:
+    def __init__(self, n_accounts: int, both: bool, size: int) -> None:
         self.table = np.zeros(n_accounts, np.uint64)
         self.dtypes = self.of(both)
-        self.row_edges = row_edges
-        self.open(self.block)
+        self.open(size)
 
     @classmethod
     def of(cls, both: bool) -> tuple[str, ...]:
@@ -276,6 +281,72 @@ class EdgeRows:
         """Begin a new block."""
         self.columns = [np.empty(size, dtype) for dtype in self.dtypes]
         self.taken = 0
+
+
+class RowWalk:
+    """The walk of the row kernel over all accounts, in chunks of equal work.
+
+    Parameters
+    ----------
+    windows
+        The actions and their windows.
+    unit
+        What is counted once for a pair of accounts, by position: int32, ascending.
+    window
+        The bound of the windows in microseconds.
+    min_weight, by_pairs
+        As in :func:`coordnet.kernels.edges.co_action_rows`.
+    both
+        Whether to count the units of the target too, in a last column.
+    """
+
+    def __init__(
+        self,
+        windows: Windows,
+        unit: NDArray[np.int32],
+        window: int,
+        min_weight: int,
+        by_pairs: bool,
+        both: bool,
+    ) -> None:
+        work = windows.work
+        self.windows, self.unit, self.both = windows, unit, both
+        self.min_weight, self.by_pairs = min_weight, by_pairs
+        self.borders = equal_chunks(work, CHUNKS)
+        self.row_edges = np.zeros(len(work), np.int64)
+        # no sum of delays can pass 2**63: at most `work` pairs of at most `window` each
+        largest = int(work.max(initial=0))
+        self.shift = max(0, largest.bit_length() + window.bit_length() - 62)
+        self.widest = min(largest // min_weight, len(work))  # room that any one row may ask for
+
+    def run(
+        self,
+        chunk: Callable[[EdgeRows, int, int], T],
+        size: int,
+        threads: int | None,
+        label: str,
+    ) -> list[T]:
+        """Call ``chunk(own, first, last)`` for each chunk of rows, on blocks of `size`."""
+        borders, work = self.borders, self.windows.work
+        return run_chunks(
+            lambda own, i: chunk(own, int(borders[i]), int(borders[i + 1])),
+            len(borders) - 1,
+            threads=threads,
+            scratch=lambda: EdgeRows(len(work), self.both, size),
+            weights=np.add.reduceat(work, borders[:-1]) if len(work) else None,
+            label=label,
+        )
+
+    def fill(self, own: EdgeRows, row: int, last: int) -> int:
+        """Write the rows row..last-1 as far as they fit and return the first one that is not."""
+        windows = self.windows
+        done, own.taken = edge_kernels.co_action_rows(
+            windows.account, self.unit, windows.time, windows.low, windows.high,
+            windows.indptr, windows.positions, row, last, self.min_weight, self.by_pairs,
+            self.shift, 1 / SECOND, own.table, self.row_edges, own.taken, *own.columns,
+            *(() if self.both else (None,)),
+        )  # fmt: skip
+        return int(done)
 
 
 def collect_edges(
@@ -292,57 +363,139 @@ def collect_edges(
 
     Parameters
     ----------
-    windows
-        The actions and their windows.
-    unit
-        What is counted once for a pair of accounts, by position: int32, ascending.
-    window
-        The bound of the windows in microseconds.
-    min_weight, by_pairs
-        As in :func:`coordnet.kernels.edges.co_action_rows`.
-    both
-        Whether to count the units of the target too, in a last column.
+    windows, unit, window, min_weight, by_pairs, both
+        As in :class:`RowWalk`.
     threads, label
         As in :func:`~coordnet.threads.run_chunks`.
     """
-    work = windows.work
-    n = len(work)
-    borders = equal_chunks(work, CHUNKS)
-    row_edges = np.zeros(n, np.int64)
-    # no sum of delays can pass 2**63: at most `work` pairs of at most `window` each
-    shift = max(0, int(work.max(initial=0)).bit_length() + window.bit_length() - 62)
+    walk = RowWalk(windows, unit, window, min_weight, by_pairs, both)
+    block = max(min(EdgeRows.block, 2 * most_edges(windows, min_weight)), walk.widest)
 
-    def chunk(own: EdgeRows, i: int) -> list[list[NDArray[Any]]]:
-        row, last = int(borders[i]), int(borders[i + 1])
+    def chunk(own: EdgeRows, row: int, last: int) -> list[list[NDArray[Any]]]:
         parts = []
         while row < last:
             begin = own.taken
-            done, own.taken = edge_kernels.co_action_rows(
-                windows.account, unit, windows.time, windows.low, windows.high,
-                windows.indptr, windows.positions, row, last, min_weight, by_pairs,
-                shift, 1 / SECOND, own.table, own.row_edges, own.taken, *own.columns,
-                *(() if both else (None,)),
-            )  # fmt: skip
+            row = walk.fill(own, row, last)
             parts.append([column[begin : own.taken] for column in own.columns])
-            if done < last:
-                own.open(max(own.block, min(int(work[done]), n)))
-            row = done
+            if row < last:
+                own.open(block)
         return parts
 
-    chunks = run_chunks(
-        chunk,
-        len(borders) - 1,
-        threads=threads,
-        scratch=lambda: EdgeRows(n, both, row_edges),
-        weights=np.add.reduceat(work, borders[:-1]) if n else None,
-        label=label,
-    )
-    parts = [part for of_chunk in chunks for part in of_chunk]
-    dtypes = EdgeRows.of(both)
-    columns = run_chunks(
-        lambda _, i: np.concatenate([part[i] for part in parts] or [np.empty(0, dtypes[i])]),
-        len(dtypes),
-        threads=threads,
-    )
-    source = np.repeat(np.arange(n, dtype=np.int32), row_edges)
+    parts = [part for of_chunk in walk.run(chunk, block, threads, label) for part in of_chunk]
+    starts = np.cumsum([0, *(len(part[0]) for part in parts)]).tolist()
+    columns = [np.empty(starts[-1], dtype) for dtype in EdgeRows.of(both)]
+
+    def move(_: None, i: int) -> None:
+        """Move one part of one column to its place; what it stood in is freed."""
+        c, p = divmod(i, len(parts))
+        columns[c][starts[p] : starts[p + 1]] = parts[p][c]
+        parts[p][c] = parts[p][c][:0].copy()
+
+    run_chunks(move, len(columns) * len(parts), threads=threads)
+    source = np.repeat(np.arange(len(windows.work), dtype=np.int32), walk.row_edges)
     return [source, *columns]
+
+
+# -- memory ------------------------------------------------------------------------------------
+
+EDGE_BYTES = 44  # that an edge takes while it is made, with what is counted in both directions
+COUNTED = 1 << 18  # edges of the block in which rows are counted and written over
+
+
+def most_edges(windows: Windows, min_weight: int) -> int:
+    """Return an upper bound of the number of edges, from the sizes of the windows alone.
+
+    Each co-action of two accounts is in a window of either, and an edge has `min_weight` of them
+    or more, and an account has an edge to every other one at most.
+
+    Cost: O(accounts).
+    """
+    work = windows.work
+    acting = int((work > 0).sum())
+    return int(np.minimum(work // min_weight, max(acting - 1, 0)).sum()) // 2
+
+
+def count_edges(walk: RowWalk, threads: int | None, most: int) -> int:
+    """Count the edges that a walk would make, and keep none; stop above `most`.
+
+    Cost: that of making them, without the memory.
+    """
+    counted: list[int] = []
+
+    def chunk(own: EdgeRows, row: int, last: int) -> None:
+        while row < last and sum(counted) <= most:
+            own.taken = 0
+            row = walk.fill(own, row, last)
+            counted.append(own.taken)
+
+    walk.run(chunk, max(COUNTED, 4 * walk.widest), threads, "counting edges")
+    return sum(counted)
+
+
+def check_memory(
+    windows: Windows,
+    unit: NDArray[np.int32],
+    window: int,
+    min_weight: int,
+    by_pairs: bool,
+    both: bool,
+    threads: int | None,
+    *,
+    log: ActionLog | None = None,
+    edge_bytes: int = EDGE_BYTES,
+    memory: int | None = None,
+) -> None:
+    """Raise an error where the edges would take more memory than there is, before any is made.
+
+    Where the bound of :func:`most_edges` is within the budget that costs nothing; else the edges
+    are counted.
+
+    Parameters
+    ----------
+    windows, unit, window, min_weight, by_pairs, both
+        As in :class:`RowWalk`.
+    threads
+        Number of threads; None means all processors.
+    log
+        The log whose objects the error names; None where they are not what is shared.
+    edge_bytes
+        Memory that an edge takes, with all that the caller will do with it.
+    memory
+        Bytes that are available; None asks the system.
+
+    Raises
+    ------
+    MemoryBudgetError
+        With the number of edges, their memory, and what to change.
+    """
+    memory = available_memory() if memory is None else memory
+    most = memory_budget(memory) // edge_bytes
+    bound = most_edges(windows, min_weight)
+    if bound <= most:
+        return
+    walk = RowWalk(windows, unit, window, min_weight, by_pairs, both)
+    if count_edges(walk, threads, most) <= most:
+        return
+    remedies = [
+        f"a higher min_weight= (it is {min_weight})",
+        f"a shorter window (it is {duration_text(window)})",
+    ]
+    if log is not None:
+        met = np.bincount(windows.object, windows.high - windows.low, log.n_objects)
+        top = np.argsort(-met, kind="stable")[:3]
+        names = [log.object_labels[int(o)].as_py() for o in top if met[o]]
+        remedies.append(
+            "a log without the objects on which most accounts meet: "
+            f"log.exclude(objects=[{', '.join(map(shortened, names))}])"
+        )
+    check_budget(
+        bound * edge_bytes,
+        f"{most + 1:,} to {bound:,} edges",
+        f"Use {', '.join(remedies[:-1])}, or {remedies[-1]}.",
+        memory,
+    )
+
+
+def shortened(label: str, most: int = 60) -> str:
+    """Return a label in quotes, cut where it is long."""
+    return repr(label if len(label) <= most else f"{label[: most - 1]}\N{HORIZONTAL ELLIPSIS}")

@@ -9,6 +9,7 @@ import numpy as np
 
 from coordnet.errors import ParameterError, one_of
 from coordnet.graphs.co_action import (
+    check_memory,
     check_min_weight,
     collect_edges,
     find_windows,
@@ -62,15 +63,16 @@ class CoTiming(Relation):
     ) -> CoordinationGraph:
         """Build the graph of a log; see :func:`coordnet.co_timing`."""
         one_of("coincidences" if weight is None else weight, ("coincidences",), "weight")
-        check_min_weight(min_weight)
+        min_weight = check_min_weight(min_weight)
         window = self.window_us
         warn_of_coarse_times(log, window, max(window, 1))  # the test copes with times in seconds
         timeline = self.trace(log)
         windows = find_windows(*timeline, len(log.all_accounts), window, 1)
+        unit = np.arange(len(windows.account), dtype=np.int32)
+        check_memory(windows, unit, window, min_weight, False, True, threads)
         source, target, forth, pairs, mean_delay, first_share, back = collect_edges(
-            windows, np.arange(len(windows.account), dtype=np.int32), window, min_weight, False,
-            True, threads, "co-timing",
-        )  # fmt: skip
+            windows, unit, window, min_weight, False, True, threads, "co-timing"
+        )
         edges = {
             "source": source,
             "target": target,

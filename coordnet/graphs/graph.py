@@ -14,10 +14,11 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from coordnet.errors import ParameterError
-from coordnet.export import labels_out, whole_file, write_table, xml_names
-from coordnet.frames import frozen, html_table, native
+from coordnet.errors import ParameterError, check_number, check_whole
+from coordnet.export import labels_out, write_table
+from coordnet.frames import ArrowExport, frozen, html_table, native
 from coordnet.frozen import Frozen, ReadOnly
+from coordnet.graph_files import write_network
 from coordnet.graphs.relation import Against, Relation, Trace
 from coordnet.inference.edge_tests import EdgeTest
 from coordnet.inference.statistics import WindowStatistics
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     import igraph
     import networkx as nx
     import scipy.sparse
+
+    from coordnet.clusters.clusters import Clusters
 
 
 class NamedEdges(NamedTuple):
@@ -48,14 +51,13 @@ class NamedEdges(NamedTuple):
         return pa.table({**ends, **{n: pa.array(c) for n, c in self.columns.items()}})
 
 
-def _lists(columns: Mapping[str, NDArray[Any]], weight: str) -> dict[str, list[Any]]:
-    """Return the columns of edges other than their ends, and the weight, as lists."""
-    lists = {n: c.tolist() for n, c in columns.items() if n not in ("source", "target")}
-    return lists | {"weight": lists[weight]}
+def _listed(columns: Mapping[str, Any]) -> dict[str, list[Any]]:
+    """Return columns as lists of Python values."""
+    return {name: list(getattr(c, "tolist", lambda c=c: c)()) for name, c in columns.items()}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class CoordinationGraph(Frozen):
+class CoordinationGraph(ArrowExport, Frozen):
     """An undirected weighted graph of accounts that acted together.
 
     Attributes
@@ -144,7 +146,8 @@ class CoordinationGraph(Frozen):
     @cached_property
     def accounts(self) -> NDArray[np.object_]:
         """Labels of the accounts with at least one edge: array of str, in the order of `nodes`."""
-        return self.all_accounts[self.nodes]
+        labels: NDArray[np.object_] = frozen(self.all_accounts[self.nodes])
+        return labels
 
     @property
     def frame(self) -> str:
@@ -243,7 +246,17 @@ class CoordinationGraph(Frozen):
     def tested_against(
         self, against: Against, statistics: WindowStatistics | None, threads: int | None = None
     ) -> CoordinationGraph:
-        """Return the tested graph, by statistics of its log that are at hand; see :meth:`test`."""
+        """Return the tested graph, by statistics of its log that are at hand; see :meth:`test`.
+
+        Parameters
+        ----------
+        against
+            The null model.
+        statistics
+            What its relation gave for the log and the null model; None counts them.
+        threads
+            Number of threads; None means all processors.
+        """
         found = self.relation.test(self, against, statistics, threads)
         return replace(self, edges={**self.edges, **found.columns}, tested=found.test)
 
@@ -282,21 +295,18 @@ class CoordinationGraph(Frozen):
         weights = self.weights
         keep = np.ones(self.n_edges, bool)
         if fdr is not None:
-            if not 0 < fdr < 1:
-                raise ParameterError(f"fdr={fdr!r} is not a rate between 0 and 1.")
+            fdr = check_number(fdr, "fdr", above=0, below=1)
             if self.tested is None:
                 raise ParameterError("fdr= needs tested edges: graph.test().keep(fdr=0.05).")
             keep &= self.edges["q_value"] <= fdr
         if min_weight is not None:
-            keep &= weights >= min_weight
+            keep &= weights >= check_number(min_weight, "min_weight")
         if quantile is not None:
-            if not 0 <= quantile <= 1:
-                raise ParameterError(f"quantile={quantile!r} is not a share between 0 and 1.")
+            quantile = check_number(quantile, "quantile", at_least=0, at_most=1)
             if self.n_edges:
                 keep &= weights >= np.quantile(weights, quantile)
         if top is not None:
-            if top < 0:
-                raise ParameterError(f"top={top!r} is not a number of edges.")
+            top = check_whole(top, "top", 0)
             if top == 0:
                 keep[:] = False
             elif top < self.n_edges:
@@ -326,7 +336,7 @@ class CoordinationGraph(Frozen):
         >>> graph = cn.co_action(cn.simulate("retweet_ring", accounts=500, seed=0).log)
         >>> a, b = graph.all_accounts[graph.edges["source"][0]], graph.all_accounts[
         ...     graph.edges["target"][0]]
-        >>> len(graph.co_actions(a, b)) == graph.edges["pairs"][0]
+        >>> bool(len(graph.co_actions(a, b)) == graph.edges["pairs"][0])
         True
         """
         ends = self.all_accounts.codes_of([a, b])
@@ -489,17 +499,53 @@ class CoordinationGraph(Frozen):
         other = {"source": "target", "target": "source"}
         return self.edges[re.sub("source|target", lambda end: other[end[0]], name)]
 
-    def to_networkx(self) -> nx.Graph:
-        """Return a networkx graph: nodes are labels, edges carry every column and ``weight``."""
-        return self._networkx(self.accounts.tolist())
+    def node_attributes(self, clusters: Clusters | None = None) -> dict[str, Any]:
+        """Return what is known of each of `nodes`: its degree, its strength, its cluster.
 
-    def _networkx(self, names: list[str]) -> nx.Graph:
+        ``degree`` is the number of its edges, ``strength`` their weight; ``cluster`` the number of
+        the first cluster that holds it, None where none does.
+        """
+        left, right = self.ends
+        n = self.n_accounts
+        both = np.concatenate([left, right])
+        attributes: dict[str, Any] = {
+            "degree": np.bincount(both, minlength=n),
+            "strength": np.bincount(both, np.concatenate([self.weights, self.weights]), n),
+        }
+        if self.weights.dtype.kind in "iu":
+            attributes["strength"] = attributes["strength"].astype(np.int64)
+        if clusters is not None:
+            cluster = np.full(len(self.all_accounts), -1)
+            order = np.repeat(np.arange(len(clusters)), clusters.sizes)
+            cluster[clusters.indices[::-1]] = order[::-1]
+            own = cluster[self.nodes].tolist()
+            attributes["cluster"] = [None if number < 0 else number for number in own]
+        return attributes
+
+    def _declared(self, columns: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+        """Return columns of edges with the weight under that name, and the layer they are of."""
+        weight = {"weight": columns[self.weight]}
+        layer = {"layer": np.full(self.n_edges, self.relation.title, object)}
+        return weight | layer | dict(columns)
+
+    def to_networkx(self, clusters: Clusters | None = None) -> nx.Graph:
+        """Return a networkx graph: nodes are labels, edges carry every column and ``weight``.
+
+        Parameters
+        ----------
+        clusters
+            Clusters in the graph; nodes then carry the number of theirs as ``cluster``.
+        """
         import networkx as nx
 
-        edges = self.named(names)
+        names = self.accounts.tolist()
+        edges = self.named(self.accounts)
         graph = nx.Graph()
-        graph.add_nodes_from(edges.names)
-        columns = _lists(edges.columns, self.weight)
+        attributes = _listed(self.node_attributes(clusters))
+        for i, name in enumerate(names):
+            values = {key: column[i] for key, column in attributes.items()}
+            graph.add_node(name, **{k: v for k, v in values.items() if v is not None})
+        columns = _listed(self._declared(edges.columns))
         ends = (edges.source.tolist(), edges.target.tolist())
         rows = zip(*columns.values(), strict=True) if self.n_edges else ()
         graph.add_edges_from(
@@ -508,16 +554,25 @@ class CoordinationGraph(Frozen):
         )
         return graph
 
-    def to_igraph(self) -> igraph.Graph:
-        """Return an igraph graph: vertices have ``name``, edges every column and ``weight``."""
+    def to_igraph(self, clusters: Clusters | None = None) -> igraph.Graph:
+        """Return an igraph graph: vertices have ``name``, edges every column and ``weight``.
+
+        Parameters
+        ----------
+        clusters
+            Clusters in the graph; vertices then carry the number of theirs as ``cluster``.
+        """
         import igraph
 
+        columns = {n: c for n, c in self.edges.items() if n not in ("source", "target")}
         return igraph.Graph(
             n=self.n_accounts,
             edges=np.column_stack(self.ends),
-            vertex_attrs={"name": self.accounts.tolist()},
-            edge_attrs=_lists(self.edges, self.weight),
-        )
+            vertex_attrs={
+                "name": self.accounts.tolist(), **_listed(self.node_attributes(clusters))
+            },
+            edge_attrs=_listed(self._declared(columns)),
+        )  # fmt: skip
 
     def to_scipy(self) -> scipy.sparse.csr_array:
         """Return the symmetric matrix of weights; row i is the account ``accounts[i]``."""
@@ -532,6 +587,7 @@ class CoordinationGraph(Frozen):
         self,
         path: str | os.PathLike[str],
         *,
+        clusters: Clusters | None = None,
         identifiers: bool = False,
         key: bytes | None = None,
     ) -> None:
@@ -541,6 +597,8 @@ class CoordinationGraph(Frozen):
         ----------
         path
             Its ending says the format.
+        clusters
+            Clusters in the graph; in .graphml and .gexf nodes then carry the number of theirs.
         identifiers
             Write the accounts' own labels instead of keyed pseudonyms.
         key
@@ -549,25 +607,31 @@ class CoordinationGraph(Frozen):
         Notes
         -----
         Accounts and edges stand in the order of the names written, and the source of an edge is
-        the end whose name comes first. Characters that XML forbids are dropped from labels in
-        .graphml and .gexf; for .csv see :func:`coordnet.export.write_table`.
+        the end whose name comes first. Nodes carry degree and strength, edges their layer and
+        every column. Characters that XML forbids are dropped from labels in .graphml and .gexf; for
+        .csv see
+        :func:`coordnet.export.write_table`.
         """
         suffix = Path(path).suffix.lower()
         if suffix not in (".graphml", ".gexf", ".parquet", ".csv"):
             raise ParameterError(
                 f"{str(path)!r}: a graph is written as .graphml, .gexf, .parquet or .csv."
             )
-        names = labels_out(
-            self.accounts, self.log.secret("pseudonyms") if key is None else key, identifiers
-        )
+        own = self.accounts.tolist()
+        if not identifiers and key is None:
+            key = self.log.secret("pseudonyms")
+        names = own if identifiers else labels_out(own, key or b"", identifiers)
+        edges = self.named(names)
         if suffix in (".parquet", ".csv"):
-            write_table(self.named(names).table(), path)
+            write_table(edges.table(), path)
             return
-        import networkx as nx
-
-        graph = self._networkx(xml_names(names))
-        with whole_file(path) as temporary:
-            (nx.write_graphml if suffix == ".graphml" else nx.write_gexf)(graph, temporary)
+        by_name = np.argsort(np.array([*names], object), kind="stable")
+        nodes = {
+            name: [column[i] for i in by_name]
+            for name, column in _listed(self.node_attributes(clusters)).items()
+        }
+        columns = self._declared(edges.columns)
+        write_network(path, edges.names, nodes, edges.source, edges.target, columns)
 
     def _of_all(self) -> str:
         whole = f" of {self.source.n_accounts:,} in the log" if self.source is not None else ""

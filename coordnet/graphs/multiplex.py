@@ -12,7 +12,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from coordnet.errors import ParameterError, listed, nearest
-from coordnet.frames import html_table, native
+from coordnet.frames import ArrowExport, html_table, native
 from coordnet.frozen import Frozen
 from coordnet.graphs.graph import CoordinationGraph
 from coordnet.graphs.relation import Given
@@ -21,7 +21,7 @@ from coordnet.log.actions import ActionLog
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Multiplex(Frozen):
+class Multiplex(ArrowExport, Frozen):
     """An ordered set of graphs over the same accounts, the layers.
 
     Each layer keeps its own relation, window, test and level. Layers are told apart by the titles
@@ -60,6 +60,11 @@ class Multiplex(Frozen):
                 )
         if len(set(self.names)) < len(self.names):
             raise ParameterError(f"layers have the same relation and window: {listed(self.names)}.")
+        if self.levels and len(self.levels) != len(self.layers):
+            raise ParameterError(
+                f"{len(self.levels)} levels are given for {len(self.layers)} layers; give one for "
+                "each layer, None where it was not tested."
+            )
         if not self.levels:
             object.__setattr__(self, "levels", (None,) * len(self.layers))
 
@@ -104,7 +109,8 @@ class Multiplex(Frozen):
         """The graph of all edges of all layers, in which communities are found.
 
         Of one layer it is that layer. Of several its weight is the largest that an edge has in any
-        of them, ``layers`` counts those that have it, and p_value and q_value are the smallest.
+        of them, ``layers`` counts those that have it, ``layer`` names them, and p_value and
+        q_value are the smallest.
         """
         if len(self.layers) == 1:
             return self.layers[0]
@@ -116,6 +122,11 @@ class Multiplex(Frozen):
             "weight": np.zeros(len(every), np.int64),
             "layers": np.bincount(at, minlength=len(every)),
         }
+        names = np.full(len(every), "", object)
+        for name, key in zip(self.names, keys, strict=True):
+            place = np.searchsorted(every, key)
+            names[place] = [f"{known} + {name}" if known else name for known in names[place]]
+        columns["layer"] = names
         np.maximum.at(columns["weight"], at, np.concatenate([g.weights for g in self.layers]))
         for name in ("p_value", "q_value"):
             if all(name in g.edges for g in self.layers):

@@ -76,7 +76,19 @@ class Relation(ABC):
         min_weight: int = 1,
         threads: int | None = None,
     ) -> CoordinationGraph:
-        """Build the graph of a log."""
+        """Build the graph of a log.
+
+        Parameters
+        ----------
+        log
+            The actions.
+        weight
+            Which count of an edge is its weight; None takes the relation's own.
+        min_weight
+            Edges of less weight are left out.
+        threads
+            Number of threads; None means all processors.
+        """
 
     @abstractmethod
     def trace(self, log: ActionLog) -> Trace:
@@ -107,14 +119,41 @@ class Relation(ABC):
     def statistics(
         self, log: ActionLog, against: Against, threads: int | None = None
     ) -> WindowStatistics | None:
-        """Return what tests count of a log, each part when it is first asked for; None for none."""
+        """Return what tests count of a log, each part when it is first asked for; None for none.
+
+        Parameters
+        ----------
+        log
+            The actions.
+        against
+            The null model, of which the background and the occasion gap count.
+        threads
+            Number of threads; None means all processors.
+        """
         return None
 
     def group_tester(
-        self, log: ActionLog, background: ActionLog | None = None, threads: int | None = None
+        self,
+        log: ActionLog,
+        background: ActionLog | None = None,
+        threads: int | None = None,
+        occasion_gap_us: int | None = None,
     ) -> GroupTester | None:
-        """Return the tester of groups, None where accounts do not meet on objects."""
-        statistics = self.statistics(log, Against(background=background), threads)
+        """Return the tester of groups, None where accounts do not meet on objects.
+
+        Parameters
+        ----------
+        log
+            The actions.
+        background
+            A log of accounts that are not under suspicion, for the chances.
+        threads
+            Number of threads; None means all processors.
+        occasion_gap_us
+            Windows with gaps up to this make one occasion; None for that of the window.
+        """
+        against = Against(background=background, occasion_gap_us=occasion_gap_us)
+        statistics = self.statistics(log, against, threads)
         return None if statistics is None else GroupTester(statistics)
 
 

@@ -21,8 +21,8 @@ S is compared with an expectation that counts objects, not occasions: conservati
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -40,12 +40,15 @@ from coordnet.kernels import strata as strata_kernels
 from coordnet.kernels import tails as tail_kernels
 from coordnet.kernels import windows as window_kernels
 from coordnet.log.actions import ActionLog
+from coordnet.memory import check_budget
 from coordnet.threads import equal_chunks, run_chunks
 from coordnet.times import HOUR, Duration, duration_text
 
 NULLS = ("activity", "timing", "both")
 SMALLEST_P = 1e-300
 LITTLE_POWER = 0.25  # typical chance from which the timing test is said to have little power
+TABLES = 1 << 16  # pairs of strata whose tables are held at once: 200 MB
+TEST_BYTES = 80  # that the test of an edge takes, beside the edge
 BLOCK_RUNS = 1 << 16  # (account, object) entries of accounts done together: about 1 MB
 
 
@@ -156,31 +159,48 @@ def expected_within_strata(
     b, c = pairs // n, pairs % n
     ways = size[b] * np.where(b == c, np.maximum(size[b] - 1.0, 1.0), size[c])
     grid = np.linspace(-np.log(ways.max()), 0.7, 384)
-    order = np.argsort(pair, kind="stable")
-    cuts = np.searchsorted(pair[order], np.arange(len(pairs) + 1))
-    tables = np.stack(
-        [saturated_sums(weights[order[i:j]], grid) for i, j in itertools.pairwise(cuts)]
-    )
+    of_pair = np.argsort(pair, kind="stable")
+    cuts = np.searchsorted(pair[of_pair], np.arange(len(pairs) + 1))
     # the strata that each one has pairs with, itself included
     ends = np.concatenate([b, c[b != c]])
     others = np.concatenate([c, b[b != c]])
     row = np.concatenate([np.arange(len(pairs)), np.flatnonzero(b != c)])
     order = np.argsort(ends, kind="stable")
     partner_starts = np.searchsorted(ends[order], np.arange(n + 1))
+    partner, row = others[order], row[order]
     # in which strata each account acts, and how often
     cells, counts = np.unique(log.account.astype(np.int64) * n + stratum, return_counts=True)
     cell_starts = np.searchsorted(cells // n, np.arange(len(log.all_accounts) + 1))
+    cells %= n
     borders = np.linspace(0, len(source), CHUNKS + 1).astype(np.int64)
-    run_chunks(
-        lambda dense, i: strata_kernels.expected_in_strata(
-            source, target, borders[i], borders[i + 1], cell_starts, cells % n, counts,
-            partner_starts, others[order], row[order], ways, tables, float(grid[0]),
-            float(grid[1] - grid[0]), dense, expected,
-        ),
-        CHUNKS,
-        threads=threads,
-        scratch=lambda: np.zeros((2, n)),
-    )  # fmt: skip
+
+    def add(block: tuple[Any, ...], dense: Floats, i: int) -> None:
+        strata_kernels.expected_in_strata(
+            source, target, borders[i], borders[i + 1], cell_starts, cells, counts, *block,
+            dense, expected,
+        )  # fmt: skip
+
+    begin = 0
+    while begin < n:  # so many strata at once as have about TABLES pairs
+        room = partner_starts[begin] + TABLES
+        end = max(int(np.searchsorted(partner_starts, room, "right")) - 1, begin + 1)
+        here = slice(partner_starts[begin], partner_starts[end])
+        used, table = np.unique(row[here], return_inverse=True)
+        if len(used):
+            tables = np.stack(
+                [saturated_sums(weights[of_pair[cuts[i] : cuts[i + 1]]], grid) for i in used]
+            )
+            least = min(begin, int(partner[here].min()))
+            most = max(end - 1, int(partner[here].max()))
+            block = (
+                begin, end, partner_starts, partner[here], table, ways[used], tables,
+                float(grid[0]), float(grid[1] - grid[0]), least,
+            )  # fmt: skip
+            task = partial(add, block)
+            run_chunks(
+                task, CHUNKS, threads=threads, scratch=partial(np.zeros, (2, most + 1 - least))
+            )
+        begin = end
     return expected
 
 
@@ -207,6 +227,11 @@ def co_action_tests(
     """Test edges of a co-action graph; see :meth:`coordnet.CoordinationGraph.test`."""
     one_of(null, NULLS, "null")
     one_of(correction, CORRECTIONS, "correction")
+    check_budget(
+        TEST_BYTES * len(source),
+        f"the test of {len(source):,} edges",
+        "Use a higher min_weight= or a shorter window for the graph.",
+    )
     log, objects = statistics.log, statistics.objects
     timing = null != "activity"
     occasions, expected_timing, log_p_timing = _shared_objects(

@@ -213,12 +213,11 @@ class GroupTester:
         )  # fmt: skip
         if len(big):
             run_chunks(
-                lambda in_set, i: group_kernels.big_object_moments(
-                    self.scene, big, i, i + 1, in_set, self.scene.big_moments
+                lambda _, i: group_kernels.big_object_moments(
+                    self.scene, big, i, i + 1, self.scene.big_moments
                 ),
                 len(big),
                 threads=statistics.threads,
-                scratch=lambda: np.zeros(len(log.all_accounts), np.uint8),
             )
             big_row[big] = np.arange(len(big), dtype=np.int32)
 

@@ -25,6 +25,14 @@ def shuffled_accounts(log: ActionLog, seed: int, strata: Duration | str | None =
         The only source of randomness.
     strata
         Shuffle inside strata of time only; see :func:`strata_of`.
+
+    Examples
+    --------
+    >>> import coordnet as cn
+    >>> log = cn.simulate("retweet_ring", accounts=500, seed=0).log
+    >>> null = cn.shuffled_accounts(log, seed=0)
+    >>> bool((np.bincount(null.account) == np.bincount(log.account)).all())
+    True
     """
     rng = np.random.default_rng(seed)
     if strata is None:
@@ -52,6 +60,13 @@ def resampled_delays(log: ActionLog, seed: int) -> ActionLog:
         The log.
     seed
         The only source of randomness.
+
+    Examples
+    --------
+    >>> import coordnet as cn
+    >>> log = cn.simulate("retweet_ring", accounts=500, seed=0).log
+    >>> cn.resampled_delays(log, seed=0).n_accounts == log.n_accounts
+    True
     """
     rng = np.random.default_rng(seed)
     starts, since = _since_first(log)
@@ -72,7 +87,8 @@ def swapped_profiles(log: ActionLog, seed: int) -> ActionLog:
 
     Each object keeps its accounts and its first time; accounts are shuffled over the slots, and the
     delays are the profile of another object of the class with about as many actions: as they are
-    where it has as many, else drawn between its quantiles. So fast objects stay fast.
+    where it has as many, else drawn between its quantiles, on the clock of the log. So fast objects
+    stay fast, and times no finer than they were.
 
     Parameters
     ----------
@@ -80,6 +96,13 @@ def swapped_profiles(log: ActionLog, seed: int) -> ActionLog:
         The log.
     seed
         The only source of randomness.
+
+    Examples
+    --------
+    >>> import coordnet as cn
+    >>> log = cn.simulate("retweet_ring", accounts=500, seed=0).log
+    >>> cn.swapped_profiles(log, seed=0).n_objects == log.n_objects
+    True
     """
     rng = np.random.default_rng(seed)
     starts, since = _since_first(log)
@@ -90,7 +113,9 @@ def swapped_profiles(log: ActionLog, seed: int) -> ActionLog:
     block = np.arange(len(order)) // 16
     giver = np.empty(len(order), np.int64)
     giver[order] = order[np.lexsort((rng.random(len(order)), block, classes[order]))]
-    delay = null_log_kernels.borrowed_profiles(starts, giver, since, rng.random(len(log)))
+    delay = null_log_kernels.borrowed_profiles(
+        starts, giver, since, rng.random(len(log)), log.resolution
+    )
     first = log.time[starts[:-1]][log.object]
     return log.rearranged(account=_shuffled_in_objects(log, rng), time=first + delay)
 

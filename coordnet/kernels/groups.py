@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from coordnet.kernels.arrays import sort_in_place, stable_order
-from coordnet.kernels.compiling import kernel
+from coordnet.kernels.compiling import inlined, kernel
 
 LOG10 = math.log(10.0)
 PRIOR_PAIRS = 20.0  # what the class of an object weighs against the pairs of outsiders on it
@@ -126,6 +126,12 @@ def object_moment(scene: Any, o: int, in_set: Any, outsiders: int, j: int) -> fl
         inside -= own
         if inside > 1e-9:
             total += own * min(inside / (outsiders - 1.0), 1.0) ** j
+    return mixed_moment(total, outsiders, of_class, j)
+
+
+@inlined
+def mixed_moment(total: float, outsiders: int, of_class: float, j: int) -> float:
+    """Mix the j-th moment of an object's accounts, `total` over `outsiders`, and of its class."""
     mixed = (
         outsiders * (total / outsiders) ** (1.0 / j) + PRIOR_ACCOUNTS * of_class ** (1.0 / j)
     ) / (outsiders + PRIOR_ACCOUNTS)
@@ -134,24 +140,55 @@ def object_moment(scene: Any, o: int, in_set: Any, outsiders: int, j: int) -> fl
 
 
 @kernel
-def big_object_moments(
-    scene: Any, objects: Any, first: int, last: int, in_set: Any, out: Any
-) -> None:
+def big_object_moments(scene: Any, objects: Any, first: int, last: int, out: Any) -> None:
     """Compute the moments of the big objects first..last-1 from all their accounts.
+
+    All of them in one pass over the actions of an object: what :func:`object_moment` gives for
+    each, with nobody in the set.
 
     Parameters
     ----------
     scene : Scene
-    objects : int64, which objects
+    objects : int64, which objects, of two or more accounts each
     first, last : which of them to do
-    in_set : uint8 (accounts,), zeros
     out : float64 (len(objects), MOST), written
     """
+    power = np.empty(MOST, np.float64)
+    total = np.empty(MOST, np.float64)
     for i in range(first, last):
         o = objects[i]
+        n = scene.n_accounts[o]
+        begin = scene.starts[o]
+        end = scene.starts[o + 1]
+        high = begin
+        inside = 0.0
+        total[:] = 0.0
+        for p in range(begin, end):
+            own = 1.0 / scene.repeats[p]
+            if high <= p:
+                high = p + 1
+                inside = own
+            while high < end and scene.time[high] - scene.time[p] <= scene.window:
+                inside += 1.0 / scene.repeats[high]
+                high += 1
+            inside -= own
+            if inside > 1e-9:
+                # the powers as repeated squaring gives them, which is how `**` takes them: each
+                # is that without its highest bit times the square for that bit
+                square = min(inside / (n - 1.0), 1.0)
+                power[0] = 1.0
+                bit = 1
+                while bit < MOST:
+                    for j in range(bit, min(2 * bit, MOST)):
+                        power[j] = power[j - bit] * square
+                    square *= square
+                    bit *= 2
+                for j in range(1, MOST):
+                    total[j] += own * power[j]
         out[i, 0] = 1.0
         for j in range(1, MOST):
-            out[i, j] = object_moment(scene, o, in_set, scene.n_accounts[o], j)
+            of_class = scene.class_moments[scene.class_of[o], j]
+            out[i, j] = mixed_moment(total[j], n, of_class, j)
 
 
 @kernel
@@ -693,25 +730,44 @@ def synchronised_pairs(
                     observed += k - low
                 expected += members * (members - 1) / 2.0 * chance
             else:
+                m = j - i
+                time = scene.time[actions[i:j]]
                 repeats = np.empty(members, np.int64)
+                number = np.empty(m, np.int32)  # of each action's member, in the order they came
+                begins = np.empty(m, np.int32)  # the window of each action
+                ends = np.zeros(members + 1, np.int64)  # where each one's actions end in `order`
                 count = 0
-                for k in range(i, j):
-                    account = scene.account[actions[k]]
+                first = 0
+                for k in range(m):
+                    account = scene.account[actions[i + k]]
                     if seen[account] == 0:
-                        repeats[count] = scene.repeats[actions[k]]
+                        repeats[count] = scene.repeats[actions[i + k]]
                         count += 1
                         seen[account] = count  # its number on this object, from 1
-                met = np.zeros((members, members), np.bool_)
-                low = i
-                for k in range(i, j):
-                    while scene.time[actions[k]] - scene.time[actions[low]] > scene.window:
-                        low += 1
-                    u = seen[scene.account[actions[k]]] - 1
-                    for q in range(low, k):
-                        v = seen[scene.account[actions[q]]] - 1
-                        if u != v:
-                            met[min(u, v), max(u, v)] = True
-                observed += met.sum()
+                    number[k] = seen[account] - 1
+                    ends[seen[account]] += 1
+                    while time[k] - time[first] > scene.window:
+                        first += 1
+                    begins[k] = first
+                for u in range(members):
+                    ends[u + 1] += ends[u]
+                order = np.empty(m, np.int32)  # the actions, member by member, ascending
+                for k in range(m):
+                    order[ends[number[k]]] = k
+                    ends[number[k]] += 1
+                met_by = np.full(members, -1, np.int32)  # the last member that each one met
+                k = 0
+                for u in range(members):
+                    q = 0
+                    while k < ends[u]:  # what the member's windows hold, each action once
+                        q = max(q, begins[order[k]])
+                        while q < m and time[q] - time[order[k]] <= scene.window:
+                            v = number[q]
+                            if v > u and met_by[v] != u:
+                                met_by[v] = u
+                                observed += 1
+                            q += 1
+                        k += 1
                 for k in range(i, j):
                     seen[scene.account[actions[k]]] = 0
                 sort_in_place(repeats)

@@ -12,7 +12,7 @@ from coordnet.kernels.compiling import kernel
 
 
 @kernel
-def borrowed_profiles(starts: Any, giver: Any, since: Any, uniform: Any) -> Any:
+def borrowed_profiles(starts: Any, giver: Any, since: Any, uniform: Any, step: int) -> Any:
     """Give each object the delays of another one.
 
     Parameters
@@ -21,11 +21,12 @@ def borrowed_profiles(starts: Any, giver: Any, since: Any, uniform: Any) -> Any:
     giver : int64 (objects,), whose profile each object takes
     since : int64 (n,), each action's time since its object's first, ascending inside an object
     uniform : float64 (n,), random numbers in [0, 1)
+    step : of the clock: `since` has multiples of it, and so has what is returned
 
     Returns
     -------
     delay : int64 (n,): as they are where both have as many actions; else 0 for the first and, for
-        the others, the giver's delays interpolated at random ranks
+        the others, the giver's delays interpolated at random ranks, to the nearest step
     """
     delay = np.zeros(len(since), np.int64)
     for o in range(len(starts) - 1):
@@ -42,5 +43,6 @@ def borrowed_profiles(starts: Any, giver: Any, since: Any, uniform: Any) -> Any:
                 k = min(int(at), m - 2) if m > 1 else 0
                 low = since[b + k]
                 high = since[b + k + 1] if m > 1 else low
-                delay[a + i] = low + np.int64((at - k) * (high - low))
+                between = np.int64((at - k) * (high - low))
+                delay[a + i] = low + (between + step // 2) // step * step
     return delay

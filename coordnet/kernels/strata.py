@@ -74,52 +74,66 @@ def expected_in_strata(
     cell_starts: Any,
     cell_stratum: Any,
     cell_count: Any,
+    begin: int,
+    end: int,
     partner_starts: Any,
     partner: Any,
-    partner_row: Any,
+    partner_table: Any,
     ways: Any,
     tables: Any,
     grid_start: float,
     grid_step: float,
+    least: int,
     dense: Any,
     expected: Any,
 ) -> None:
     """Add up the expectations of the edges first..last-1 over the pairs of strata they act in.
+
+    Of the pairs that the strata begin..end-1 are in, in a call; the strata in order, in as many
+    calls as it takes.
 
     Parameters
     ----------
     source, target : int32 (edges,)
     first, last : edges to do
     cell_starts : int64 (accounts + 1,); cell_stratum, cell_count : int64; where each acts
-    partner_starts : int64 (strata + 1,); partner, partner_row : int64; the strata that each one
-        has pairs with, and the table of that pair
+    begin, end : strata to do
+    partner_starts : int64 (strata + 1,), where the partners of each stratum begin
+    partner : int64, the strata that each of begin..end-1 has pairs with; from that of `begin` on
+    partner_table : int64, the table of each such pair
     ways : float64 (tables,), ways to deal two accounts to a pair of actions
     tables : float64 (tables, grid), log of the saturated sum
     grid_start, grid_step : the grid of log x
-    dense : float64 (2, strata), scratch, zeros on entry and on return
-    expected : float64 (edges,), written
+    least : the first stratum that is, or is a partner of, one of begin..end-1
+    dense : float64 (2, strata from `least` to the last such one), scratch, zeros on entry and on
+        return
+    expected : float64 (edges,), added to
     """
+    reach = dense.shape[1]
     for e in range(first, last):
-        u = source[e]
-        v = target[e]
-        for i in range(cell_starts[u], cell_starts[u + 1]):
-            dense[0, cell_stratum[i]] = cell_count[i]
-        for i in range(cell_starts[v], cell_starts[v + 1]):
-            dense[1, cell_stratum[i]] = cell_count[i]
-        total = 0.0
-        for i in range(cell_starts[u], cell_starts[u + 1]):
+        ends = (source[e], target[e])
+        for side in range(2):
+            for i in range(cell_starts[ends[side]], cell_starts[ends[side] + 1]):
+                if 0 <= cell_stratum[i] - least < reach:
+                    dense[side, cell_stratum[i] - least] = cell_count[i]
+        total = expected[e]
+        for i in range(cell_starts[ends[0]], cell_starts[ends[0] + 1]):
             b = cell_stratum[i]
-            for j in range(partner_starts[b], partner_starts[b + 1]):
+            if b < begin or b >= end:
+                continue
+            for k in range(partner_starts[b], partner_starts[b + 1]):
+                j = k - partner_starts[begin]
                 c = partner[j]
-                if c < b and dense[0, c] > 0.0:
+                if c < b and dense[0, c - least] > 0.0:
                     continue  # seen from c
-                x = dense[0, b] * dense[1, c] + dense[0, c] * dense[1, b]
+                x = dense[0, b - least] * dense[1, c - least]
+                x += dense[0, c - least] * dense[1, b - least]
                 if x > 0.0:
-                    row = partner_row[j]
-                    log_x = math.log(x / ways[row])
-                    total += math.exp(interpolated(log_x, grid_start, grid_step, tables[row]))
+                    t = partner_table[j]
+                    log_x = math.log(x / ways[t])
+                    total += math.exp(interpolated(log_x, grid_start, grid_step, tables[t]))
         expected[e] = total
-        for i in range(cell_starts[u], cell_starts[u + 1]):
-            dense[0, cell_stratum[i]] = 0.0
-        for i in range(cell_starts[v], cell_starts[v + 1]):
-            dense[1, cell_stratum[i]] = 0.0
+        for side in range(2):
+            for i in range(cell_starts[ends[side]], cell_starts[ends[side] + 1]):
+                if 0 <= cell_stratum[i] - least < reach:
+                    dense[side, cell_stratum[i] - least] = 0.0

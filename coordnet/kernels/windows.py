@@ -118,17 +118,22 @@ def nearest_lags(account: Any, time: Any, low: Any, high: Any) -> Any:
     Returns
     -------
     lag : int64 (n,), -1 where the window holds no other account
+
+    Cost: O(n).
     """
     n = len(account)
-    lag = np.full(n, -1, np.int64)
+    lag = np.empty(n, np.int64)
+    far = np.iinfo(np.int64).max
+    start = 0  # a stretch of one account: the nearest of another are right outside of it
+    end = 0
     for p in range(n):
-        for q in range(p - 1, low[p] - 1, -1):
-            if account[q] != account[p]:
-                lag[p] = time[p] - time[q]
-                break
-        for q in range(p + 1, high[p]):
-            if account[q] != account[p]:
-                if lag[p] < 0 or time[q] - time[p] < lag[p]:
-                    lag[p] = time[q] - time[p]
-                break
+        if p == end:
+            start = end
+            end += 1
+            while end < n and account[end] == account[start]:
+                end += 1
+        before = time[p] - time[start - 1] if low[p] < start else far
+        after = time[end] - time[p] if end < high[p] else far
+        nearest = min(before, after)
+        lag[p] = nearest if nearest < far else -1
     return lag

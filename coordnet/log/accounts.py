@@ -70,7 +70,7 @@ class Accounts(Frozen):
         return self is other or self.labels.equals(other.labels)
 
     def __hash__(self) -> int:
-        return hash((len(self.labels), self.labels[:1].to_pylist() and self.labels[0].as_py()))
+        return hash((len(self), *self.labels[:1].to_pylist()))
 
     def positions_of(self, labels: pa.Array) -> NDArray[np.int32]:
         """Return the code of each label, in their order, -1 where it is none of these: int32."""

@@ -22,7 +22,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from coordnet.errors import CoordnetWarning, ParameterError, listed, nearest
-from coordnet.frames import frozen, html_table, native, strings
+from coordnet.frames import ArrowExport, frozen, html_table, native, strings
 from coordnet.frozen import Frozen, ReadOnly
 from coordnet.kernels import actions as action_kernels
 from coordnet.kernels import arrays as array_kernels
@@ -50,7 +50,7 @@ class Events(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class ActionLog(Frozen):
+class ActionLog(ArrowExport, Frozen):
     """A frozen log of actions. Made by :func:`coordnet.read_actions`.
 
     Attributes
@@ -122,7 +122,8 @@ class ActionLog(Frozen):
     @cached_property
     def accounts(self) -> NDArray[np.object_]:
         """Labels of the accounts with at least one action, in byte order: array of str."""
-        return self.all_accounts[self.active]
+        labels: NDArray[np.object_] = frozen(self.all_accounts[self.active])
+        return labels
 
     @cached_property
     def objects(self) -> NDArray[np.object_]:

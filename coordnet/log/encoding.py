@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -76,14 +76,11 @@ def build_log(
             f"the input has {n:,} actions and one log holds at most 2,147,483,647; split it by "
             "period or by kind."
         )
-    given: list[Any] = [account, object_, kind, content, text]
-    encoded: list[Any] = run_chunks(
-        lambda _, i: None if (column := given[i]) is None else _in_byte_order(*column),
-        len(given),
-        threads=threads,
-    )
-    account, object_, kind = (column for column in encoded[:3] if column is not None)
-    content, text = encoded[3:]
+    columns: list[Any] = [account, object_, kind, content, text]
+    del account, object_, kind, content, text  # what a step has used up makes place for the next
+    _replace_each(columns, lambda column: column and _in_byte_order(*column), threads)
+    account, object_, kind, content, text = columns
+    columns.clear()
 
     kinds = tuple(kind.labels.to_pylist())
     object_codes, object_labels = object_
@@ -109,22 +106,20 @@ def build_log(
     )
     arrays: list[Any] = [object_codes, time, account.codes, row]
     arrays += [column.codes for column in (content, text) if column is not None]
-    arrays = run_chunks(
-        lambda _, i: array_kernels.take(arrays[i], order), len(arrays), threads=threads
-    )
+    account, content, text = (c and c._replace(codes=NO_CONTENT) for c in (account, content, text))
+    del object_, kind
+    object_codes = time = row = tie = NO_CONTENT
+    _replace_each(arrays, lambda array: array_kernels.take(array, order), threads)
+    order = NO_CONTENT
     keep = action_kernels.first_of_equals(*arrays[:3], NO_CONTENT if content is None else arrays[4])
     repeats = n - int(keep.sum())
     if repeats:
         left = np.flatnonzero(keep)
-        if (
-            text is not None
-        ):  # of texts that differ, the first in byte order: rows may come shuffled
+        if text is not None:  # of texts that differ, the first in byte order: rows may be shuffled
             given = arrays[-1].astype(np.uint32)  # where there is none, the last of all
             arrays[-1] = arrays[-1].copy()
             arrays[-1][left] = np.minimum.reduceat(given, left).astype(np.int32)
-        arrays = run_chunks(
-            lambda _, i: array_kernels.take(arrays[i], left), len(arrays), threads=threads
-        )
+        _replace_each(arrays, lambda array: array_kernels.take(array, left), threads)
     if text is not None:  # the text of a folded row may have gone with it
         text = Labelled(arrays.pop(), text.labels)
         text = _frozen_column(_in_byte_order(*text) if repeats else text)
@@ -146,6 +141,17 @@ def build_log(
         sources=sources,
         frame=frame,
     )
+
+
+def _replace_each(
+    items: list[Any], change: Callable[[Any], Any], threads: int | None
+) -> None:  # fmt: skip
+    """Replace each item by what comes of it, on threads; the item itself is freed."""
+
+    def replace(_: None, i: int) -> None:
+        items[i] = change(items[i])
+
+    run_chunks(replace, len(items), threads=threads)
 
 
 def _frozen_column(column: Labelled) -> Labelled:

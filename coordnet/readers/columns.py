@@ -1,48 +1,53 @@
-"""Arrow columns to labels and times: what the readers share.
-
-A column of ids becomes string labels without loss; a column of times becomes int64 microseconds.
-"""
+"""Arrow columns of ids to labels, without loss: what the readers share."""
 
 from __future__ import annotations
 
-import logging
 import math
 from collections.abc import Callable
-from typing import Any
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from coordnet.errors import InputError, ParameterError, one_of
+from coordnet.errors import InputError
 from coordnet.kernels import arrays as array_kernels
 from coordnet.log.labels import LABELS, Labelled
-from coordnet.times import EARLIEST, LATEST, SECOND
-
-logger = logging.getLogger(__name__)
+from coordnet.readers.loaded import shown
 
 Place = Callable[[int], str]  # row -> "file 'x.csv', row 17"
 
 # Floats of that many bits no longer tell neighbouring integers apart from 2**this on
-_DIGITS = {16: 11, 32: 24, 64: 53}
+FLOAT_DIGITS = {16: 11, 32: 24, 64: 53}
 _ID_TYPES = (
     pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal, pa.types.is_boolean,
     pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view,
     pa.types.is_binary, pa.types.is_large_binary, pa.types.is_null,
 )  # fmt: skip
-UNITS = {"s": SECOND, "ms": 1_000, "us": 1, "ns": 1}  # nanoseconds are floored first
-# Up to these values a number is seconds (to the year 5138), milliseconds, microseconds
-_MAGNITUDES = ((1e11, "s"), (1e14, "ms"), (1e17, "us"))
-_NUMBER = r"^\s*[+-]?\d+(\.\d*)?([eE][+-]?\d+)?\s*$"
-_ISO = r"^\s*\d{4}-\d{1,2}-\d{1,2}([T ]\d.*)?$"
-_TWITTER = r"^\s*[A-Z][a-z]{2} [A-Z][a-z]{2} \d{1,2} \d{2}:\d{2}:\d{2} [+-]\d{4} \d{4}\s*$"
+_TEXT_TYPES = _ID_TYPES[4:9]
+# Numbers as spreadsheets and programs write large ones, such as 1.23456789012345E+18. The point or
+# the plus is asked for: 12345678e9 may be a hash, and 5e18 a short link.
+_SCIENTIFIC = r"^\s*[+-]?[1-9]([.,]\d+[eE]\+?|[eE]\+)0*\d{1,3}\s*$"
+_LARGE = r"[eE]\+?0*(1[1-9]|[2-9]\d|\d{3})\s*$"  # from 12 digits on spreadsheets round
+_PRECISE = r"^\s*[+-]?[1-9][.,]\d{9,}[eE]"
+_DECIMAL = r"^\s*[+-]?\d+\.0+\s*$"
+_LONG_DECIMAL = r"^\s*[+-]?\d{16,}\.0+\s*$"  # 2**53 has 16 digits
+_WHOLE = r"^\s*[+-]?\d+(\.0+)?\s*$"
 
 
 def as_chunked(column: pa.Array | pa.ChunkedArray) -> pa.ChunkedArray:
     """Return the column as a chunked array."""
     return column if isinstance(column, pa.ChunkedArray) else pa.chunked_array([column])
+
+
+def check_id_type(given: pa.DataType, where: str) -> None:
+    """Raise an :class:`InputError` where values of the type cannot be ids."""
+    kind = given.value_type if pa.types.is_dictionary(given) else given
+    if not any(fits(kind) for fits in _ID_TYPES):
+        raise InputError(
+            f"{where} holds values of type {str(kind)[:80]}, which cannot be ids; give a column "
+            "of strings or integers, one value a row."
+        )
 
 
 def label_column(column: pa.ChunkedArray, name: str, place: Place) -> Labelled:
@@ -68,18 +73,14 @@ def label_column(column: pa.ChunkedArray, name: str, place: Place) -> Labelled:
     """
     given = column.type
     kind = given.value_type if pa.types.is_dictionary(given) else given
-    if not any(fits(kind) for fits in _ID_TYPES):
-        raise InputError(
-            f"column {name!r} holds values of type {kind}, which cannot be ids; give a column of "
-            "strings or integers, one value a row."
-        )
+    check_id_type(column.type, f"column {name!r}")
     if pa.types.is_null(kind):
         return Labelled(np.full(len(column), -1, np.int32), pa.array([], LABELS))
     encoded = column.unify_dictionaries() if kind != given else column.dictionary_encode()
     values = _dictionary(encoded)
     codes = _codes(encoded)
     if pa.types.is_floating(kind):
-        digits = _DIGITS[kind.bit_width]
+        digits = FLOAT_DIGITS[kind.bit_width]
         numbers = values.to_numpy(zero_copy_only=False).astype(np.float64)
         missing = np.isnan(numbers)
         bad = ~missing & ((np.abs(numbers) >= 2**digits) | (numbers != np.floor(numbers)))
@@ -131,6 +132,84 @@ def _float_id(name: str, place: str, value: str, digits: int = 53) -> str:
     )
 
 
+def lost_digits(labels: pa.LargeStringArray) -> NDArray[np.bool_]:
+    """Mark the labels of a column that are numbers whose last digits have been lost.
+
+    These are numbers as spreadsheets and columns of floats write them: ``1.23456789012345E+18``,
+    ``1.2345678901234568e+18``, ``1234567890123456800.0``. Where all of a column are whole numbers
+    and some end in ``.0``, those too: ``12`` and ``12.0`` may be one account.
+
+    Parameters
+    ----------
+    labels
+        The distinct labels of a column that was text.
+    """
+    marks = np.zeros(len(labels), bool)
+    data = labels.buffers()[2]
+    if data is None:
+        return marks
+    written = np.frombuffer(data, np.uint8)
+    if not ((written == ord(".")).any() or (written == ord("+")).any()):
+        return marks  # most columns of ids, at little cost
+
+    def like(pattern: str) -> NDArray[np.bool_]:
+        found: NDArray[np.bool_] = pc.match_substring_regex(labels, pattern).to_numpy(
+            zero_copy_only=False
+        )
+        return found
+
+    scientific = like(_SCIENTIFIC)
+    if scientific.any():
+        marks |= scientific & (like(_LARGE) | like(_PRECISE))
+    decimal = like(_DECIMAL)
+    if decimal.any():
+        marks |= decimal & like(_LONG_DECIMAL)
+        if not decimal.all() and like(_WHOLE).all():
+            marks |= decimal
+    return marks
+
+
+def damaged_rows(column: Labelled, given: pa.DataType) -> NDArray[np.bool_] | None:
+    """Mark the rows whose ids were text and have lost digits: bool (n,), None where none have.
+
+    Parameters
+    ----------
+    column
+        The encoded column.
+    given
+        Its type as it was given.
+    """
+    kind = given.value_type if pa.types.is_dictionary(given) else given
+    if not any(fits(kind) for fits in _TEXT_TYPES):
+        return None
+    lost = lost_digits(column.labels)
+    if not lost.any():
+        return None
+    marks: NDArray[np.bool_] = np.append(lost, False)[column.codes]  # the last is of the code -1
+    return marks
+
+
+def damaged_id(
+    column: Labelled, marks: NDArray[np.bool_], name: str, place: Place, leave: str = ""
+) -> InputError:
+    """Return the error that says how many ids have lost digits, which, and where.
+
+    Parameters
+    ----------
+    column, marks, name, place
+        The encoded column, the rows marked, its name, and where a row is.
+    leave
+        How such rows can be left out.
+    """
+    row = int(np.flatnonzero(marks)[0])
+    value = column.labels[int(column.codes[row])].as_py()
+    return InputError(
+        f"column {name!r}, {place(row)}: the id {shown(value, 60)} is a number as a spreadsheet or "
+        f"a column of floats writes it ({int(marks.sum()):,} such rows), so that different ids may "
+        f"already have become one; take the column as text from the original source{leave}."
+    )
+
+
 def label_json(
     values: pa.ChunkedArray, kinds: pa.ChunkedArray, name: str, place: Place
 ) -> pa.ChunkedArray:
@@ -163,142 +242,3 @@ def label_json(
             raise InputError(_float_id(name, place(int(row)), texts[row]))
         texts[row] = str(int(number))
     return pa.chunked_array([pa.array(texts, LABELS)])
-
-
-def time_column(
-    column: pa.ChunkedArray,
-    name: str,
-    unit: str | None = None,
-    time_format: str | None = None,
-) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Return a column of times as microseconds UTC, and which of them could not be read.
-
-    Parameters
-    ----------
-    column
-        Datetimes with or without zone (without: UTC), dates, numbers since 1970, or strings:
-        ISO 8601, numbers, or Twitter's ``Wed Oct 10 20:19:24 +0000 2018``.
-    name
-        The column's name, for errors and the log.
-    unit
-        ``"s"``, ``"ms"``, ``"us"`` or ``"ns"`` for numbers; None tells it by their magnitude.
-    time_format
-        A strptime format for times of another form, such as ``"%m/%d/%Y %H:%M"``.
-
-    Returns
-    -------
-    time : int64 (n,), 0 where unreadable
-    bad : bool (n,); where there is no time, none that can be read, or none of the years 1 to 9999
-    """
-    if unit is not None:
-        one_of(unit, UNITS, "unit")
-    kind = column.type
-    if pa.types.is_dictionary(kind):
-        column = column.cast(kind.value_type)
-        kind = column.type
-    if pa.types.is_timestamp(kind):
-        return _scaled(
-            pc.fill_null(column.cast(pa.int64()), 0).to_numpy(), _nulls(column), kind.unit
-        )
-    if pa.types.is_date(kind):
-        return time_column(column.cast(pa.timestamp("s")), name)
-    if pa.types.is_integer(kind) and time_format is not None:  # such as 20170608070000
-        return _texts(column.cast(LABELS), name, unit, time_format)
-    if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind):
-        return _numbers(column, name, unit)
-    if pa.types.is_null(kind):
-        return np.zeros(len(column), np.int64), np.ones(len(column), bool)
-    if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
-        return _texts(column.cast(LABELS), name, unit, time_format)
-    raise InputError(
-        f"column {name!r} holds values of type {kind}, which are no times; give datetimes, ISO "
-        "8601 strings or numbers since 1970."
-    )
-
-
-def _nulls(column: pa.ChunkedArray) -> NDArray[np.bool_]:
-    missing: NDArray[np.bool_] = pc.is_null(column).to_numpy()
-    return missing
-
-
-def _numbers(
-    column: pa.ChunkedArray, name: str, unit: str | None
-) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Read numbers since 1970 in a unit given, or told by their magnitude."""
-    bad = _nulls(column)
-    if not pa.types.is_integer(column.type):
-        column = column.cast(pa.float64())
-    values = pc.fill_null(column, 0).to_numpy()
-    if values.dtype.kind == "f":
-        bad |= ~np.isfinite(values)
-        values = np.where(bad, 0, values)
-    if unit is None:
-        known = values[~bad] if bad.any() else values
-        middle = abs(float(np.median(known))) if len(known) else 0.0
-        unit = next((u for bound, u in _MAGNITUDES if middle < bound), "ns")
-        logger.info("column %r: numbers of about %.3g, taken as times in %s", name, middle, unit)
-    return _scaled(values, bad, unit)
-
-
-def _scaled(
-    values: NDArray[Any], bad: NDArray[np.bool_], unit: str
-) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Return numbers in a unit as microseconds; outside of the years 1 to 9999 they are bad."""
-    size = UNITS[unit]
-    if unit == "ns":  # floored: Arrow's own cast rounds towards 1970
-        values = np.floor_divide(values, 1_000)
-    # first with a margin, so that the product fits; then what it has been rounded to
-    bad = bad | (values < EARLIEST // size - 1) | (values > LATEST // size + 1)
-    if bad.any():
-        values = np.where(bad, 0, values)
-    if values.dtype.kind == "f":
-        time = np.rint(values * size).astype(np.int64)
-    else:
-        time = values.astype(np.int64, copy=False) * size
-    late = (time < EARLIEST) | (time > LATEST)
-    return (np.where(late, 0, time), bad | late) if late.any() else (time, bad)
-
-
-def _texts(
-    column: pa.ChunkedArray, name: str, unit: str | None, time_format: str | None
-) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Read times written as text."""
-    time = np.zeros(len(column), np.int64)
-    bad = np.ones(len(column), bool)
-    if time_format is None:
-        number = pc.fill_null(pc.match_substring_regex(column, _NUMBER), False).to_numpy()
-        if number.any():
-            texts = pc.utf8_trim_whitespace(column.filter(pa.array(number)))
-            texts = pc.replace_substring_regex(texts, r"^\+", "")
-            try:
-                numbers = texts.cast(pa.int64())
-            except pa.ArrowInvalid:
-                numbers = texts.cast(pa.float64())
-            time[number], bad[number] = _numbers(numbers, name, unit)
-            if number.all():
-                return time, bad
-    con = duckdb.connect()
-    try:
-        con.execute("set TimeZone = 'UTC'")  # what a time without a zone is taken as
-        con.register("given", pa.table({"t": column}))
-        if time_format is None:
-            reading = (
-                f"case when regexp_matches(t, '{_ISO}') then try_cast(t as timestamptz) "
-                f"when regexp_matches(t, '{_TWITTER}') then "
-                "try_strptime(trim(t), '%a %b %d %H:%M:%S %z %Y')::timestamptz end"
-            )
-        else:
-            quoted = time_format.replace("'", "''")
-            reading = f"try_strptime(trim(t), '{quoted}')::timestamptz"
-        read = con.sql(f"select epoch_us({reading}) as t from given").to_arrow_table()["t"]
-    except duckdb.Error as error:
-        raise ParameterError(
-            f"time_format={time_format!r} is not a strptime format: {str(error).splitlines()[0]}"
-        ) from None
-    finally:
-        con.close()
-    fine = ~_nulls(read)
-    time[fine], bad[fine] = _scaled(
-        pc.fill_null(read, 0).to_numpy()[fine], np.zeros(int(fine.sum()), bool), "us"
-    )
-    return time, bad

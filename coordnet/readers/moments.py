@@ -14,7 +14,7 @@ def read_before(before: Instant | tuple[Instant, Instant] | None) -> tuple[int, 
     """Return the interval [start, end) that members are created in: four weeks before a date."""
     if before is None:
         return None
-    if isinstance(before, tuple):
+    if isinstance(before, tuple | list):  # a list is what JSON and TOML make of it
         return read_moments({"before": before})["before"]
     end = instant(before, "before")
     return end - 7 * WEEKS * DAY, end

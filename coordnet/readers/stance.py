@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from coordnet.errors import InputError, ParameterError, optional_import
 from coordnet.log.actions import ActionLog
+from coordnet.readers.loaded import shown
 
 Coder: TypeAlias = Callable[[str], str | None] | Sequence[str | None] | NDArray[Any] | Any
 
@@ -50,8 +51,8 @@ def read_stance(stance: Any, log: ActionLog) -> Stance | None:
     ----------
     stance
         A callable from text to label (the log then needs ``text=``); or labels of the rows of the
-        input, in their order; or a tuple of two of these, for two coders: where both labelled an
-        action, the label counts only if they agree.
+        input, in their order, whatever part of them the log holds; or a tuple of two of these,
+        for two coders: where both labelled an action, the label counts only if they agree.
     log
         The log.
     """
@@ -81,8 +82,8 @@ def read_stance(stance: Any, log: ActionLog) -> Stance | None:
         target, _, sign = label.rpartition(":")
         if not target or sign not in _SIGNS:
             raise InputError(
-                f"stance label {label!r} is not understood; write 'target:for', 'target:against' "
-                "or 'target:neutral', and nothing for no label."
+                f"stance label {shown(label, 60)} is not understood; write 'target:for', "
+                "'target:against' or 'target:neutral', and nothing for no label."
             )
         if target not in targets:
             targets.append(target)
@@ -98,21 +99,41 @@ def _labels_of(coder: Coder, log: ActionLog) -> NDArray[np.object_]:
             raise ParameterError(
                 "stance= as a function labels texts, and the log has none; read it with text=."
             )
-        each = [coder(text) or "" for text in log.text.labels.to_pylist()]
+        each = [_label(coder(text), "the function") for text in log.text.labels.to_pylist()]
         lookup = np.array([*each, ""], object)  # the last is of the code -1
         return lookup[log.text.codes]
-    values = coder if isinstance(coder, Iterable) else None
-    if values is None or isinstance(coder, str):
-        raise ParameterError(f"stance={coder!r} is neither a function nor labels of rows.")
-    given = np.array([v if isinstance(v, str) else "" for v in values], object)
+    if hasattr(coder, "to_pylist"):  # Arrow's own values are no strings
+        coder = coder.to_pylist()
+    if not isinstance(coder, Iterable) or isinstance(coder, str | bytes | Mapping):
+        raise ParameterError(f"stance={shown(coder, 60)} is neither a function nor labels of rows.")
+    given = list(coder)
     if len(given) != log.rows_read:
+        part = (
+            f" The log has {len(log):,} actions; log.row says which row each of them came from."
+            if len(given) == len(log)
+            else ""
+        )
         raise InputError(
             f"stance= has {len(given):,} labels and the input had {log.rows_read:,} rows; give one "
-            "for each row, in their order."
+            f"for each row, in their order.{part}"
         )
     if len(log.row) and log.row.min() < 0:
         raise ParameterError("stance= as labels of rows needs a log as it was read.")
-    return given[log.row]
+    labels = np.array([_label(v, f"row {row + 1}") for row, v in enumerate(given)], object)
+    return labels[log.row]
+
+
+def _label(value: Any, place: str) -> str:
+    """Return a label as text, empty where there is none."""
+    if isinstance(value, str):
+        return value
+    # None, NaN and what pandas has for them
+    if value is None or str(value) in ("nan", "<NA>", "NaT"):
+        return ""
+    raise InputError(
+        f"stance=, {place}: {shown(value, 60)} is no label; write 'target:for', 'target:against' "
+        "or 'target:neutral', and None for no label."
+    )
 
 
 def _alpha(first: NDArray[np.object_], second: NDArray[np.object_]) -> float:

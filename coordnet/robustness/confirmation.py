@@ -97,7 +97,7 @@ def confirm_clusters(
     p = np.ones(len(found))
     active = np.zeros(len(found), np.int64)
     testers = [
-        relation.group_tester(second, background, threads)
+        relation.group_tester(second, background, threads, config.occasion_gap_us)
         for relation in config.relations
         if relation.on_objects
     ]

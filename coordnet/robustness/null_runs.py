@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from coordnet.errors import check_seed
+from coordnet.errors import check_seed, check_whole
 from coordnet.inference.null_logs import shuffled_accounts, swapped_profiles
 from coordnet.log.actions import ActionLog
-from coordnet.search.configuration import Configuration, whole
+from coordnet.search.configuration import Configuration
 from coordnet.search.search import search_clusters
 from coordnet.threads import run_chunks
 
@@ -81,7 +81,7 @@ def run_nulls(
     0.0
     """
     config.check_evidence("null_runs")
-    runs = whole(runs, "runs", 0)
+    runs = check_whole(runs, "runs", 0)
     check_seed(seed)
     seeds = np.random.SeedSequence(seed).generate_state(2 * runs)
 

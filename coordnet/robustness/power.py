@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from coordnet.errors import ParameterError
+from coordnet.errors import ParameterError, check_whole
 from coordnet.log.actions import ActionLog
-from coordnet.search.configuration import Configuration, configured, whole
+from coordnet.search.configuration import Configuration, configured
 from coordnet.search.search import search_clusters
 from coordnet.threads import run_chunks
 from coordnet.times import SECOND, Duration, duration, duration_text
@@ -111,7 +111,7 @@ def power(
     if not 0 < join <= 1:
         raise ParameterError(f"join={join!r} is not a chance above 0.")
     config = configured(config, options)
-    runs = whole(runs, "runs", 0)
+    runs = check_whole(runs, "runs", 0)
     spread = duration(lag, "lag")
     seeds = np.random.SeedSequence(seed).generate_state(runs)
 

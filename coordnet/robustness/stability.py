@@ -11,12 +11,13 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from coordnet.clusters.clusters import Clusters
+from coordnet.errors import check_whole
 from coordnet.frames import native
 from coordnet.graphs.graph import CoordinationGraph
 from coordnet.inference.group_test import GroupTester
 from coordnet.log.actions import ActionLog
 from coordnet.robustness.confirmation import halves
-from coordnet.search.configuration import Configuration, configuration_of, whole
+from coordnet.search.configuration import Configuration, configuration_of
 from coordnet.search.search import search_clusters
 from coordnet.threads import run_chunks
 
@@ -87,7 +88,7 @@ def cluster_stability(
         config = configuration_of(clusters.layers) if own is None else own
     if background is None and found is not clusters:
         background = found.background
-    runs = whole(runs, "runs", 0)
+    runs = check_whole(runs, "runs", 0)
     log = clusters.graph.log
     members = [clusters.members(i) for i in range(len(clusters))]
     rng = np.random.default_rng(seed)
@@ -99,7 +100,7 @@ def cluster_stability(
     jobs.append(("first_half", None, lambda: halves(log)[0], config))
     jobs.append(("second_half", None, lambda: halves(log)[1], config))
     for numbers, view_layer in _by_layer(clusters):
-        tester = view_layer.relation.group_tester(log, background, threads)
+        tester = view_layer.relation.group_tester(log, background, threads, config.occasion_gap_us)
         for i in numbers:
             # of the tester only what is left out is kept, and the log is cut when its turn comes
             cuts = _without_top(log, tester, members[i])

@@ -25,6 +25,7 @@ NEIGHBOURS = 25  # a member is replaced by one of so many accounts next to it in
 ALIKE = 1.5  # that are not more than so many times as active, or as idle,
 FEWEST = 5  # unless fewer than so many are
 RESAMPLES = 999  # of the bootstrap
+BLOCK = 1 << 20  # members of random sets that are drawn or added up at once
 CHUNKS = 64
 
 
@@ -72,34 +73,50 @@ def matched_sets(
         unless the background has too few like it.
     """
     rng = np.random.default_rng(seed)
-    order = background[np.argsort(activity[background], kind="stable")]
+    order = background[np.argsort(activity[background], kind="stable")].astype(np.int32)
     ranked = activity[order]
-    parts = []
+    codes = np.empty(times * len(sets.codes), np.int32)
     for i in range(len(sets)):
-        own = activity[sets.codes[sets.indptr[i] : sets.indptr[i + 1]]]
-        first, last = _windows(own, ranked)
+        begin, end = sets.indptr[i], sets.indptr[i + 1]
+        first, last = _windows(activity[sets.codes[begin:end]], ranked)
+        drawn = codes[times * begin : times * end].reshape(times, end - begin)  # places of `order`
 
-        def draw(shape: tuple[int, ...], first: Counts = first, last: Counts = last) -> Counts:
-            place: Counts = first + (rng.random(shape) * (last - first)).astype(np.int64)
+        def draw(rows: int, first: Counts = first, last: Counts = last) -> Counts:
+            share = rng.random((rows, len(first)))
+            place: Counts = first + (share * (last - first)).astype(np.int64)
             return place
 
-        drawn = draw((times, len(own)))
+        for rows in _blocks(np.arange(times), end - begin):
+            drawn[rows] = draw(len(rows))
+        again = np.arange(times)
         for _ in range(20):  # nobody twice in a set
-            ranks = np.sort(drawn, axis=1)
-            twice = np.flatnonzero((ranks[:, 1:] == ranks[:, :-1]).any(axis=1))
-            if not len(twice):
+            twice = []
+            for rows in _blocks(again, end - begin):
+                ranks = np.sort(drawn[rows], axis=1)
+                twice.append(rows[(ranks[:, 1:] == ranks[:, :-1]).any(axis=1)])
+            again = np.concatenate(twice)
+            if not len(again):
                 break
-            fresh = draw((len(twice), len(own)))
-            by_place = np.argsort(drawn[twice], axis=1, kind="stable")
-            ranks = ranks[twice]
-            new = np.ones(fresh.shape, bool)
-            new[:, 1:] = ranks[:, 1:] != ranks[:, :-1]
-            first = np.zeros(fresh.shape, bool)
-            np.put_along_axis(first, by_place, new, axis=1)
-            drawn[twice] = np.where(first, drawn[twice], fresh)
-        parts.append(order[drawn].ravel())
-    codes = np.concatenate(parts) if parts else np.zeros(0, np.int32)
-    return copies(sets, times, codes.astype(np.int32))
+            for rows in _blocks(again, end - begin):
+                fresh = draw(len(rows))
+                drawn[rows] = np.where(_repeats(drawn[rows]), fresh, drawn[rows])
+        for rows in _blocks(np.arange(times), end - begin):
+            drawn[rows] = order[drawn[rows]]
+    return copies(sets, times, codes)
+
+
+def _blocks(rows: Counts, width: int) -> list[Counts]:
+    """Cut rows of so many members each into blocks of about BLOCK members, at least one."""
+    return np.array_split(rows, max(1, len(rows) * width // BLOCK))
+
+
+def _repeats(drawn: NDArray[np.int32]) -> NDArray[np.bool_]:
+    """Mark, in each row, what the row has further to the left too."""
+    order = np.argsort(drawn, axis=1, kind="stable")
+    ranks = np.take_along_axis(drawn, order, axis=1)
+    repeats = np.zeros(drawn.shape, bool)
+    np.put_along_axis(repeats, order[:, 1:], ranks[:, 1:] == ranks[:, :-1], axis=1)
+    return repeats
 
 
 def _windows(own: Counts, ranked: Counts) -> tuple[Counts, Counts]:
@@ -152,11 +169,13 @@ def stretch(sets: Sets, activity: Counts, background: NDArray[np.int32]) -> Floa
 def resampled_sets(sets: Sets, seed: int) -> Sets:
     """Draw RESAMPLES bootstrap samples of the members of each set."""
     rng = np.random.default_rng(seed)
-    parts = []
+    codes = np.empty(RESAMPLES * len(sets.codes), np.int32)
     for i in range(len(sets)):
-        own = sets.codes[sets.indptr[i] : sets.indptr[i + 1]]
-        parts.append(own[rng.integers(0, len(own), (RESAMPLES, len(own)))].ravel())
-    codes = np.concatenate(parts) if parts else np.zeros(0, np.int32)
+        begin, end = sets.indptr[i], sets.indptr[i + 1]
+        own = sets.codes[begin:end]
+        drawn = codes[RESAMPLES * begin : RESAMPLES * end].reshape(RESAMPLES, len(own))
+        for rows in _blocks(np.arange(RESAMPLES), len(own)):
+            drawn[rows] = own[rng.integers(0, len(own), (len(rows), len(own)))]
     return copies(sets, RESAMPLES, codes)
 
 
@@ -164,7 +183,16 @@ def sums(values: NDArray[np.generic], sets: Sets) -> Floats:
     """Return the sum of a value of accounts over each set."""
     if not len(sets):
         return np.zeros(0)
-    return np.add.reduceat(values[sets.codes].astype(np.float64), sets.indptr[:-1])
+    found = np.empty(len(sets))
+    at = 0
+    while at < len(sets):  # so many sets at once as hold about BLOCK members
+        end = int(np.searchsorted(sets.indptr, sets.indptr[at] + BLOCK, "right")) - 1
+        end = min(max(end, at + 1), len(sets))
+        own = sets.codes[sets.indptr[at] : sets.indptr[end]]
+        starts = sets.indptr[at:end] - sets.indptr[at]
+        found[at:end] = np.add.reduceat(values[own].astype(np.float64), starts)
+        at = end
+    return found
 
 
 def ratio(part: NDArray[np.generic], whole: NDArray[np.generic]) -> Statistic:

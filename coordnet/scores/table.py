@@ -14,7 +14,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from coordnet.clusters.clusters import Clusters
-from coordnet.errors import ParameterError, check_seed, nearest, one_of
+from coordnet.errors import ParameterError, check_seed, check_whole, nearest, one_of
 from coordnet.frames import html_table, native
 from coordnet.graphs.co_action import CoAction
 from coordnet.inference.correction import adjusted
@@ -37,7 +37,7 @@ from coordnet.scores.view import (
     UnavailableError,
     View,
 )
-from coordnet.search.configuration import Configuration, whole
+from coordnet.search.configuration import Configuration
 from coordnet.times import Duration, Instant, duration
 
 # In this order; a family that is none of these stands after them
@@ -373,10 +373,10 @@ def score_clusters(
     >>> scores.columns["round_the_clock"].unit
     'share'
     """
-    null_sets = whole(null_sets, "null_sets", 0)
-    stability = whole(stability, "stability", 0)
+    null_sets = check_whole(null_sets, "null_sets", 0)
+    stability = check_whole(stability, "stability", 0)
     if not isinstance(null_runs, NullRuns):
-        null_runs = whole(null_runs, "null_runs", 0)
+        null_runs = check_whole(null_runs, "null_runs", 0)
     check_seed(seed)
     chosen = _chosen(only)
     if not isinstance(clusters, Clusters):

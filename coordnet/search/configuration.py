@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import math
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import Field, dataclass, field, fields, replace
@@ -15,7 +14,16 @@ from typing import Any
 import numpy as np
 
 from coordnet.clusters.communities import METHODS
-from coordnet.errors import InputError, ParameterError, check_seed, listed, nearest, one_of
+from coordnet.errors import (
+    InputError,
+    ParameterError,
+    check_number,
+    check_seed,
+    check_whole,
+    listed,
+    nearest,
+    one_of,
+)
 from coordnet.graphs.co_action import WEIGHTS, CoAction, check_min_weight
 from coordnet.graphs.co_timing import CoTiming
 from coordnet.graphs.multiplex import Multiplex
@@ -25,7 +33,7 @@ from coordnet.inference.strata import check_strata
 from coordnet.readers.moments import read_before, read_moments
 from coordnet.times import Duration, Instant, duration, duration_text, instant_text
 
-ONE_DURATION = (str, int, float, dt.timedelta, np.timedelta64)
+ONE_DURATION = (str, int, float, np.number, np.timedelta64, dt.timedelta)
 
 
 def option(
@@ -212,24 +220,20 @@ class Configuration:
             value = getattr(self, name)
             if value is not None:
                 put(name, duration_text(duration(value, name)))
-        put("fdr", None if self.fdr is None else rate(self.fdr, "fdr"))
+        if self.fdr is not None:
+            put("fdr", check_number(self.fdr, "fdr", above=0, below=1))
         one_of(self.null, NULLS, "null")
         one_of(self.weight, WEIGHTS, "weight")
         one_of(self.method, METHODS, "method")
         if self.strata is not None:
             put("strata", check_strata(self.strata))
-        check_min_weight(self.min_weight)
-        resolution = number(self.resolution, "resolution")
-        if not resolution > 0:
-            raise ParameterError(f"resolution={self.resolution!r} is not a number above 0.")
-        put("resolution", resolution)
+        put("min_weight", check_min_weight(self.min_weight))
+        put("resolution", check_number(self.resolution, "resolution", above=0))
         for name, least in (
             ("min_size", 1), ("null_runs", 0), ("stability", 0), ("null_sets", 0),
         ):  # fmt: skip
-            put(name, whole(getattr(self, name), name, least))
-        put("min_weight", int(self.min_weight))
-        check_seed(self.seed)
-        put("seed", int(self.seed))
+            put(name, check_whole(getattr(self, name), name, least))
+        put("seed", check_seed(self.seed))
         for name in ("groups", "confirm", "score", "clean_background"):
             value = getattr(self, name)
             if not isinstance(value, bool | np.bool_):
@@ -339,33 +343,6 @@ def documented() -> str:
 def _said(declared: Field[Any]) -> str:
     default = {} if declared.name == "moments" else declared.default
     return f"{declared.metadata['meaning']} (default: {default!r})"
-
-
-def rate(value: Any, name: str) -> float:
-    """Return a rate between 0 and 1, neither included."""
-    if isinstance(value, str) or not 0 < number(value, name) < 1:
-        raise ParameterError(
-            f"{name}={value!r} is not a rate between 0 and 1, nor None; 5 % is written 0.05."
-        )
-    return float(value)
-
-
-def number(value: Any, name: str) -> float:
-    """Return a finite number as a float."""
-    try:
-        found = float(value)
-    except (TypeError, ValueError):
-        found = math.nan
-    if isinstance(value, bool | str) or not math.isfinite(found):
-        raise ParameterError(f"{name}={value!r} is not a finite number.")
-    return found
-
-
-def whole(value: Any, name: str, least: int) -> int:
-    """Return a whole number of `least` or more."""
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
-        raise ParameterError(f"{name}={value!r} is no whole number of {least} or more.")
-    return int(value)
 
 
 Configuration.__doc__ = (Configuration.__doc__ or "").replace(

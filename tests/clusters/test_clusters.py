@@ -12,11 +12,12 @@ import pytest
 from helpers import US, edges_of, log_of
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import START, WINDOW, logs
+from strategies import SECOND, START, WINDOW, logs
 
 import coordnet as cn
 from coordnet.clusters.clusters import Clusters
 from coordnet.clusters.communities import METHODS
+from coordnet.times import DAY
 
 SEEDED = [method for method in METHODS if method != "components"]
 
@@ -36,7 +37,7 @@ def clique(names, weight=1):
 
 def found_in(clusters):
     """Return the clusters as lists of labels."""
-    names = clusters.graph.log.accounts
+    names = clusters.all_accounts
     return [names[clusters.members(i)].tolist() for i in range(len(clusters))]
 
 
@@ -175,16 +176,90 @@ def test_what_clusters_say():
     assert (clusters.indptr.dtype, clusters.indices.dtype) == (np.int64, np.int32)
     assert clusters.indptr.tolist() == [0, 15, 17]
     assert (len(clusters), clusters.sizes.tolist()) == (2, [15, 2])
-    assert (clusters.within, clusters.graph, clusters.evidence) == (WINDOW, graph, None)
+    assert (clusters.graph, clusters.evidence) == (graph, None)
+    assert (clusters.layers.layers, clusters.group_tests) == ((graph,), ())
+    assert clusters.all_accounts is graph.all_accounts
     assert clusters.labels.dtype == np.int32
     assert clusters.labels.tolist() == [0] * 15 + [1] * 2
     assert cn.find_clusters(graph).labels.tolist() == [1] * 7 + [0] * 8 + [-1] * 2
     with pytest.raises(ValueError, match="read-only"):
         clusters.members(0)[0] = 5
-    for i in (-1, 2):
-        with pytest.raises(cn.CoordnetError) as error:
-            clusters.members(i)
-        assert str(error.value) == f"there is no cluster {i}; there are 2, from 0."
+    assert clusters.members(-1).tolist() == clusters.members(1).tolist() == [15, 16]
+    assert clusters.members(np.int64(1)).tolist() == [15, 16]
+    for i in (-3, 2, 0.0, "0"):
+        for call in (clusters.members, clusters.__getitem__):
+            with pytest.raises(IndexError) as error:
+                call(i)
+            assert str(error.value) == (
+                f"there is no cluster {i!r}; they are numbered from 0 to 1."
+            )  # fmt: skip
+    with pytest.raises(IndexError) as error:
+        cn.find_clusters(graph, min_size=99)[0]
+    assert str(error.value) == "there is no cluster 0: no cluster was found."
+
+
+def test_clusters_are_a_sequence_of_clusters():
+    clusters = cn.find_clusters(graph_of_weights(TWO), "components", min_size=1)
+    assert [c.number for c in clusters] == [0, 1]
+    assert [c.accounts.tolist() for c in clusters] == [LEFT + RIGHT, ["x", "y"]]
+    assert [a.tolist() for a in clusters.accounts] == [LEFT + RIGHT, ["x", "y"]]
+    last = clusters[-1]
+    assert (last.number, len(last), list(last), last.codes.tolist()) == (1, 2, ["x", "y"], [15, 16])
+    assert (last.layer, last.layers) == ("co-action within 60s", ("co-action within 60s",))
+    assert last.evidence is None
+    assert edges_of(last.graph()) == {
+        ends: edge for ends, edge in edges_of(clusters.graph).items() if ends == ("x", "y")
+    }
+    assert repr(last) == ("Cluster 1\n  accounts   2: x, y\n  carried by co-action within 60s")
+    assert "and 10 more" in repr(clusters[0])
+    assert "<td>2: x, y</td>" in last._repr_html_()
+
+
+def test_clusters_of_labels_of_ones_own():
+    graph = graph_of_weights(TWO)
+    log = graph.log
+    forms = [
+        [["y", "x"], ["l1", "l0", "l2", "l1"]],
+        {"one": ["x", "y"], "two": {"l0", "l1", "l2"}},
+        {"x": 1, "y": 1, "l0": "two", "l1": "two", "l2": "two"},
+        (names for names in (np.array(["x", "y"]), ("l2", "l1", "l0"))),
+    ]
+    for labels in forms:
+        found = cn.Clusters.from_labels(labels, graph, method="mine")
+        assert found_in(found) == [["l0", "l1", "l2"], ["x", "y"]]
+        assert (found.method, found.layers.layers, found.evidence) == ("mine", (graph,), None)
+    of_log = cn.Clusters.from_labels(forms[0], log)
+    assert found_in(of_log) == [["l0", "l1", "l2"], ["x", "y"]]
+    assert (of_log.method, of_log.graph.n_edges, of_log.graph.log) == ("given", 0, log)
+    part = log.exclude(accounts=["l3"])  # codes are those of the whole
+    assert found_in(cn.Clusters.from_labels(forms[0], part)) == found_in(of_log)
+    left = cn.Clusters.from_labels([["x", "nobody"], ["nobody"]], log, missing="ignore")
+    assert found_in(left) == [["x"]]
+    with pytest.raises(cn.ParameterError, match="1 of the 2 accounts named are not among the 17"):
+        cn.Clusters.from_labels([["x", "nobody"]], log)
+    for wrong in ("xy", ["xy", "ab"], 5, [5]):
+        with pytest.raises(cn.ParameterError, match=r"\['a', 'b', 'c'\]"):
+            cn.Clusters.from_labels(wrong, log)
+
+
+def test_clusters_know_the_layers_that_carry_them():
+    """By edges between members where nothing was tested; each is scored where it has most."""
+    rows = []
+    for i in range(4):  # a, b, c at once; c, d, e within the hour; and a, b, c then too
+        rows += [(a, f"p{i}", START + i * DAY, "k", None) for a in "abc"]
+        rows += [(a, f"q{i}", START + i * DAY + j * 900 * SECOND, "k", None)
+                 for j, a in enumerate("cde")]  # fmt: skip
+    log = log_of(rows)
+    layers = cn.Multiplex(tuple(cn.co_action(log, w, min_weight=3) for w in ("60s", "1h")))
+    found = cn.Clusters.from_labels([list(s) for s in ("abc", "cde", "ad")], layers)
+    assert found_in(found) == [list("abc"), list("cde"), list("ad")]
+    assert found.edges_inside.tolist() == [[3, 3], [0, 3], [0, 0]]
+    assert found.carried.tolist() == [[True, True], [False, True], [False, False]]
+    assert found.layer_of.tolist() == [0, 1, 0]
+    assert [c.layers for c in found] == [layers.names, layers.names[1:], ()]
+    assert [c.layer for c in found] == [layers.names[0], layers.names[1], layers.names[0]]
+    assert set(edges_of(found[1].graph())) == {("c", "d"), ("c", "e"), ("d", "e")}
+    assert "no edge: it was found as a group" in repr(found[2])
 
 
 def test_parameters_that_were_used_are_kept():
@@ -235,7 +310,7 @@ def test_repr():
         "  accounts 15\n"
         "  sizes    8, 7\n"
         "  method   leiden (objective=modularity, resolution=1.0, seed=0, min_size=3)\n"
-        "  within   60s"
+        "  layers   co-action within 60s"
     )
     assert "<td>8, 7</td>" in clusters._repr_html_()
     many = graph_of_weights({(f"a{i:02d}", f"b{i:02d}"): 1 for i in range(13)})
@@ -263,7 +338,10 @@ def test_a_graph_without_edges_has_no_clusters(method):
         ({"objective": "x"}, "objective='x' is not known; choose one of modularity, cpm."),
         ({"resolution": 0}, "resolution=0 is not a number above 0."),
         ({"resolution": float("nan")}, "resolution=nan is not a number above 0."),
-        ({"min_size": 0}, "min_size=0 is not a size; use 1 or more."),
+        ({"min_size": 0}, "min_size=0 is not a size; use a whole number from 1."),
+        ({"min_size": 2.5}, "min_size=2.5 is not a size; use a whole number from 1."),
+        ({"min_size": float("nan")}, "min_size=nan is not a size; use a whole number from 1."),
+        ({"resolution": float("inf")}, "resolution=inf is not a number above 0."),
         ({"seed": -1}, "seed=-1 is not a seed; use a whole number from 0 to 2**63."),
         ({"seed": 2**64}, f"seed={2**64} is not a seed; use a whole number from 0 to 2**63."),
         ({"seed": 0.5}, "seed=0.5 is not a seed; use a whole number from 0 to 2**63."),

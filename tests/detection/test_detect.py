@@ -50,11 +50,13 @@ def untimed(folder):
 
 def test_detect_is_its_stages_in_order(log, run):
     assert_same_graph(run.graph, cn.co_action(log, "60s", min_weight=3))
-    assert (run.graph.within, run.graph.weight, run.graph.log) == (60_000_000, "objects", log)
+    assert (run.graph.within, run.graph.weight, run.graph.log) == ("60s", "objects", log)
+    assert run.layers.layers == (run.graph,)
+    assert run.config == cn.Configuration("60s", **RULE)
     clusters = cn.find_clusters(run.graph, "leiden", seed=1)
     assert run.clusters.indices.tolist() == clusters.indices.tolist()
     assert run.clusters.indptr.tolist() == clusters.indptr.tolist()
-    found = [log.accounts[run.clusters.members(i)].tolist() for i in range(3)]
+    found = [cluster.accounts.tolist() for cluster in run.clusters]
     assert found == [[f"ring{k}_{m}" for m in range(n)] for k, n in enumerate((9, 6, 5))]
     expected = cn.score_clusters(clusters)
     for name, estimate in expected.estimates.items():
@@ -66,7 +68,7 @@ def test_every_option_reaches_its_stage(log):
         log, within="10min", weight="pairs", min_weight=5, fdr=None, groups=False,
         method="components", min_size=2, seed=9,
     )  # fmt: skip
-    assert (run.graph.within, run.graph.weight) == (600_000_000, "pairs")
+    assert (run.graph.within, run.graph.weight) == ("10min", "pairs")
     assert run.graph.weights.min() >= 5
     assert run.clusters.method == "components"
     assert run.clusters.parameters["min_size"] == 2
@@ -93,7 +95,7 @@ def test_repr(run):
         lines[1]
         == f"  log      {len(run.graph.log):,} actions of {run.graph.log.n_accounts} accounts"
     )
-    assert "  clusters 3" in lines
+    assert "  found    3 clusters with 20 of 172 accounts." in lines
     assert "ClusterScores: 3 clusters" in repr(run)
     assert "<strong>Run</strong>" in run._repr_html_()
 
@@ -103,6 +105,123 @@ def test_wrong_options_are_told(log):
         cn.detect(log, min_weight=3, method="leidn")
     with pytest.raises(cn.CoordnetError, match="within='x' is not a duration"):
         cn.detect(log, "x", min_weight=3)
+
+
+def test_what_is_no_log_is_told(log):
+    """They died in the middle, with Python's own errors."""
+    for given in (log.to_frame("pandas"), log.to_frame("polars"), "x.csv", 7):
+        for name, arguments in (("log", {"log": given}), ("background", {"background": given})):
+            with pytest.raises(cn.ParameterError) as error:
+                cn.detect(**{"log": log, **arguments})
+            assert str(error.value) == (
+                f"{name}= takes an ActionLog, not {type(given).__name__}; read it first: "
+                "coordnet.read_actions(source, account=..., object=..., time=...)."
+            )
+
+
+def test_the_log_is_no_background_of_its_own(log):
+    """A copy of it, or the log in another order, is not either."""
+    for same in (log, log_of(ring_rows()[::-1])):
+        with pytest.raises(cn.ParameterError) as error:
+            cn.detect(log, background=same)
+        assert str(error.value).startswith("background= is the log itself, which cannot be its own")
+
+
+def test_a_configuration_at_once_or_by_name(log):
+    config = cn.Configuration(["60s", "10min"], min_weight=3, seed=2, null_sets=9)
+    one = cn.detect(log, config=config)
+    two = cn.detect(log, ["60s", "10min"], min_weight=3, seed=2, null_sets=9)
+    other = cn.detect(log, "60s", config=config, score=False)  # a name replaces its own
+    assert one.config == two.config == config
+    assert other.config == config.replace(within="60s", score=False)
+    assert one.clusters.indices.tolist() == two.clusters.indices.tolist()
+    assert one.manifest["parameters"] == two.manifest["parameters"] == config.parameters()
+    assert one.scores.to_frame("pyarrow").equals(two.scores.to_frame("pyarrow"))
+
+
+def test_a_run_without_scores(log, tmp_path):
+    run = cn.detect(log, score=False)
+    assert run.scores is None
+    assert "scores" not in run.manifest["timings"]
+    names = {path.name for path in run.write(tmp_path)}
+    assert names == {"clusters.csv", "edges.csv", "summary.txt", "manifest.json"}
+    with pytest.raises(cn.ParameterError, match="the clusters of this run were not scored"):
+        run.explain(0)
+    assert "Clusters" in repr(run)
+
+
+# -- several layers ----------------------------------------------------------------------------
+
+
+def test_the_manifest_tells_each_layer(log):
+    run = cn.detect(log, ["60s", "10min"], co_timing="1s", fdr=0.06, score=False)
+    told = run.manifest["layers"]
+    assert [t["relation"] for t in told] == ["co-action", "co-action", "co-timing"]
+    assert [t["within"] for t in told] == ["60s", "10min", "1s"]
+    assert told[2]["refractory"] == "30s"
+    assert [t["level"] for t in told] == pytest.approx([0.02] * 3)
+    assert [t["edges_kept"] for t in told] == [layer.n_edges for layer in run.layers]
+    assert [t["test"]["null"] for t in told] == ["both", "both", "jitter"]
+    assert run.manifest["results"]["edges"] == run.graph.n_edges
+    json.dumps(run.manifest, allow_nan=False)
+
+
+def test_clusters_are_scored_in_the_window_that_shows_them():
+    """Clusters of 60 s were scored in the widest window: no evidence, and explained by the news."""
+    log = cn.simulate("retweet_ring", accounts=1_000, seed=0).log
+    alone = cn.detect(log, "60s", null_sets=9)
+    several = cn.detect(log, ["60s", "1h"], null_sets=9)
+    fits = several.scores.explanations("pandas").set_index(["cluster", "explanation"])["fits"]
+    strong = [c for c in alone.clusters if c.evidence > 5]
+    assert len(strong) == 2
+    for cluster in strong:
+        (same,) = [c for c in several.clusters if c.accounts.tolist() == cluster.accounts.tolist()]
+        i, j = cluster.number, same.number
+        assert same.evidence == pytest.approx(cluster.evidence - np.log10(2))
+        for name in ("group_evidence", "occasions", "synchronised_actions", "median_lag"):
+            cost = np.log10(2) if name == "group_evidence" else 0.0
+            value = several.scores[name].value[j]
+            assert value == pytest.approx(alone.scores[name].value[i] - cost), name
+        assert several.scores["occasions"].value[j] > 3
+        said = several.explain(j)
+        assert "within 60s" in said
+        assert "no evidence" not in said
+        assert "does not pay" not in said
+        assert "inconclusive" not in said
+        assert not fits[j, "news"]
+
+
+def test_edges_of_co_timing_are_looked_for_in_both_halves_as_co_timing():
+    """A layer of co-action that was added made them be looked for as co-action: 1.0 became 0.05."""
+    log = cn.simulate("metronome", accounts=500, seed=0).log
+    options = {"co_timing": "1s", "null_sets": 9}
+    alone = cn.detect(log, [], **options)
+    added = cn.detect(log, "60s", **options)
+    assert len(alone.clusters) >= 1
+    for cluster in alone.clusters:
+        same = max(added.clusters, key=lambda c: len(set(c) & set(cluster)))
+        assert len(set(same) & set(cluster)) >= 0.9 * len(cluster)
+        assert same.layer == "co-timing within 1s"
+        before = alone.scores["edges_in_both_halves"].value[cluster.number]
+        after = added.scores["edges_in_both_halves"].value[same.number]
+        assert before > 0.9
+        assert after == pytest.approx(before, abs=0.1)
+
+
+def test_a_run_of_a_part_is_that_of_its_rows(tmp_path):
+    """Whatever codes there are: the same files, but for what was dropped."""
+    rows = ring_rows()
+    part = log_of(rows).exclude(accounts=["ring0_0", "user3", "user77"])
+    alone = log_of([r for r in rows if r[0] not in ("ring0_0", "user3", "user77")])
+    for name, log in (("part", part), ("alone", alone)):
+        cn.detect(log, ["60s", "10min"], null_sets=19).write(tmp_path / name, all_edges=True)
+    one, two = (untimed(tmp_path / name) for name in ("part", "alone"))
+    manifests = [json.loads(files.pop("manifest.json")) for files in (one, two)]
+    assert one == two
+    for manifest in manifests:
+        for name in ("rows_read", "rows_dropped"):
+            del manifest["input"][name]
+    assert manifests[0] == manifests[1]
 
 
 # -- the files ---------------------------------------------------------------------------------
@@ -117,7 +236,7 @@ def test_clusters_and_scores_are_written(run, log, tmp_path):
     assert len(rows) == len(found) == run.clusters.sizes.sum()
     for i in range(len(run.clusters)):
         members = {restored(a) for c, a in found if c == i}
-        assert members == set(log.accounts[run.clusters.members(i)])
+        assert members == set(run.clusters[i])
     scores = rows_of_csv(tmp_path / "a" / "b" / "scores.csv")
     table = run.scores.to_frame("pyarrow").to_pylist()
     assert len(scores) == len(table) == 3
@@ -128,10 +247,7 @@ def test_clusters_and_scores_are_written(run, log, tmp_path):
 def test_edges_are_those_inside_clusters_unless_asked_for_all(run, tmp_path):
     run.write(tmp_path / "inside", identifiers=True)
     run.write(tmp_path / "all", identifiers=True, all_edges=True)
-    names = run.graph.log.accounts
-    cluster_of = {
-        names[code]: i for i in range(len(run.clusters)) for code in run.clusters.members(i)
-    }
+    cluster_of = {name: cluster.number for cluster in run.clusters for name in cluster}
 
     def read(folder):
         return {
@@ -176,7 +292,7 @@ def test_pseudonyms_stand_for_accounts_in_every_file(run, log, tmp_path):
 def test_a_key_of_ones_own(run, log, tmp_path):
     run.write(tmp_path / "own", key=b"k" * 64)
     found = {r["account"] for r in rows_of_csv(tmp_path / "own" / "clusters.csv")}
-    members = log.accounts[run.clusters.indices]
+    members = log.all_accounts[run.clusters.indices]
     assert found == set(Pseudonyms(b"k" * 64).of(list(members)))
     assert json.loads((tmp_path / "own" / "manifest.json").read_text())["export"]["own_key"]
     assert "kkkk" not in (tmp_path / "own" / "manifest.json").read_text()
@@ -196,7 +312,7 @@ def values_in(value):
 def test_no_value_that_is_published_gives_the_pseudonyms(run, log, tmp_path):
     run.write(tmp_path)
     found = {r["account"] for r in rows_of_csv(tmp_path / "clusters.csv")}
-    members = list(log.accounts[run.clusters.indices])
+    members = list(log.all_accounts[run.clusters.indices])
     keys = set()
     for value in values_in(json.loads((tmp_path / "manifest.json").read_text())):
         text = str(value).encode()
@@ -346,7 +462,8 @@ def test_the_manifest_says_how_it_was_done(run):
     manifest = json.loads(json.dumps(run.manifest))
     assert manifest["coordnet"] == metadata.version("coordnet") == cn.__version__
     parameters = manifest["parameters"]
-    assert parameters["within"] in ("60s", ["60s"])
+    assert cn.Configuration(**parameters) == run.config
+    assert parameters["within"] == ["60s"]
     assert {n: parameters[n] for n in ("weight", "min_weight", "method", "min_size", "seed")} == {
         "weight": "objects", "min_weight": 3, "method": "leiden", "min_size": 3, "seed": 1
     }  # fmt: skip

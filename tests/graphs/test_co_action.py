@@ -10,7 +10,7 @@ import pytest
 from helpers import US, assert_edges, assert_same_graph, edges_of, log_of
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import SECOND, START, WINDOW, logs, windows
+from strategies import ACCOUNTS, SECOND, START, WINDOW, logs, windows
 
 import coordnet as cn
 from coordnet.graphs import co_action
@@ -33,8 +33,8 @@ def row(account, obj, seconds, kind="retweet", content=None):
 def test_every_column_equals_the_oracle(rows, within, min_weight, weight):
     graph = graph_of(rows, within, min_weight=min_weight, weight=weight)
     assert_edges(edges_of(graph), naive.co_action(rows, within, min_weight, weight))
-    assert (graph.within, graph.weight, graph.min_weight) == (within, weight, min_weight)
-    assert graph.relation == "co-action"
+    assert (graph.weight, graph.min_weight) == (weight, min_weight)
+    assert graph.relation == cn.CoAction(graph.window_us) == cn.CoAction(within)
 
 
 def test_a_larger_log_equals_the_oracle():
@@ -122,7 +122,44 @@ def test_empty_log_and_single_account():
 def test_a_window_may_be_written_in_many_ways(within):
     log = log_of([row("u", "p", 0), row("v", "p", 60)])
     graph = cn.co_action(log, within)
-    assert (graph.within, graph.n_edges) == (WINDOW, 1)
+    assert (graph.window_us, graph.within, graph.n_edges) == (WINDOW, "60s", 1)
+
+
+@pytest.mark.parametrize("within", ["60s", 3_600, "90s", 0, 0.5, "1500ms", "7d", "0.000001"])
+def test_the_window_of_a_graph_is_a_window_again(within):
+    """``graph.within`` goes where ``within=`` does: it was microseconds, taken for seconds."""
+    log = log_of([row("u", "p", 0), row("v", "p", 60), row("w", "p", 90), row("w", "p", 86_400)])
+    for make in (cn.co_action, cn.co_timing):
+        graph = make(log, within)
+        assert isinstance(graph.window_us, int)
+        assert isinstance(graph.within, str)
+        again = make(log, graph.within)
+        assert (again.window_us, again.relation) == (graph.window_us, graph.relation)
+        assert_same_graph(again, graph)
+    assert cn.test_group(log, ["u", "v"], cn.co_action(log, "60s").within).members == 2
+
+
+def test_what_a_relation_says_of_itself():
+    relation = cn.CoAction(WINDOW)
+    assert relation.title == "co-action within 60s"
+    assert relation.describe() == {"relation": "co-action", "within": "60s"}
+    log = log_of([row("u", "p", 0), row("v", "p", 60), row("w", "q", 90)])
+    assert_same_graph(relation.graph(log, min_weight=1), cn.co_action(log, "60s"))
+    trace = relation.trace(log)
+    assert trace.account is log.account
+    assert (trace.object.tolist(), trace.time.tolist()) == (log.object.tolist(), log.time.tolist())
+
+
+@given(logs(), st.sets(st.sampled_from(ACCOUNTS), max_size=3), windows(), st.integers(1, 2))
+def test_a_part_of_a_log_gives_the_graph_of_its_rows(rows, gone, within, min_weight):
+    log = log_of(rows)
+    part = log.exclude(accounts=gone)
+    graph = cn.co_action(part, within * US, min_weight=min_weight)
+    assert graph.all_accounts is log.all_accounts
+    alone = graph_of([r for r in rows if r[0] not in gone], within, min_weight=min_weight)
+    assert edges_of(graph) == edges_of(alone)
+    assert graph.accounts.tolist() == alone.accounts.tolist()
+    assert graph.n_accounts == alone.n_accounts
 
 
 def test_co_retweet_is_co_action_on_the_retweets():

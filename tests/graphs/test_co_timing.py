@@ -10,7 +10,7 @@ import pytest
 from helpers import US, assert_edges, assert_same_graph, edges_of, log_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from strategies import REFRACTORY, SECOND, START, WINDOW, logs, windows
+from strategies import ACCOUNTS, REFRACTORY, SECOND, START, WINDOW, logs, windows
 
 import coordnet as cn
 from coordnet.inference import round_times
@@ -35,10 +35,9 @@ def at(account, *seconds):
 def test_every_column_equals_the_oracle(rows, within, refractory, min_weight):
     graph = graph_of(rows, within, refractory, min_weight=min_weight)
     assert_edges(edges_of(graph), naive.co_timing(rows, within, refractory, min_weight))
-    assert (graph.within, graph.refractory) == (within, refractory)
-    assert (graph.relation, graph.weight, graph.min_weight) == (
-        "co-timing", "coincidences", min_weight,
-    )  # fmt: skip
+    assert (graph.weight, graph.min_weight) == ("coincidences", min_weight)
+    assert graph.relation == cn.CoTiming(within, refractory)
+    assert graph.window_us == within
 
 
 def test_a_larger_log_equals_the_oracle():
@@ -191,6 +190,34 @@ def test_the_number_of_threads_changes_no_byte():
     assert one.n_edges > 300
     for threads in (2, 3):
         assert_same_graph(cn.co_timing(log, threads=threads), one)
+
+
+def test_what_a_relation_says_of_itself():
+    relation = cn.CoTiming(SECOND, REFRACTORY)
+    assert relation.title == "co-timing within 1s"
+    assert relation.describe() == {
+        "relation": "co-timing", "within": "1s", "refractory": "30s",
+    }  # fmt: skip
+    log = log_of(at("u", 0, 100, 110) + at("v", 0.5, 100.5))
+    assert_same_graph(relation.graph(log, min_weight=2), cn.co_timing(log, "1s", "30s"))
+    trace = relation.trace(log)  # one timeline; the third action of u is of its second event
+    assert log.all_accounts[trace.account].tolist() == ["u", "v", "u", "v"]
+    assert set(trace.object.tolist()) == {0}
+    assert relation.group_tester(log) is None
+    for options in ({"background": log.exclude(["u"])}, {"occasion_gap": "60s"}):
+        with pytest.raises(cn.CoordnetError, match="are of co-action graphs"):
+            relation.graph(log).test(**options)
+
+
+@given(logs(), st.sets(st.sampled_from(ACCOUNTS), max_size=3), windows())
+def test_a_part_of_a_log_gives_the_graph_of_its_rows(rows, gone, within):
+    log = log_of(rows)
+    part = log.exclude(accounts=gone)
+    alone = log_of([r for r in rows if r[0] not in gone])
+    one, two = (cn.co_timing(x, within * US, min_weight=1).test() for x in (part, alone))
+    assert one.all_accounts is log.all_accounts
+    assert edges_of(one) == edges_of(two)
+    assert one.tested == two.tested
 
 
 # -- the jitter null ---------------------------------------------------------------------------

@@ -66,7 +66,7 @@ def test_nodes_are_the_accounts_with_edges(rows):
     edges = naive.co_action(rows, WINDOW)
     joined = sorted({account for ends in edges for account in ends}, key=str.encode)
     assert graph.accounts.tolist() == joined
-    assert graph.log.accounts[graph.nodes].tolist() == joined
+    assert graph.all_accounts[graph.nodes].tolist() == joined
     assert (graph.n_edges, graph.n_accounts) == (len(edges), len(joined))
     left, right = graph.ends
     assert [(joined[a], joined[b]) for a, b in zip(left, right, strict=True)] == list(
@@ -84,15 +84,50 @@ def test_edges_cannot_be_changed():
 
 def test_repr():
     assert repr(star(["a", "b", "c"])) == (
-        "CoordinationGraph (co-action)\n"
+        "CoordinationGraph (co-action within 60s)\n"
         "  edges    2\n"
         "  accounts 3 of 3 in the log\n"
-        "  within   60s\n"
         "  weight   objects, 1 or more\n"
         "  weights  median 1.5, largest 2, sum 3"
     )
     assert repr(graph_of([])).endswith("weight   objects, 1 or more")
     assert "<td>3 of 3 in the log</td>" in star(["a", "b", "c"])._repr_html_()
+
+
+def given_graph():
+    """Return a graph of edges that came from elsewhere."""
+    edges = {
+        "source": np.array([0, 1], np.int32), "target": np.array([1, 2], np.int32),
+        "weight": np.array([2.5, 7.0]),
+    }  # fmt: skip
+    return cn.CoordinationGraph(cn.Accounts.of("abc"), edges, cn.Given("edges.csv"), "weight", 1)
+
+
+def test_a_graph_without_a_log_says_so_where_one_is_needed():
+    graph = given_graph()
+    assert graph.source is None
+    assert (len(graph), graph.accounts.tolist(), graph.frame) == (2, ["a", "b", "c"], "pandas")
+    assert repr(graph).splitlines()[:3] == [
+        "CoordinationGraph (edges.csv)", "  edges    2", "  accounts 3"
+    ]  # fmt: skip
+    assert graph.keep(min_weight=3).to_frame("pyarrow").to_pylist() == [
+        {"source": "b", "target": "c", "weight": 7.0}
+    ]
+    assert [len(cluster) for cluster in cn.find_clusters(graph, "components")] == [3]
+    with pytest.raises(cn.ParameterError) as error:
+        _ = graph.log
+    assert str(error.value).startswith("this graph (edges.csv) has no log of actions")
+    for call, told in (
+        (graph.test, "edges.csv: it is not known how these edges came, so they cannot be"
+         " tested; build the graph from the actions with co_action or co_timing."),
+        (lambda: graph.within, "edges.csv: the window of these edges is not known."),
+        (lambda: graph.relation.graph(log_of([])), "edges.csv: it is not known"),
+        (lambda: graph.relation.trace(log_of([])), "edges.csv: it is not known"),
+        (lambda: cn.score_clusters(cn.find_clusters(graph)), "this graph (edges.csv)"),
+    ):  # fmt: skip
+        with pytest.raises(cn.ParameterError) as error:
+            call()
+        assert str(error.value).startswith(told)
 
 
 # -- keep --------------------------------------------------------------------------------------

@@ -10,10 +10,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.sparse
+from helpers import group_tester
 from scipy import stats
 
 import coordnet as cn
-from coordnet.inference import group_test, null_logs
+from coordnet.inference import null_logs
 from coordnet.search.configuration import Configuration
 from coordnet.search.search import search_clusters
 
@@ -26,9 +27,9 @@ RUSSIAN = {
 }
 IRA = {"account": "account_id", "object": "text", "time": "published_at", "kind": "kind"}
 NULL_LOGS = {
-    "dealt": null_logs.shuffled_accounts,
-    "redrawn": null_logs.resampled_delays,
-    "profiled": null_logs.swapped_profiles,
+    "shuffled": null_logs.shuffled_accounts,
+    "resampled": null_logs.resampled_delays,
+    "swapped": null_logs.swapped_profiles,
 }
 
 
@@ -58,7 +59,7 @@ def shared_objects(log):
     """Return the matrix of how many objects each two accounts share."""
     pairs = np.unique(np.column_stack([log.account, log.object]), axis=0)
     ones = np.ones(len(pairs), np.int32)
-    shape = (log.n_accounts, log.n_objects)
+    shape = (len(log.all_accounts), log.n_objects)
     acts = scipy.sparse.csr_array((ones, (pairs[:, 0], pairs[:, 1])), shape=shape)
     return scipy.sparse.triu(acts @ acts.T, k=1).tocsr()
 
@@ -78,7 +79,7 @@ def check_edges(log, kind, within):
     graph = cn.co_action(log, within, min_weight=1)
     tested = graph.test()
     n = log.n_accounts
-    if kind == "dealt":  # accounts anywhere: every pair is a test
+    if kind == "shuffled":  # accounts anywhere: every pair is a test
         assert_super_uniform(tested.edges["p_activity"], n * (n - 1) // 2, "activity")
         assert graph.test("activity").keep(fdr=0.05).n_edges == 0
     shared = shared_objects(log)
@@ -96,7 +97,7 @@ def check_edges(log, kind, within):
 def check_sets(log, window, seed, most=400):
     """Check the group test on sets that share an object, picked without a look at times."""
     rng = np.random.default_rng(seed)
-    tester = group_test.GroupTester(log, window)
+    tester = group_tester(log, window)
     scratch = tester.scratch()
     popular = np.flatnonzero(np.diff(log.by_object) >= 3)
     p = []
@@ -338,7 +339,7 @@ def crowd_with_metronomes(seed, accounts, each=110):
 
 
 def pair_precision_and_recall(kept, truth):
-    names = kept.log.accounts
+    names = kept.all_accounts
     ends = zip(names[kept.edges["source"]], names[kept.edges["target"]], strict=True)
     found = set(ends)
     hits = len(found & truth)

@@ -20,13 +20,18 @@ from helpers import assert_same_graph, edges_of, log_of, ring_rows, rows_of
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy import stats
-from strategies import START, WINDOW, logs, windows
+from strategies import ACCOUNTS, START, WINDOW, logs, windows
 
 import coordnet as cn
 from coordnet.inference import edge_tests, strata
 from coordnet.inference import round_times as rounding
-from coordnet.inference import statistics as log_statistics
 from coordnet.inference.correction import adjusted, sharing_pairs
+from coordnet.inference.statistics import (
+    CLASSES,
+    WindowStatistics,
+    object_statistics,
+    popularity_class,
+)
 from coordnet.kernels import tails as tail_kernels
 from coordnet.times import DAY, HOUR, MINUTE, SECOND
 
@@ -207,7 +212,7 @@ def test_the_smallest_p_is_1e_300(pairs):
 @given(logs(), windows())
 def test_object_statistics_equal_the_oracle(rows, window):
     log = log_of(rows)
-    found = log_statistics.object_statistics(log, window, threads=1)
+    found = object_statistics(log, window, threads=1)
     expected = naive.object_counts(rows, window)
     assert len(expected) == log.n_objects
     for o in range(log.n_objects):
@@ -228,7 +233,7 @@ def test_object_statistics_of_repeaters_equal_the_oracle():
          START + rng.randrange(3_000) * SECOND, "hashtag", str(i))
         for i in range(900)
     ]  # fmt: skip
-    found = log_statistics.object_statistics(log_of(rows), WINDOW)
+    found = object_statistics(log_of(rows), WINDOW)
     n, everybody, weighted = naive.object_counts(rows, WINDOW)["hashtag", "tag"]
     assert (found.n_accounts[0], found.pairs_all[0]) == (n, everybody)
     assert found.pairs_weighted[0] == pytest.approx(float(weighted), rel=1e-9)
@@ -240,18 +245,18 @@ def test_sums_of_weights_do_not_drift():
     rows = []
     for i in range(3_000):
         rows.append(("ab"[i % 2] if i % 7 else "c", "o", START + i * 61 * SECOND, "k", None))
-    found = log_statistics.object_statistics(log_of(rows), WINDOW)
+    found = object_statistics(log_of(rows), WINDOW)
     assert found.pairs_weighted[0] == 0.0  # nobody ever met anybody
 
 
 @given(logs(), windows())
 def test_class_chances_equal_the_oracle(rows, window):
     log = log_of(rows)
-    found = log_statistics.class_chances(log, log_statistics.object_statistics(log, window), window)
+    found = WindowStatistics(log, window)
     expected = naive.timing_chances(rows, window)
     for o, (n, _, _) in enumerate_objects(log, rows, window):
         kind = log.kinds[log.object_kind[o]]
-        chance = found.chance[found.of_object[o]]
+        chance = found.chances[found.classes[o]]
         assert chance == pytest.approx(float(min(expected.get((kind, n.bit_length() - 1), 0), 1)))
 
 
@@ -266,25 +271,82 @@ def enumerate_objects(log, rows, window):
 def test_chances_of_a_background_equal_the_oracle(rows, others, window):
     """A class that the background does not have gives no evidence: its chance is 1."""
     log, background = log_of(rows), log_of(others)
-    statistics = log_statistics.object_statistics(log, window)
-    found = log_statistics.class_chances(log, statistics, window, background)
+    if log.fingerprint == background.fingerprint:
+        return  # which is refused: see test_a_log_is_no_background_of_its_own
+    found = WindowStatistics(log, window, background)
     expected = naive.timing_chances(rows, window, others or [])
     for o, (n, _, _) in enumerate_objects(log, rows, window):
         of = (log.kinds[log.object_kind[o]], n.bit_length() - 1)
         chance = expected[of] if others else 1
-        assert found.chance[found.of_object[o]] == pytest.approx(float(min(chance, 1)))
+        assert found.chances[found.classes[o]] == pytest.approx(float(min(chance, 1)))
+
+
+@given(logs(min_size=1), st.integers(-1, 4 * WINDOW), st.booleans())
+@settings(max_examples=60)
+def test_a_log_is_no_background_of_its_own(rows, until, again):
+    """Nor is a copy of it; a part of it is, where that leaves anything out."""
+    log = log_of(rows)
+    other = log_of(rows[::-1]) if again else log.where(log.time < START + until, "late")
+    if len(other) < len(log):
+        assert WindowStatistics(log, WINDOW, other).background.log is other
+        return
+    for call in (
+        lambda: WindowStatistics(log, WINDOW, other),
+        lambda: cn.co_action(log).test(background=other),
+        lambda: cn.test_group(log, log.accounts, background=other),
+        lambda: cn.find_groups(log, background=other),
+        lambda: cn.detect(log, background=other),
+    ):
+        if log.n_accounts > 1:
+            with pytest.raises(cn.ParameterError, match=r"background= is the log itself"):
+                call()
+
+
+def many_kinds(n):
+    """Return rows of n kinds: slow objects of all kinds, and a fast pair on those of the last."""
+    rows = []
+    for k in range(n):
+        rows += [(f"u{j}", "o", START + k * HOUR + j * 7_200 * SECOND, f"k{k:05d}", None)
+                 for j in range(3)]  # fmt: skip
+    for i in range(12):
+        moment = START + i * DAY
+        rows += [(a, f"fast {i}", moment + s * SECOND, f"k{n - 1:05d}", None)
+                 for a, s in (("x", 0), ("y", 5), ("z", 40_000), ("w", 20_000))]  # fmt: skip
+    return rows
+
+
+@pytest.mark.parametrize("n", [1_023, 1_024, 1_025, 2_100])
+def test_as_many_kinds_as_there_are(n):
+    """The class of an object was int16: from 1,024 kinds on it wrapped, and p was 1e-300."""
+    rows = many_kinds(n)
+    log = log_of(rows)
+    statistics = WindowStatistics(log, WINDOW)
+    octave = np.array([len(str(bin(k))) - 3 for k in statistics.objects.n_accounts.tolist()])
+    expected = log.object_kind.astype(np.int64) * CLASSES + octave
+    np.testing.assert_array_equal(statistics.classes, expected)
+    assert len(statistics.chances) > statistics.classes.max() > 32 * (n - 1)
+    edge = edges_of(cn.co_action(log, "60s", min_weight=2).test("timing"))["x", "y"]
+    own = [row for row in rows if row[3] == f"k{n - 1:05d}"]  # chances are of the kind
+    pi = naive.timing_trials(own, "x", "y", WINDOW)
+    assert edge["expected_timing"] == pytest.approx(float(sum(pi)), rel=1e-9)
+    assert edge["p_timing"] == pytest.approx(float(naive.poisson_binomial_tail(pi, 12)), rel=1e-6)
+    assert edge["p_timing"] > 1e-12
+    background = log_of(rows[: 3 * n - 3])  # without the last kind, which then has no chance
+    helped = cn.co_action(log, "60s", min_weight=2).test("timing", background=background)
+    assert edges_of(helped)["x", "y"]["expected_timing"] == pytest.approx(12)
+    assert cn.test_group(log, ["x", "y"]).p_value > 1e-12
 
 
 def test_the_popularity_classes():
     n = np.array([1, 2, 3, 4, 7, 8, 1_023, 1_024], np.int32)
     kind = np.array([0, 0, 0, 0, 1, 1, 1, 1], np.int32)
-    assert log_statistics.popularity_class(n, kind).tolist() == [0, 1, 1, 2, 34, 35, 41, 42]
+    assert popularity_class(n, kind).tolist() == [0, 1, 1, 2, 34, 35, 41, 42]
 
 
 @given(logs())
 def test_sharing_pairs_equal_the_oracle_or_bound_it(rows):
     log = log_of(rows)
-    n_o = log_statistics.object_statistics(log, WINDOW).n_accounts
+    n_o = object_statistics(log, WINDOW).n_accounts
     expected = len(naive.sharing_pairs(rows))
     assert sharing_pairs(log, n_o, 10**9) == (expected, True)
     bound, exact = sharing_pairs(log, n_o, -1)
@@ -295,7 +357,7 @@ def test_sharing_pairs_equal_the_oracle_or_bound_it(rows):
 
 def test_sharing_pairs_of_a_larger_log_and_any_number_of_threads():
     log = log_of(ring_rows())
-    n_o = log_statistics.object_statistics(log, WINDOW).n_accounts
+    n_o = object_statistics(log, WINDOW).n_accounts
     expected = len(naive.sharing_pairs(rows_of(log)))
     for threads in (1, 2):
         assert sharing_pairs(log, n_o, 10**9, threads) == (expected, True)
@@ -381,7 +443,7 @@ def test_interpolation_errs_by_less_than_it_says(weights, at):
 def test_the_activity_expectation_equals_the_oracle(rows, window):
     log = log_of(rows)
     pairs = list(combinations(range(log.n_accounts), 2))
-    pairs_all = log_statistics.object_statistics(log, window).pairs_all
+    pairs_all = object_statistics(log, window).pairs_all
     if not pairs or not pairs_all.any():
         return
     source, target = np.array(pairs, np.int32).T.copy()
@@ -496,7 +558,7 @@ def test_the_activity_null_is_what_dealing_gives(strata):
     runs = 2_000
     stratum = STRATA["1h"] if strata else (lambda _: 0)
     found = experiment(
-        lambda r, rng: naive.dealt(r, rng, stratum), rows, WINDOW, WINDOW, runs, seed=5
+        lambda r, rng: naive.shuffled_accounts(r, rng, stratum), rows, WINDOW, WINDOW, runs, seed=5
     )
     accounts = sorted({row[0] for row in rows})
     log = log_of(rows)
@@ -508,7 +570,7 @@ def test_the_activity_null_is_what_dealing_gives(strata):
                   for ends in combinations(accounts, 2)}  # fmt: skip
         assert sum(inside.values()) < 0.5 * expectation.sum()  # most stand across a border
     else:
-        pairs_all = log_statistics.object_statistics(log, WINDOW).pairs_all
+        pairs_all = object_statistics(log, WINDOW).pairs_all
         expectation, _ = edge_tests.activity_tests(
             log, pairs_all, source, target, np.ones(len(pairs), np.int32)
         )
@@ -538,13 +600,13 @@ def test_dealing_counts_pairs_of_one_account_too():
     rows += [(f"u{i}", f"p{i}", START + i * DAY, "k", None) for i in range(20)]
     log = log_of(rows)
     assert naive.co_action(rows, WINDOW) == {}
-    statistics = log_statistics.object_statistics(log, WINDOW)
+    statistics = object_statistics(log, WINDOW)
     assert statistics.pairs_all.sum() == 20
     pair = log.codes_of(["busy", "u1"])
     expected, _ = edge_tests.activity_tests(
         log, statistics.pairs_all, pair[:1], pair[1:], np.ones(1, np.int32)
     )
-    found = experiment(naive.dealt, rows, WINDOW, WINDOW, 4_000, seed=1)
+    found = experiment(naive.shuffled_accounts, rows, WINDOW, WINDOW, 4_000, seed=1)
     assert found["busy", "u1"][0] / 4_000 == pytest.approx(expected[0], rel=0.12)
 
 
@@ -565,10 +627,11 @@ def test_occasions_and_the_timing_test_equal_the_oracle(rows, window, fold, with
     """Of every pair that shares an object, with an edge or without."""
     others = rows[::2] if with_background else None
     log, source, target = all_pairs_graph(rows, window)
-    found = edge_tests.co_action_tests(
-        log, source, target, window, "timing", occasion_gap=fold,
-        background=log_of(others) if with_background else None,
-    ).columns  # fmt: skip
+    background = log_of(others) if with_background else None
+    if background is not None and background.fingerprint == log.fingerprint:
+        return  # which is refused
+    statistics = WindowStatistics(log, window, background, fold)
+    found = edge_tests.co_action_tests(statistics, source, target, "timing").columns
     for e in range(len(source)):
         u, v = log.accounts[source[e]], log.accounts[target[e]]
         s = naive.occasions(rows, u, v, window, fold)
@@ -595,7 +658,8 @@ def test_the_timing_test_of_round_times_equals_the_oracle(acts, window):
     """Who posts at full quarters, or minutes, meets others who do on the second."""
     rows = [(a, o, HOUR_START + second * SECOND, "k", None) for a, o, second in acts]
     log, source, target = all_pairs_graph(rows, window)
-    found = edge_tests.co_action_tests(log, source, target, window, "timing").columns
+    statistics = WindowStatistics(log, window)
+    found = edge_tests.co_action_tests(statistics, source, target, "timing").columns
     for e in range(len(source)):
         u, v = log.accounts[source[e]], log.accounts[target[e]]
         pi = naive.timing_trials(rows, u, v, window)
@@ -697,7 +761,8 @@ def test_the_timing_null_is_what_dealing_to_slots_gives(equal):
     runs = 4_000
     found = experiment(naive.dealt_to_slots, rows, WINDOW, WINDOW, runs, seed=7)
     log, source, target = all_pairs_graph(rows, WINDOW)
-    columns = edge_tests.co_action_tests(log, source, target, WINDOW, "timing").columns
+    statistics = WindowStatistics(log, WINDOW)
+    columns = edge_tests.co_action_tests(statistics, source, target, "timing").columns
     ends = list(zip(log.accounts[source], log.accounts[target], strict=True))
     expected = dict(zip(ends, columns["expected_timing"].tolist(), strict=True))
     assert len(set(expected.values())) == 1  # everybody is on every object: one expectation
@@ -866,9 +931,10 @@ def test_suspects_only_are_told_and_a_background_gives_the_power_back():
     tested = graph.test()
     assert tested.tested.typical_chance == pytest.approx(1.0)
     (note,) = tested.tested.notes
-    assert note.startswith(
-        "two accounts on one object are within 60s of each other with chance 1.00: the timing null "
-        "has little or no power here"
+    assert note == (
+        "two accounts that act on one object are within 60s of each other with chance 1.00, so the "
+        "timing test has little or no power here, as in data of suspects only; give background= a "
+        'log of accounts not under suspicion, or use null="activity" and say so.'
     )
     assert note in repr(tested)
     assert tested.keep(fdr=0.05).n_edges == 0
@@ -876,6 +942,14 @@ def test_suspects_only_are_told_and_a_background_gives_the_power_back():
     assert not helped.tested.notes
     assert helped.tested.typical_chance < 0.05
     assert helped.keep(fdr=0.05).n_edges > 50
+    crowd = [(f"c{i}", f"q{o}", START + o * DAY + i * SECOND, "k", None)
+             for o in range(9) for i in range(8)]  # fmt: skip
+    (fast,) = graph.test("timing", background=log_of(crowd)).tested.notes
+    assert fast == (  # who gave one is not told to give one
+        "two accounts that act on one object are within 60s of each other with chance 1.00, so the "
+        "timing test has little or no power here, even beside the background given; use a shorter "
+        "window."
+    )
     assert not graph.test("activity").tested.notes  # that null does not ask about time
     organic = cn.co_action(cn.simulate("organic", accounts=500).log, "60s").test()
     assert organic.tested.notes == ()
@@ -923,10 +997,29 @@ def test_a_graph_of_one_edge():
 def test_the_number_of_threads_changes_no_byte():
     sim = cn.simulate("retweet_ring", accounts=1_500, seed=2)
     graph = cn.co_action(sim.log, "60s", min_weight=1)
-    for options in ({}, {"strata": "1d"}, {"null": "activity"}, {"background": sim.log}):
+    half = sim.log.between(end=np.datetime64(int(np.median(sim.log.time)), "us"))
+    for options in ({}, {"strata": "1d"}, {"null": "activity"}, {"background": half}):
         one, two = (graph.test(threads=threads, **options) for threads in (1, 2))
         assert_same_graph(one, two)
         assert one.tested == two.tested
+
+
+@given(logs(min_size=4), st.sets(st.sampled_from(ACCOUNTS), max_size=3), st.booleans())
+@settings(max_examples=60)
+def test_the_tests_of_a_part_are_those_of_its_rows(rows, gone, stratified):
+    """Accounts of the whole that do not act in the part are in no count and no number of pairs."""
+    log = log_of(rows)
+    part = log.exclude(accounts=gone)
+    alone = log_of([r for r in rows if r[0] not in gone])
+    strata = "1h" if stratified else None
+    for null in ("both", "activity", "timing"):
+        one, two = (cn.co_action(x, "60s").test(null, strata=strata) for x in (part, alone))
+        assert edges_of(one) == edges_of(two)
+        assert one.tested == two.tested
+    if len(part) < len(log):  # and as a background
+        graph = cn.co_action(log, "60s")
+        one, two = (graph.test(background=x) for x in (part, alone))
+        assert_same_graph(one, two)
 
 
 def test_blocks_of_accounts_change_nothing(monkeypatch, ring):
@@ -969,7 +1062,7 @@ def test_one_object_with_300_000_actions():
         rows += [(f"u{j}", f"o{i}", START + i * DAY + j * HOUR, "k", None) for j in range(3, 30)]
     log = log_of(rows)
     viral = int(np.flatnonzero(log.objects == "viral")[0])
-    statistics = log_statistics.object_statistics(log, WINDOW)
+    statistics = object_statistics(log, WINDOW)
     ordered = np.sort(seconds)
     pairs = int((np.searchsorted(ordered, ordered + 60, "right") - np.arange(n) - 1).sum())
     assert statistics.n_accounts[viral] == 200_000
@@ -977,10 +1070,12 @@ def test_one_object_with_300_000_actions():
     assert 0.2 * pairs < statistics.pairs_weighted[viral] < pairs
     few = log.exclude(objects=["viral"])
     ends = few.codes_of(["u1", "u2"])
-    assert edge_tests.co_action_tests(few, ends[:1], ends[1:], WINDOW).columns["occasions"][0] == 8
-    ends = log.codes_of(["u1", "u2"])
+    rest = WindowStatistics(few, WINDOW)
+    assert edge_tests.co_action_tests(rest, ends[:1], ends[1:]).columns["occasions"][0] == 8
+    assert ends.tolist() == log.codes_of(["u1", "u2"]).tolist()
+    whole = WindowStatistics(log, WINDOW)
     for null in COLUMNS:
-        tested = edge_tests.co_action_tests(log, ends[:1], ends[1:], WINDOW, null)
+        tested = edge_tests.co_action_tests(whole, ends[:1], ends[1:], null)
         assert tested.columns["occasions"][0] in (8, 9)
         assert tested.columns["p_value"][0] < 1e-6
         assert tested.test.pairs == 200_000 * 199_999 // 2
@@ -1001,7 +1096,7 @@ def test_one_object_with_300_000_actions():
         ({"correction": "x"}, "correction='x' is not known; choose one of bh, by."),
         ({"strata": "0s"}, "strata='0s' must be longer than nothing, such as '1h'."),
         ({"strata": "week"}, "strata='week' is not a duration"),
-        ({"fold": "-1s"}, "occasion_gap='-1s' is not a duration"),
+        ({"occasion_gap": "-1s"}, "occasion_gap='-1s' is not a duration"),
     ],
 )
 def test_wrong_parameters_of_a_test_are_told(ring, options, message):

@@ -14,7 +14,7 @@ from itertools import combinations
 import naive
 import numpy as np
 import pytest
-from helpers import log_of
+from helpers import assert_same_graph, group_tester, log_of, rows_of
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy import stats
@@ -22,8 +22,7 @@ from strategies import REFRACTORY, START, WINDOW, logs, windows
 
 import coordnet as cn
 from coordnet.clusters import groups
-from coordnet.inference import group_test
-from coordnet.inference.group_test import GroupTester
+from coordnet.inference import statistics
 from coordnet.kernels import groups as group_kernels
 from coordnet.times import DAY, HOUR, SECOND
 
@@ -41,7 +40,7 @@ def most_of(n, level):
 def result_of(rows, members, window=WINDOW, occasion_gap=None, background=None):
     """Return the group test of a set of labels, made by a tester of its own."""
     log = log_of(rows)
-    return GroupTester(log, window, fold, background).test(log.codes_of(members))
+    return group_tester(log, window, occasion_gap, background).test(log.codes_of(members))
 
 
 def acts(obj, *who, kind="k"):
@@ -127,7 +126,7 @@ def test_every_number_of_a_log_of_borders_equals_the_oracle(rows, window, rng):
 @settings(max_examples=10 if INTERPRETED else 60)
 def test_a_background_gives_the_chances_of_the_oracle(crowd, other):
     (rows, members), (public, _) = crowd, other
-    if len(members) > 1 and public:
+    if len(members) > 1 and public and log_of(public).fingerprint != log_of(rows).fingerprint:
         found = result_of(rows, members, WINDOW, WINDOW, log_of(public))
         assert_equal_to_oracle(found, rows, members, WINDOW, WINDOW, background=public)
 
@@ -399,7 +398,7 @@ def test_the_pace_of_the_set_does_not_raise_the_bar_for_itself():
     rows, members = planted_rows(1)
     slow = [row if row[0] not in members else (*row[:2], row[2] + DAY, *row[3:]) for row in rows]
     log, apart = log_of(rows), log_of(slow)
-    quick, lame = (GroupTester(x, WINDOW) for x in (log, apart))
+    quick, lame = (group_tester(x) for x in (log, apart))
     lame.scene.class_moments[:] = quick.scene.class_moments
     in_set = np.zeros(log.n_accounts, np.uint8)
     in_set[log.codes_of(members)] = 1
@@ -444,21 +443,69 @@ def test_what_is_left_without_the_strongest_object_or_occasion(crowd, fold):
         assert found.evidence_without(what) <= found.evidence + 1e-9
 
 
-def test_a_tester_is_made_once_for_a_log():
+def test_a_group_by_label_is_that_by_code():
     log = log_of(HAND)
-    one = group_test.group_tester(log, WINDOW)
-    assert group_test.group_tester(log, WINDOW) is one
-    assert group_test.group_tester(log, WINDOW, 0) is not one
-    assert group_test.group_tester(log, 2 * WINDOW) is not one
     by_label = cn.test_group(log, ["w", "u", "v", "u"], within="60s")
-    assert by_label.evidence == one.test(log.codes_of(["u", "v", "w"])).evidence
+    assert by_label.evidence == group_tester(log).test(log.codes_of(["u", "v", "w"])).evidence
     assert by_label.members == 3
+
+
+def test_statistics_are_counted_once_however_many_ask(monkeypatch):
+    """By edge tests, the group test and the search alike; and once more for a background."""
+    counted = []
+    real = statistics.object_statistics
+
+    def count(log, window, threads=None):
+        counted.append((log.fingerprint, window))
+        return real(log, window, threads)
+
+    monkeypatch.setattr(statistics, "object_statistics", count)
+    log, public = cells_log(0)[0], null_log(5, accounts=200, objects=200)
+    cn.detect(log, within=["60s", "1h"])
+    assert counted == [(log.fingerprint, WINDOW), (log.fingerprint, HOUR)]
+    counted.clear()
+    cn.find_groups(log, background=public)
+    assert sorted(counted) == sorted([(log.fingerprint, WINDOW), (public.fingerprint, WINDOW)])
+
+
+@given(crowds(), st.sets(st.integers(0, 15), max_size=6))
+@settings(max_examples=40)
+def test_the_group_test_of_a_part_is_that_of_its_rows(crowd, gone):
+    """Of all accounts only those that act in the part could have been picked."""
+    rows, members = crowd
+    gone = {f"u{i}" for i in gone}
+    left = [row for row in rows if row[0] not in gone]
+    members = [m for m in members if m not in gone]
+    if len(members) < 2:
+        return
+    part, alone = log_of(rows).exclude(accounts=gone), log_of(left)
+    one, two = (cn.test_group(x, members) for x in (part, alone))
+    assert summary(one) == summary(two)
+    np.testing.assert_array_equal(one.detail, two.detail)
+    assert one.log is part
+    expected = naive.group_test(left, members, WINDOW, WINDOW)
+    n = len({row[0] for row in left})
+    assert one.evidence == pytest.approx(
+        naive.evidence(expected["log_p"], n, len(set(members))), **CLOSE
+    )
+
+
+def test_groups_of_a_part_are_those_of_its_rows():
+    log, cells = cells_log(2)
+    for gone in (sorted(cells[0])[:3], log.accounts[::7].tolist()):
+        part = log.exclude(accounts=gone)
+        alone = log_of(rows_of(part))
+        one, two = (cn.find_groups(x, "60s") for x in (part, alone))
+        assert len(one) >= 2
+        assert [c.accounts.tolist() for c in one] == [c.accounts.tolist() for c in two]
+        assert one.evidence.tobytes() == two.evidence.tobytes()
+        assert one.all_accounts is log.all_accounts
 
 
 def test_the_scratch_of_a_test_is_clean_again():
     """A thread tests set after set with the same scratch."""
     log = log_of(planted_rows(2)[0])
-    tester = GroupTester(log, WINDOW)
+    tester = group_tester(log)
     scratch = tester.scratch()
     rng = np.random.default_rng(0)
     for size in (2, 5, 40, 100):
@@ -471,7 +518,7 @@ def test_the_scratch_of_a_test_is_clean_again():
 def test_merging_and_leaving_actions():
     """Growing and shrinking by one account gives the actions of the set as gathered anew."""
     log = log_of(planted_rows(2)[0])
-    scene = GroupTester(log, WINDOW).scene
+    scene = group_tester(log).scene
     buffer = np.empty(4, np.int32)
     members = np.array([3, 9, 40, 77], np.int32)
     whole, n = group_kernels.gather(scene, members, 4, buffer)
@@ -520,7 +567,7 @@ def p_values_of_sets(log, rng, sets, sizes=SIZES, within=WINDOW):
 
     Those of one size are disjoint, as far as there are accounts.
     """
-    tester = group_test.group_tester(log, within)
+    tester = group_tester(log, within)
     scratch = tester.scratch()
     found = {size: [] for size in sizes}
     for size in sizes:
@@ -579,7 +626,7 @@ def test_no_pair_of_all_pairs_has_evidence_where_nobody_coordinates():
     """The price pays for looking at every pair there is."""
     for seed in range(4):
         log = null_log(seed, accounts=120, objects=150)
-        tester = group_test.group_tester(log, WINDOW)
+        tester = group_tester(log)
         scratch = tester.scratch()
         pairs = combinations(range(log.n_accounts), 2)
         most = max(tester.test(np.array(pair, np.int32), scratch).evidence for pair in pairs)
@@ -591,7 +638,7 @@ def test_growing_from_every_account_finds_nothing_where_nobody_coordinates():
     shown = 0
     for seed in range(30):
         log = null_log(seed, accounts=150, objects=150)
-        tester = group_test.group_tester(log, WINDOW)
+        tester = group_tester(log)
         graph = cn.co_action(log, "60s", min_weight=1)
         pairs = np.column_stack([graph.edges["source"], graph.edges["target"]])
         best = np.argsort(-graph.weights, kind="stable")[:40]
@@ -631,7 +678,7 @@ def live_event(request):
 def test_viewers_of_a_live_event_are_no_evidence(live_event):
     """Any sets of them, picked at random or as those who met most often: outsiders are as fast."""
     log, viewers = live_event
-    tester = group_test.group_tester(log, WINDOW)
+    tester = group_tester(log)
     rng = np.random.default_rng(0)
     graph = cn.co_action(log, "60s", min_weight=1)
     weight = np.zeros((log.n_accounts, log.n_accounts))
@@ -653,7 +700,7 @@ def test_viewers_of_a_live_event_are_no_evidence(live_event):
 
 def test_sets_grown_among_viewers_are_no_evidence(live_event):
     log, _ = live_event
-    tester = group_test.group_tester(log, WINDOW)
+    tester = group_tester(log)
     graph = cn.co_action(log, "60s", min_weight=3)
     best = np.argsort(-graph.weights, kind="stable")[:60]
     pairs = np.column_stack([graph.edges["source"], graph.edges["target"]])[best]
@@ -666,7 +713,7 @@ def test_where_outsiders_are_not_asked_viewers_would_be_a_group(live_event):
     """By the pace of ordinary objects they would be one: it is the outsiders who tell."""
     log, viewers = live_event
     ordinary = log.exclude(objects=[o for o in log.objects if o.startswith("live")])
-    tester = GroupTester(log, WINDOW, background=ordinary)
+    tester = group_tester(log, background=ordinary)
     members = viewers[:60].astype(np.int32)
     in_set, seen = tester.scratch()
     in_set[members] = 1
@@ -769,7 +816,7 @@ def test_what_a_search_keeps():
             return [(np.array(members, np.int32), evidence) for members, evidence in found]
 
     nothing = cn.find_clusters(graph.keep(min_weight=9))
-    kept = groups.search(Tester(), graph, 2.0, 3, nothing)
+    kept = groups.grow_groups(Tester(), graph, 2.0, 3, nothing)
     assert started == pairs[:2]
     # 2 3 4 5 shares half with the best, 3 4 5 a third of itself; 8 9 10 is not above the level
     assert [(m.tolist(), e) for m, e in kept] == [
@@ -780,7 +827,7 @@ def test_what_a_search_keeps():
 def test_a_search_starts_from_known_clusters_and_not_from_their_inner_pairs():
     log, _ = cells_log(0)
     graph = cn.co_action(log, "60s").test("timing")
-    tester = group_test.group_tester(log, WINDOW)
+    tester = group_tester(log)
     started = []
 
     class Spy:
@@ -790,7 +837,7 @@ def test_a_search_starts_from_known_clusters_and_not_from_their_inner_pairs():
 
     known = cn.find_clusters(graph.keep(fdr=0.05), "components", min_size=2)
     assert len(known) >= 2
-    groups.search(Spy(), graph, 1.3, 3, known)
+    groups.grow_groups(Spy(), graph, 1.3, 3, known)
     clusters = [set(known.members(i).tolist()) for i in range(len(known))]
     assert started[: len(known)] == clusters
     for pair in started[len(known) :]:
@@ -801,7 +848,7 @@ def test_a_search_starts_from_known_clusters_and_not_from_their_inner_pairs():
 def test_growing_keeps_what_it_says():
     """The evidence of a grown set is that of the test of it; nobody else would add any."""
     log, _ = cells_log(3)
-    tester = group_test.group_tester(log, WINDOW)
+    tester = group_tester(log)
     graph = cn.co_action(log, "60s").test("timing")
     best = np.argsort(graph.edges["p_timing"], kind="stable")[:6]
     pairs = np.column_stack([graph.edges["source"], graph.edges["target"]])[best]
@@ -834,6 +881,47 @@ def test_a_graph_at_hand_changes_nothing():
     assert two.graph is graph
 
 
+def test_a_graph_of_another_log_or_window_is_refused():
+    """It was taken as it came: pairs of one log, groups of another."""
+    log, _ = cells_log(0)
+    part = log.exclude(accounts=["u001"])
+    other = cn.co_action(part, "60s", min_weight=2)
+    told = {
+        "co-action within 30s": cn.co_action(log, "30s", min_weight=2),
+        "co-action within 60s in another log": other,
+        "co-timing within 60s": cn.co_timing(log, "60s"),
+        "two tools in another log": replace(other, relation=cn.Given("two tools"), source=None),
+    }
+    for what, graph in told.items():
+        with pytest.raises(cn.ParameterError) as error:
+            cn.find_groups(log, "60s", graph=graph)
+        assert str(error.value) == (
+            f"graph= is of {what}, and groups are searched for in co-action within 60s; give the "
+            "graph of this log and window, or leave graph= away."
+        )
+
+
+def test_the_occasion_gap_reaches_the_pairs_that_groups_grow_from(monkeypatch):
+    """The edge test of find_groups was made with the default."""
+    log, _ = cells_log(0)
+    seen = []
+
+    def grow_groups(tester, tested, least, min_size, known):
+        seen.append((tester, tested))
+        return []
+
+    monkeypatch.setattr(groups, "grow_groups", grow_groups)
+    cn.find_groups(log, "60s", occasion_gap="30d")
+    cn.find_groups(log, "60s")
+    graph = cn.co_action(log, "60s", min_weight=2)
+    for (tester, tested), gap in zip(seen, ("30d", None), strict=True):
+        assert_same_graph(tested, graph.test("timing", occasion_gap=gap))
+        expected = 30 * DAY if gap else WINDOW
+        assert tester.scene.fold == tester.statistics.occasion_gap_us == expected
+    assert set(seen[0][1].edges["occasions"].tolist()) == {1}
+    assert seen[1][1].edges["occasions"].max() > 1
+
+
 def test_suspects_only_need_a_background():
     """Everybody in the log acts at once; against a public that does not, they are a group."""
     rng = random.Random(3)
@@ -864,7 +952,7 @@ def test_wrong_parameters_are_told():
         with pytest.raises(cn.CoordnetError) as error:
             cn.test_group(log, members)
         assert str(error.value) == f"members names {n} accounts; a group has two or more."
-    with pytest.raises(cn.CoordnetError, match="1 of the 2 accounts named are not in the log"):
+    with pytest.raises(cn.CoordnetError, match="1 of the 2 accounts named are not among the"):
         cn.test_group(log, ["u", "nobody"])
     with pytest.raises(cn.CoordnetError, match="within='soon' is not a duration"):
         cn.test_group(log, ["u", "v"], within="soon")

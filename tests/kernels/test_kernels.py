@@ -218,6 +218,35 @@ def test_nearest_lags(rows, window):
         assert lags[p] == (min(near) if near else -1)
 
 
+class CountedReads:
+    """An array that counts how often its elements are read."""
+
+    def __init__(self, array):
+        self.array, self.reads = array, 0
+
+    def __len__(self):
+        return len(self.array)
+
+    def __getitem__(self, at):
+        self.reads += 1
+        return self.array[at]
+
+
+@pytest.mark.parametrize("others", [[], [0], [299], [150], [10, 11, 280]])
+def test_nearest_lags_read_each_action_a_few_times_in_a_burst(others):
+    """All actions of one account on one object, but for those of a few others."""
+    account, time = np.zeros(300, I4), np.arange(300, dtype=I8)
+    account[others] = np.arange(1, len(others) + 1)
+    low, high = window_kernels.window_bounds(np.zeros(300, I4), time, 1_000)
+    counted = CountedReads(account)
+    interpreted = getattr(window_kernels.nearest_lags, "py_func", window_kernels.nearest_lags)
+    lags = interpreted(counted, time, low, high)
+    assert counted.reads < 10 * 300
+    for p in range(300):
+        near = [abs(p - q) for q in range(300) if account[q] != account[p]]
+        assert lags[p] == min(near, default=-1)
+
+
 # -- co-action rows, in pieces -----------------------------------------------------------------
 
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import datetime as dt
+import warnings
 from collections import Counter
 
 import naive
@@ -10,7 +11,7 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
-from helpers import assert_same_log, log_of, rows_of, table_of
+from helpers import assert_same_log, assert_same_part, log_of, rows_of, table_of
 from hypothesis import given
 from hypothesis import strategies as st
 from strategies import ACCOUNTS, OBJECTS, SECOND, START, WINDOW, logs
@@ -135,6 +136,41 @@ def test_the_text_that_stays_is_that_of_the_first_row():
     assert log.dropped["duplicate"] == 1
 
 
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from("uv"), st.sampled_from("po"), st.sampled_from([1, 2]),
+            st.sampled_from([None, "c"]), st.sampled_from([None, "one", "two", "three"]),
+        ),
+        max_size=12,
+    ),
+    st.randoms(use_true_random=False),
+)  # fmt: skip
+def test_of_texts_of_one_action_the_first_in_byte_order_stays(rows, random):
+    """Rows may come in any order: which row came first must not decide."""
+
+    def read(chosen):
+        columns = list(zip(*chosen, strict=True)) if chosen else [[]] * 5
+        types = [pa.string(), pa.string(), pa.int64(), pa.string(), pa.string()]
+        arrays = [pa.array(c, t) for c, t in zip(columns, types, strict=True)]
+        table = pa.table(dict(zip("aotcx", arrays, strict=True)))
+        return cn.read_actions(table, account="a", object="o", time="t", content="c", text="x")
+
+    log = read(rows)
+    expected = {}
+    for *action, text in rows:
+        texts = expected.setdefault(tuple(action), [])
+        texts += [] if text is None else [text]
+    found = log.to_frame("pyarrow").to_pylist()
+    told = {
+        (r["account"], r["object"], int(r["time"].timestamp()), r["content"]): r["text"]
+        for r in found
+    }
+    assert told == {action: min(texts, default=None) for action, texts in expected.items()}
+    assert len(found) == len(expected)
+    assert_same_log(read(random.sample(rows, len(rows))), log, rows=False)
+
+
 def test_more_actions_than_codes_are_refused():
     class Long:
         def __len__(self):
@@ -249,7 +285,7 @@ def test_a_slice_of_labels_has_the_fingerprint_of_the_labels():
     """A slice carries an offset into the buffers of the whole."""
     log = log_of(BASE)
     longer = pa.array(["0", *log.accounts, "z"], pa.large_string())
-    sliced = dataclasses.replace(log, all_accounts.labels=longer.slice(1, 2))
+    sliced = dataclasses.replace(log, all_accounts=cn.Accounts(longer.slice(1, 2)))
     assert sliced.all_accounts.labels.equals(log.all_accounts.labels)
     assert sliced.fingerprint == log.fingerprint
 
@@ -271,20 +307,32 @@ def test_select_equals_reading_only_those_rows(rows, kinds):
     present = sorted(kinds & set(log.kinds))
     part = log.select(present)
     chosen = [r for r in rows if r[3] in kinds]
-    assert_same_log(part, log_of(chosen), rows=False)
+    assert_same_part(part, log_of(chosen))
     assert part.row.tolist() == [rows.index(r) for r in rows_of(part)]
     gone = len(naive.folded(rows)) - len(part)
     assert part.dropped.get("other kind", 0) == gone
+
+
+def period_of(log, start=None, end=None):
+    """Return the part of a log in a period; an empty one of a log with actions warns, no other."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        part = log.between(start, end)
+    assert len(caught) == (len(log) > 0 and len(part) == 0)
+    for warning in caught:
+        assert warning.category is cn.CoordnetWarning
+        assert str(warning.message).startswith("no action lies in the period from")
+    return part
 
 
 @given(logs(), st.integers(-1, 4 * WINDOW), st.integers(-1, 4 * WINDOW))
 def test_between_equals_reading_only_those_rows(rows, first, last):
     start, end = START + first, START + last
     zero = dt.datetime(1970, 1, 1)
-    part = log_of(rows).between(
-        zero + dt.timedelta(microseconds=start), zero + dt.timedelta(microseconds=end)
+    part = period_of(
+        log_of(rows), zero + dt.timedelta(microseconds=start), zero + dt.timedelta(microseconds=end)
     )
-    assert_same_log(part, log_of([r for r in rows if start <= r[2] < end]), rows=False)
+    assert_same_part(part, log_of([r for r in rows if start <= r[2] < end]))
     assert part.dropped.get("outside the period", 0) == len(log_of(rows)) - len(part)
 
 
@@ -292,8 +340,45 @@ def test_between_equals_reading_only_those_rows(rows, first, last):
 def test_exclude_equals_reading_only_the_other_rows(rows, accounts, objects):
     part = log_of(rows).exclude(accounts=accounts, objects=objects)
     left = [r for r in rows if r[0] not in accounts and r[1] not in objects]
-    assert_same_log(part, log_of(left), rows=False)
+    assert_same_part(part, log_of(left))
     assert part.dropped.get("excluded", 0) == len(log_of(rows)) - len(part)
+
+
+@given(logs(), st.sets(st.sampled_from(ACCOUNTS)), st.integers(-1, 4 * WINDOW))
+def test_a_part_keeps_the_codes_of_the_whole(rows, accounts, first):
+    log = log_of(rows)
+    zero = dt.datetime(1970, 1, 1) + dt.timedelta(microseconds=START + first)
+    for part in (
+        log.select(log.kinds[:1]),
+        period_of(log, zero),
+        log.exclude(accounts=accounts),
+        period_of(log.exclude(accounts=accounts), end=zero),
+        log.where(np.arange(len(log)) % 2 == 0, "odd"),
+    ):
+        assert part.all_accounts is log.all_accounts
+        # an action of the part has the account and the row that it has in the whole
+        own = dict(zip(log.row, log.account, strict=True))
+        assert [own[row] for row in part.row] == part.account.tolist()
+        # who acts is counted, codes are not
+        active = sorted(set(part.account.tolist()))
+        assert part.active.tolist() == active
+        assert part.n_accounts == len(active)
+        assert part.accounts.tolist() == log.all_accounts[np.array(active, int)].tolist()
+        indptr, positions = part.by_account
+        assert len(indptr) == len(log.all_accounts) + 1
+        for code in range(len(log.all_accounts)):
+            expected = np.flatnonzero(part.account == code)
+            np.testing.assert_array_equal(positions[indptr[code] : indptr[code + 1]], expected)
+        labels = log.accounts.tolist()
+        assert part.codes_of(labels).tolist() == log.codes_of(labels).tolist()
+
+
+def test_a_part_says_how_many_act_and_what_was_dropped():
+    part = some_log().select("url")
+    assert repr(part).splitlines()[1:4] == [
+        "  actions  2", "  accounts 1", "  objects  1"
+    ]  # fmt: skip
+    assert len(part.all_accounts) == 3
 
 
 def test_what_was_dropped_before_stays_counted():
@@ -350,9 +435,38 @@ def test_codes_of_labels():
     with pytest.raises(cn.CoordnetError) as error:
         log.codes_of(["é", "x", "y"])
     assert str(error.value) == (
-        "2 of the 3 accounts named are not in the log, which has 3; check that labels are written "
-        "as they were read."
+        "2 of the 3 accounts named are not among the 3 known: 'x', 'y'; check that labels are "
+        "written as they were read."
     )
+
+
+# -- accounts ----------------------------------------------------------------------------------
+
+
+def test_accounts_by_code_and_by_label():
+    accounts = cn.Accounts.of(["b", 1, "é", "B", "b"])
+    assert list(accounts) == ["1", "B", "b", "é"]
+    assert (len(accounts), accounts[2], accounts[np.array([3, 0])].tolist()) == (4, "b", ["é", "1"])
+    assert accounts.names.tolist() == accounts[:].tolist() == list(accounts)
+    with pytest.raises(ValueError, match="read-only"):
+        accounts.names[0] = "x"
+    assert accounts.codes_of([1, "é", "1"]).tolist() == [0, 3]
+    assert accounts.positions_of(pa.array(["é", "x", "B"])).tolist() == [3, -1, 1]
+    with pytest.raises(cn.CoordnetError) as error:
+        accounts.codes_of("b")
+    assert str(error.value) == "'b' is one label; give a list of labels, ['b']."
+    assert repr(accounts) == "Accounts: 4 (1, B, b, ...)"
+
+
+def test_accounts_are_equal_by_their_labels():
+    one, other = cn.Accounts.of("abc"), cn.Accounts.of("cbaa")
+    assert one == other
+    assert hash(one) == hash(other)
+    assert one != cn.Accounts.of("abd")
+    assert one != cn.Accounts.of("ab")
+    assert one != ["a", "b", "c"]
+    assert hash(cn.Accounts.of([])) == hash(cn.Accounts.of([]))
+    assert len({one, other, cn.Accounts.of("ab")}) == 2
 
 
 # -- out ---------------------------------------------------------------------------------------

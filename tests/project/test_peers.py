@@ -47,7 +47,7 @@ def reference(path):
 
 def pairs_of(graph):
     """Return the weight of each pair of labels."""
-    names = graph.log.accounts
+    names = graph.all_accounts
     ends = names[graph.edges["source"]], names[graph.edges["target"]]
     return {
         tuple(sorted((u, v))): w
@@ -228,7 +228,7 @@ def test_moments_are_the_seconds_of_the_log(ring):
     assert len(log) <= len(ring.log)
     assert log.n_objects == len(np.unique(ring.log.time // 1_000_000))
     moments, expected = (
-        set(zip(given.accounts[given.account], (given.time // 1_000_000).tolist(), strict=True))
+        set(zip(given.all_accounts[given.account], (given.time // 1_000_000).tolist(), strict=True))
         for given in (log, ring.log)
     )
     assert moments == expected

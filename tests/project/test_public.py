@@ -1,5 +1,6 @@
 """The public face: documented as it is, light to import, and about clusters, never one account."""
 
+import ast
 import configparser
 import dataclasses
 import doctest
@@ -19,7 +20,9 @@ from coordnet.scores.view import REGISTRY
 
 ROOT = Path(__file__).resolve().parents[2]
 MODULES = [
-    m.name for m in pkgutil.walk_packages(coordnet.__path__, "coordnet.") if m.name != "__main__"
+    m.name
+    for m in pkgutil.walk_packages(coordnet.__path__, "coordnet.")
+    if not m.name.endswith(".__main__")
 ]
 PUBLIC = {name: getattr(coordnet, name) for name in coordnet.__all__}
 FUNCTIONS = {name: value for name, value in PUBLIC.items() if inspect.isfunction(value)}
@@ -47,11 +50,14 @@ def parameters(function):
 
 
 def methods():
+    """Give name, function and documentation, which may be that of the method it overrides."""
     for name, cls in CLASSES.items():
         for method_name, method in vars(cls).items():
             function = getattr(method, "__func__", method)
             if inspect.isfunction(function) and not method_name.startswith("_"):
-                yield f"{name}.{method_name}", function
+                docs = [getattr(vars(base).get(method_name), "__doc__", None) for base in cls.mro()]
+                doc = next((d for d in docs if section(d, "Parameters")), function.__doc__)
+                yield f"{name}.{method_name}", function, doc
 
 
 def test_the_parser_of_docstrings():
@@ -80,13 +86,39 @@ def test_documented_parameters_equal_the_signature(name):
     if name in LIKE:
         assert parameters(function) == parameters(PUBLIC[LIKE[name]])
         assert f":func:`{LIKE[name]}`" in function.__doc__
+    elif name == "detect":  # the fields of the configuration stand last
+        assert sorted(section(function.__doc__, "Parameters")) == sorted(parameters(function))
     else:
         assert section(function.__doc__, "Parameters") == parameters(function)
 
 
-@pytest.mark.parametrize(("name", "method"), list(methods()))
-def test_documented_parameters_of_methods_equal_the_signature(name, method):
-    documented = section(method.__doc__, "Parameters")
+def test_every_choice_of_detect_is_a_field_of_the_configuration_and_documented():
+    """The signature, help() and the docstring are made of the fields; each stands in one place."""
+    signature = inspect.signature(coordnet.detect)
+    own = ["log", "config", "background", "accounts", "stance", "threads"]
+    declared = {f.name: f for f in dataclasses.fields(coordnet.Configuration)}
+    assert [*signature.parameters][:2] == ["log", "within"]
+    assert set(signature.parameters) == {*own, *declared}
+    documented = section(coordnet.detect.__doc__, "Parameters")
+    assert documented == [*own, *declared]
+    assert section(coordnet.Configuration.__doc__, "Attributes") == [*declared]
+    config = coordnet.Configuration()
+    for name, field in declared.items():
+        parameter = signature.parameters[name]
+        default = field.default_factory() if name == "moments" else field.default
+        assert parameter.default == default, name
+        positional = parameter.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD
+        assert positional == (name == "within"), name
+        for doc in (coordnet.detect.__doc__, coordnet.Configuration.__doc__):
+            told = " ".join(inspect.cleandoc(doc).split())
+            assert f"{field.metadata['meaning']} (default: {default!r})" in told, name
+        assert coordnet.Configuration(**{name: default}) == config
+    assert "{parameters}" not in coordnet.detect.__doc__
+
+
+@pytest.mark.parametrize(("name", "method", "doc"), list(methods()))
+def test_documented_parameters_of_methods_equal_the_signature(name, method, doc):
+    documented = section(doc, "Parameters")
     if documented or len(parameters(method)) > 2:
         assert documented == parameters(method)
     assert method.__doc__
@@ -125,9 +157,43 @@ def test_names():
     assert len(PUBLIC) == len(coordnet.__all__)
     for name in ("ActionLog", "co_action", "co_timing", "detect", "find_clusters", "read_actions"):
         assert name in PUBLIC
-    source = (ROOT / "coordnet" / "__init__.py").read_text()
-    assert "def " not in source
-    assert "class " not in source
+    assert set(coordnet.__all__) < set(dir(coordnet))
+    with pytest.raises(AttributeError) as error:
+        coordnet.detct  # noqa: B018
+    assert str(error.value) == "module 'coordnet' has no attribute 'detct'. Did you mean 'detect'?"
+
+
+def test_the_face_is_names_alone():
+    """For type checkers, for what is loaded when it is first used, and in ``__all__``: the same."""
+    tree = ast.parse((ROOT / "coordnet" / "__init__.py").read_text())
+    told = {
+        (node.module, alias.asname or alias.name)
+        for branch in tree.body
+        if isinstance(branch, ast.If)
+        for node in branch.body
+        for alias in node.names
+    }
+    homes = {(f"coordnet.{home}", n) for home, names in coordnet._HOMES.items() for n in names}
+    assert told == homes
+    assert sorted(name for _, name in homes) == coordnet.__all__
+    for home, name in homes:
+        assert getattr(coordnet, name) is getattr(importlib.import_module(home), name)
+    made = [node for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
+    assert [node.name for node in made] == ["__getattr__", "__dir__"]
+
+
+def test_a_test_module_that_imports_everything_collects_nothing(tmp_path):
+    """pytest took test_group for a test."""
+    (tmp_path / "test_mine.py").write_text(
+        "from coordnet import *\nfrom coordnet import test_group\n\n\ndef test_own():\n    pass\n"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider", "."],
+        cwd=tmp_path, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert [line for line in ran.stdout.splitlines() if "::" in line] == [
+        "test_mine.py::test_own"
+    ]  # fmt: skip
 
 
 def test_everything_public_says_what_it_is():
@@ -141,11 +207,15 @@ def test_everything_public_says_what_it_is():
 def test_importing_is_light():
     code = (
         "import sys, coordnet;"
-        "heavy = {'pandas', 'polars', 'bokeh', 'matplotlib', 'pyspark', 'IPython', 'sklearn'};"
-        "print(sorted(heavy & set(sys.modules)))"
+        "heavy = {'numpy', 'numba', 'scipy', 'pyarrow', 'duckdb', 'networkx', 'igraph', 'pandas',"
+        "'polars', 'bokeh', 'matplotlib', 'pyspark', 'IPython', 'sklearn'};"
+        "print(sorted(heavy & set(sys.modules)), coordnet.__version__ != '');"
+        "coordnet.detect;"
+        "optional = {'pandas', 'polars', 'bokeh', 'matplotlib', 'pyspark', 'IPython', 'sklearn'};"
+        "print(sorted(optional & set(sys.modules)))"
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert (ran.stdout, ran.stderr) == ("[]\n", "")
+    assert (ran.stdout, ran.stderr) == ("[] True\n[]\n", "")
 
 
 def test_a_missing_package_is_named_with_the_command_that_installs_it(monkeypatch):
@@ -167,15 +237,14 @@ def test_nothing_judges_one_account():
         r"(score|rank|rate|flag|label|judge|classify)_?(of_)?(one_)?(account|user|person)"
         r"|(account|user|person)_?(score|rank|rating|label|verdict)|\bbot|troll|suspic|inauthentic"
     )
-    names = [*PUBLIC, *REGISTRY, *(name for name, _ in methods())]
+    names = [*PUBLIC, *REGISTRY, *(name for name, *_ in methods())]
     names += [
         field.name
         for cls in CLASSES.values()
         if dataclasses.is_dataclass(cls)
         for field in dataclasses.fields(cls)
     ]
-    found = [n for n in names if rated.search(n.lower())]
-    assert set(found) <= {"all_accounts.labels"}  # what accounts are called
+    assert [n for n in names if rated.search(n.lower())] == []
     for column, function in REGISTRY.values():
         assert parameters(function) == ["view"]  # all clusters at once
         assert "cluster" in column.meaning or "member" in column.meaning

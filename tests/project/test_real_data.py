@@ -171,7 +171,7 @@ def test_scores_equal_the_oracle(russian, posts, method):
         of_account[row[0]].append(row)
     small = np.flatnonzero(clusters.sizes <= 12)
     for i in [*small[:15].tolist(), len(clusters) - 1]:
-        members = set(russian.accounts[clusters.members(i)])
+        members = set(clusters[i])
         rows = [row for account in members for row in of_account[account]]
         expected = naive.scores(rows, weights, members, 60 * SECOND)
         found = {name: float(scores[name].value[i]) for name in expected}
@@ -185,7 +185,7 @@ def test_actions_of_the_largest_component(russian, posts):
     sizes = sorted((len(p) for p in parts if len(p) >= 3), reverse=True)
     assert clusters.sizes.tolist() == sizes
     largest = max(parts, key=len)
-    assert set(russian.accounts[clusters.members(0)]) == largest
+    assert set(clusters[0]) == largest
     own = [row for row in naive.folded(posts) if row[0] in largest]
     scores = cn.score_clusters(clusters)
     assert scores["actions"].value[0] == len(own)
@@ -257,7 +257,7 @@ def test_tweets_as_the_platform_writes_them(shared, tmp_path):
     assert len(log) == len(retweets) == 8
     assert log.dropped["missing object"] == 9
     assert [t["user"]["id_h"] for t in tweets if t in retweets] == [
-        log.accounts[log.account[i]] for i in np.argsort(log.row)
+        log.all_accounts[log.account[i]] for i in np.argsort(log.row)
     ]
     milliseconds = cn.read_actions(path, **columns, time="timestamp_ms")
     np.testing.assert_array_equal(milliseconds.time // SECOND * SECOND, log.time)

@@ -7,6 +7,7 @@ import gzip
 import io
 import json
 import logging
+import tempfile
 import uuid
 
 import duckdb
@@ -21,7 +22,8 @@ from hypothesis import given
 from strategies import logs
 
 import coordnet as cn
-from coordnet.readers import columns, tables
+from coordnet.readers import times
+from coordnet.readers.loaded import shown
 
 AOT = {"account": "a", "object": "o", "time": "t"}
 NOW = 1_500_000_000
@@ -625,9 +627,9 @@ def test_a_wrong_format_is_told():
 )  # fmt: skip
 def test_what_is_no_time(written):
     assert message(frame(t=["2017-06-08", written])) == (
-        f"column 't', 'pandas frame', row 2: {written!r} cannot be read as a time (1 such rows); "
-        "correct it, give time_format= for another way of writing, or leave such rows out with "
-        'on_bad="drop".'
+        f"column 't', 'pandas frame', row 2: {shown(written)} cannot be read as a time "
+        "(1 such rows); correct it, give time_format= for another way of writing, or leave such "
+        'rows out with on_bad="drop".'
     )
     log = read(frame(t=["2017-06-08", written, written]), on_bad="drop")
     assert (len(log), log.dropped["unreadable time"]) == (1, 2)
@@ -806,12 +808,13 @@ def test_the_row_of_an_error_is_that_of_its_own_file(tmp_path):
         (
             {"a": [1]},
             "a source of type builtins.dict cannot be read; give a path, a list of paths, a glob, "
-            "or a pandas, Polars, PyArrow or DuckDB table.",
+            "or a pandas, Polars, PyArrow or DuckDB table, or another that has __arrow_c_stream__.",
         ),
         (
             b"x.csv",
             "a source of type builtins.bytes cannot be read; give a path, a list of paths, a "
-            "glob, or a pandas, Polars, PyArrow or DuckDB table.",
+            "glob, or a pandas, Polars, PyArrow or DuckDB table, or another that has "
+            "__arrow_c_stream__.",
         ),
     ],
 )
@@ -1026,15 +1029,21 @@ def test_input_frames_are_not_changed():
     pd.testing.assert_frame_equal(table, before)
 
 
-def test_no_file_is_left_behind(tmp_path, monkeypatch):
-    monkeypatch.setattr(tables.tempfile, "tempdir", str(tmp_path))
+def test_no_file_is_written(tmp_path, monkeypatch):
+    """A run that is killed can leave nothing behind, because nothing is unpacked to a disk."""
+    (tmp_path / "empty").mkdir()
+    for name in ("TMPDIR", "TEMP", "TMP"):
+        monkeypatch.setenv(name, str(tmp_path / "empty"))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    monkeypatch.setattr(tempfile, "_get_candidate_names", lambda: pytest.fail("a file is made"))
+    monkeypatch.chdir(tmp_path / "empty")
     source = tmp_path / "x.parquet.gz"
     source.write_bytes(gzip.compress(as_parquet()))
     cn.read_actions(source, **NAMES)
-    assert [p.name for p in tmp_path.iterdir()] == ["x.parquet.gz"]
+    assert sorted(p.name for p in tmp_path.rglob("*")) == ["empty", "x.parquet.gz"]
 
 
 def test_errors_are_the_built_in_ones_too():
     with pytest.raises(ValueError, match="no column"):
         read(pd.DataFrame({"x": []}))
-    assert columns.time_column(pa.chunked_array([pa.array([], pa.int64())]), "t")[0].shape == (0,)
+    assert times.time_column(pa.chunked_array([pa.array([], pa.int64())]), "t")[0].shape == (0,)

@@ -1,18 +1,20 @@
 """Reruns: null runs, confirmation, stability, sensitivity, power."""
 
+import gc
 import math
+import weakref
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from helpers import log_of, ring_rows, rows_of
+from helpers import US, group_tester, log_of, ring_rows, rows_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 from strategies import START, logs
 
 import coordnet as cn
-from coordnet.robustness import confirmation, null_runs, power, stability
+from coordnet.robustness import confirmation, null_runs, power, sensitivity, stability
 from coordnet.robustness.confirmation import confirm_clusters, halves
 from coordnet.robustness.null_runs import NullRuns, run_nulls
 from coordnet.search.configuration import Configuration
@@ -37,7 +39,7 @@ def ring():
 
 
 def test_p_values_of_null_runs_by_hand():
-    """(1 + null runs with at least this) / (n + 1), the worse of dealt and profiled."""
+    """(1 + null runs with at least this) / (n + 1), the worse of shuffled and swapped."""
     runs = NullRuns(np.array([-np.inf, 2.0, 5.0, -np.inf]), np.array([3.0, -np.inf, 1.0, 4.0]))
     found = runs.p_values(np.array([0.5, 2.0, 3.5, 4.0, 5.0, 6.0]))
     assert found.tolist() == [4 / 5, 3 / 5, 2 / 5, 2 / 5, 2 / 5, 1 / 5]
@@ -48,48 +50,50 @@ def test_p_values_of_null_runs_by_hand():
     assert math.isnan(NullRuns(np.zeros(0), np.zeros(0)).share_with_clusters)
 
 
-def test_null_runs_are_dealt_and_profiled_logs_each_their_own(ring, monkeypatch):
+def test_null_runs_are_shuffled_and_swapped_logs_each_their_own(ring, monkeypatch):
     """The first keep times and objects, the others who acts on what; scores come in their order."""
     seen = {}
 
-    def fake(log, rule, threads):
-        assert (rule, threads) == (RULE, 1)
+    public = log_of(ring_rows(rings=()))
+
+    def fake(log, config, background, threads):
+        assert (config, background, threads) == (RULE, public, 1)
         seen[log.fingerprint] = log
         evidence = np.array([1.0, float(int(log.fingerprint[:6], 16))])
         return SimpleNamespace(clusters=SimpleNamespace(evidence=evidence))
 
-    monkeypatch.setattr(null_runs, "discover", fake)
-    found = run_nulls(ring, RULE, 3, seed=5, threads=1)
+    monkeypatch.setattr(null_runs, "search_clusters", fake)
+    found = run_nulls(ring, RULE, 3, seed=5, background=public, threads=1)
     assert len(seen) == 6
     logs_made = list(seen.values())
     scores = [float(int(log.fingerprint[:6], 16)) for log in logs_made]
-    assert [*found.dealt, *found.profiled] == scores
+    assert [*found.shuffled, *found.swapped] == scores
     incidence = sorted((a, o) for a, o, *_ in rows_of(ring))
     slots = sorted((o, t) for _, o, t, *_ in rows_of(ring))
     for i, log in enumerate(logs_made):
-        dealt = sorted((o, t) for _, o, t, *_ in rows_of(log)) == slots
-        assert dealt == (i < 3)
+        shuffled = sorted((o, t) for _, o, t, *_ in rows_of(log)) == slots
+        assert shuffled == (i < 3)
         assert (sorted((a, o) for a, o, *_ in rows_of(log)) == incidence) == (i >= 3)
         counts = np.bincount(log.account, minlength=log.n_accounts)
         np.testing.assert_array_equal(counts, np.bincount(ring.account))
-    again = run_nulls(ring, RULE, 3, seed=6, threads=1)
-    assert not set(again.dealt) & set(found.dealt)
+    again = run_nulls(ring, RULE, 3, seed=6, background=public, threads=1)
+    assert not set(again.shuffled) & set(found.shuffled)
 
 
-def test_strata_of_the_rule_are_kept_when_dealing(ring, monkeypatch):
+def test_strata_of_the_configuration_are_kept_when_shuffling(ring, monkeypatch):
     days = []
 
-    def fake(log, rule, threads):
-        days.append(sorted((log.accounts[a], t // DAY) for a, t in zip(log.account, log.time,
+    def fake(log, config, background, threads):
+        days.append(sorted((log.all_accounts[a], t // DAY) for a, t in zip(log.account, log.time,
                                                                        strict=True)))  # fmt: skip
         return SimpleNamespace(clusters=SimpleNamespace(evidence=None))
 
-    monkeypatch.setattr(null_runs, "discover", fake)
+    monkeypatch.setattr(null_runs, "search_clusters", fake)
     found = run_nulls(ring, Configuration("60s", strata="1d"), 1, threads=1)
     own = [(ring.accounts[a], t // DAY) for a, t in zip(ring.account, ring.time, strict=True)]
     assert days[0] == sorted(own)
     assert days[1] != sorted(own)
-    assert (found.dealt.tolist(), found.profiled.tolist()) == ([-np.inf], [-np.inf])
+    assert (found.shuffled.tolist(), found.swapped.tolist()) == ([-np.inf], [-np.inf])
 
 
 def test_null_runs_find_nothing_and_rings_get_the_smallest_p():
@@ -102,23 +106,23 @@ def test_null_runs_find_nothing_and_rings_get_the_smallest_p():
 
 
 def test_the_score_of_a_null_run_is_its_largest_evidence(ring):
-    """A ring whose objects are its own keeps some of its pace in profiled logs."""
+    """A ring whose objects are its own keeps some of its pace in logs of swapped profiles."""
     nulls = run_nulls(ring, RULE, 6, seed=1)
     seeds = np.random.SeedSequence(1).generate_state(12)
     expected = []
     for i, seed in enumerate(seeds):
-        make = dealt if i < 6 else profiled
+        make = cn.shuffled_accounts if i < 6 else cn.swapped_profiles
         evidence = search_clusters(make(ring, int(seed)), RULE).clusters.evidence
         expected.append(max(evidence, default=-np.inf))
-    assert [*nulls.dealt, *nulls.profiled] == expected
+    assert [*nulls.shuffled, *nulls.swapped] == expected
     assert 0 < nulls.share_with_clusters == np.mean(np.array(expected) > -np.inf) < 1
 
 
 def test_null_runs_do_not_depend_on_threads(ring):
     one, two = (run_nulls(ring, RULE, 6, seed=1, threads=t) for t in (1, 2))
-    assert one.dealt.tobytes() == two.dealt.tobytes()
-    assert one.profiled.tobytes() == two.profiled.tobytes()
-    assert len(set(one.profiled)) > 1
+    assert one.shuffled.tobytes() == two.shuffled.tobytes()
+    assert one.swapped.tobytes() == two.swapped.tobytes()
+    assert len(set(one.swapped)) > 1
 
 
 @pytest.mark.parametrize("options", [{"within": [], "co_timing": "1s"}, {"fdr": None}])
@@ -129,6 +133,20 @@ def test_clusters_without_evidence_cannot_be_compared(ring, options):
         with pytest.raises(cn.CoordnetError) as error:
             call()
         assert str(error.value).startswith(f"{name}= needs the evidence of the group test")
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"runs": -1}, "runs=-1 is no whole number of 0 or more."),
+        ({"runs": 1.5}, "runs=1.5 is no whole number of 0 or more."),
+        ({"runs": 1, "seed": -1}, "seed=-1 is not a seed"),
+    ],
+)
+def test_wrong_parameters_of_null_runs_are_told(ring, options, told):
+    with pytest.raises(cn.ParameterError) as error:
+        run_nulls(ring, RULE, **options)
+    assert str(error.value).startswith(told)
 
 
 # -- confirmation ------------------------------------------------------------------------------
@@ -186,8 +204,8 @@ def test_sets_of_the_first_half_are_tested_in_the_second():
         rows += acts(f"later{obj}", *zip([f"user{a}" for a in who], pace, strict=True))
     log = log_of(rows)
     found = confirm_clusters(log, RULE)
-    first = halves(log)[0]
-    names = [first.accounts[found.clusters.members(i)][0][:-2] for i in range(3)]
+    names = [cluster.accounts[0][:-2] for cluster in found.clusters]
+    assert found.clusters.all_accounts is log.all_accounts  # the halves have the codes of the log
     assert len(found.clusters) == 3
     assert names == ["apart", "stop", "on"]  # by size
     assert found.active.tolist() == [8, 0, 6]
@@ -211,6 +229,21 @@ def test_several_windows_pay_for_the_choice():
     each = [cn.test_group(second, codes, within=w).p_value for w in ("60s", "10min")]
     (at,) = [i for i in range(len(found.clusters)) if found.p_value[i] < 1e-6]
     assert found.p_value[at] == 2 * min(each)
+
+
+def test_the_background_and_the_occasion_gap_confirm_too():
+    """Each changes what is found in the first half, and the test in the second."""
+    log = log_of(two_halves({"on": (6, (0, 1))}))
+    public = log_of([row for row in two_halves({}) if row[1] < "o150"])
+    for options, background in (({}, public), ({"occasion_gap": "18h"}, None)):
+        found = confirm_clusters(log, RULE.replace(**options), background)
+        on = [i for i, c in enumerate(found.clusters) if {f"on_{m}" for m in range(6)} <= set(c)]
+        assert len(on) == 1
+        second = halves(log)[1]
+        members = found.clusters[on[0]].accounts
+        own = cn.test_group(second, members, background=background, **options)
+        plain = cn.test_group(second, members)
+        assert found.p_value[on[0]] == own.p_value != plain.p_value
 
 
 @pytest.mark.parametrize(
@@ -259,7 +292,7 @@ def stability_of(rows, rule=COUNTS, **options):
     log = log_of(rows)
     found = search_clusters(log, rule).clusters
     frame = cn.cluster_stability(found, rule, backend="pyarrow", **options).to_pylist()
-    labels = ["".join(log.accounts[found.members(i)]) for i in range(len(found))]
+    labels = ["".join(cluster) for cluster in found]
     return dict(zip(labels, frame, strict=True))
 
 
@@ -301,19 +334,25 @@ def test_the_occasion_is_where_they_were_together():
              for j in range(2)]  # fmt: skip
     rest = acts("x", *later, ("user01", 2 * 86_400 + 20)) + acts("y", ("c", 3 * 86_400))
     log = log_of(rows + together + rest)
-    members = log.codes_of("abcd")
-    objects, occasion = stability._without_top(log, members, 60 * SECOND)
+    members = log.codes_of([*"abcd"])
+    cuts = stability._without_top(log, group_tester(log), members)
+    objects, occasion = (cut() for cut in cuts)
     assert sorted(map(str, rows_of(occasion))) == sorted(map(str, rows + rest))
     left = [row for row in rows + together + rest if row[1] != "x"]
     assert sorted(map(str, rows_of(objects))) == sorted(map(str, left))
     apart = log_of(rows + acts("x", ("a", 0), ("b", 9_000)))  # nothing is evidence of anything
-    assert stability._without_top(apart, apart.codes_of("ab"), 60 * SECOND) == (apart, apart)
+    cuts = stability._without_top(apart, group_tester(apart), apart.codes_of([*"ab"]))
+    assert [cut() for cut in cuts] == [apart, apart]
+    assert [cut() for cut in stability._without_top(log, None, members)] == [log, log]
 
 
 def test_the_jaccard_index_by_hand():
-    assert stability._jaccard({1, 2, 3}, {2, 3, 4, 5}) == 2 / 5
-    assert stability._jaccard({1, 2}, {1, 2}) == 1.0
-    assert stability._jaccard({1, 2}, set()) == stability._jaccard(set(), set()) == 0.0
+    def jaccard(*sets):
+        return stability._jaccard(*(np.array(sorted(codes), np.int32) for codes in sets))
+
+    assert jaccard({1, 2, 3}, {2, 3, 4, 5}) == 2 / 5
+    assert jaccard({1, 2}, {1, 2}) == 1.0
+    assert jaccard({1, 2}, {3}) == jaccard({1, 2}, set()) == 0.0
 
 
 def test_each_half_of_the_period_is_looked_at_alone():
@@ -327,22 +366,21 @@ def test_each_half_of_the_period_is_looked_at_alone():
 def test_reseeding_and_bootstrap_are_means_of_jaccard_indices(ring, monkeypatch):
     """Of each cluster with its best match, over runs that find what is told here."""
     found = search_clusters(ring, RULE).clusters
-    own = [set(ring.accounts[found.members(i)]) for i in range(3)]
-    assert sorted(map(len, own)) == [5, 6, 9]
+    assert sorted(map(len, found)) == [5, 6, 9]
     real = search_clusters(ring, Configuration("60s", fdr=None, groups=False, min_weight=3))
-    pairs = cn.find_clusters(real.graph, min_size=2, method="components")
+    public = log_of(ring_rows(rings=()))
 
-    def fake(log, rule, threads):
-        assert threads == 1
-        if rule.seed % 2:  # of odd seeds: each ring without its first member
+    def fake(log, config, background, threads):
+        assert (config.replace(seed=0), background, threads) == (RULE, public, 1)
+        if config.seed % 2:  # of odd seeds: each ring without its first member
             members = [found.members(i)[1:] for i in range(3)]
-            clusters = pairs.from_members(real.graph, members, "x", {})
+            clusters = cn.Clusters.from_members(real.layers, members, "x", {})
             return SimpleNamespace(clusters=clusters)
         return SimpleNamespace(clusters=found)
 
-    monkeypatch.setattr(stability, "discover", fake)
+    monkeypatch.setattr(stability, "search_clusters", fake)
     monkeypatch.setattr(stability, "_bootstrapped", lambda log, seed: log)
-    frame = cn.cluster_stability(found, RULE, runs=8, seed=1, backend="pyarrow")
+    frame = cn.cluster_stability(found, RULE, runs=8, seed=1, background=public, backend="pyarrow")
     seeds = np.random.default_rng(1).integers(0, 2**31, 8)
     odd = float((seeds % 2).mean())
     assert 0 < odd < 1
@@ -389,6 +427,68 @@ def test_stability_of_rings_and_any_number_of_threads(ring):
     assert one["bootstrap"].to_pylist()[0] == 1.0
     other = cn.cluster_stability(found, runs=3, seed=3, threads=1, backend="pyarrow")
     assert not other["bootstrap"].equals(one["bootstrap"])
+
+
+def test_stability_follows_the_run(monkeypatch):
+    """Its level, background, method and windows: it searched by the defaults, whatever was run."""
+    log = log_of(ring_rows())
+    public = log_of(ring_rows(rings=(), seed=1))
+    run = cn.detect(
+        log, ["60s", "10min"], fdr=0.02, method="louvain", min_size=4, occasion_gap="2min",
+        background=public, score=False, seed=5,
+    )  # fmt: skip
+    assert len(run.clusters) >= 3
+    seen = []
+
+    def fake(log, config, background, threads):
+        seen.append((config, background))
+        return SimpleNamespace(clusters=run.clusters)
+
+    monkeypatch.setattr(stability, "search_clusters", fake)
+    cn.cluster_stability(run, runs=2, threads=1)
+    assert len(seen) == 2 + 2 + 2 + 2 * len(run.clusters)
+    assert all(config.replace(seed=5) == run.config for config, _ in seen)
+    assert all(background is public for _, background in seen)
+    assert [config.seed for config, _ in seen[2:]] == [5] * (len(seen) - 2)
+    seen.clear()
+    cn.cluster_stability(run.clusters, runs=0, threads=1)  # of clusters: what their layers say
+    for config, background in seen:
+        assert (config.within, background) == (("60s", "10min"), None)
+        assert config.fdr == pytest.approx(0.02)
+    seen.clear()
+    other = Configuration("30s", method="components")
+    cn.cluster_stability(run, other, runs=0, background=log.select("url"), threads=1)
+    assert {config.within for config, _ in seen} == {("30s",)}
+    assert {background.kinds for _, background in seen} == {("url",)}
+
+
+def test_stability_holds_one_log_at_a_time(monkeypatch):
+    """It held two copies of the log for each cluster until the end."""
+    log = log_of(ring_rows())
+    found = search_clusters(log, RULE).clusters
+    alive = weakref.WeakSet()
+    most = []
+
+    def fake(changed, config, background, threads):
+        if changed is not log:
+            alive.add(changed)
+        gc.collect()
+        most.append(len(alive))
+        return SimpleNamespace(clusters=found)
+
+    monkeypatch.setattr(stability, "search_clusters", fake)
+    cn.cluster_stability(found, runs=2, threads=1)
+    assert len(most) == 2 + 2 + 2 + 2 * len(found)
+    assert max(most) == 1
+
+
+def test_the_stability_of_a_part_is_that_of_its_rows():
+    rows = quartet()
+    part = log_of([*rows, *acts("with d 1", ("aa", 2 * 86_400))]).exclude(accounts=["aa"])
+    found = search_clusters(part, COUNTS).clusters
+    assert [c.accounts.tolist() for c in found] == [[*"abcd"]]
+    frame = cn.cluster_stability(found, COUNTS, runs=2, backend="pyarrow").to_pylist()
+    assert frame == [*stability_of(rows, runs=2).values()]
 
 
 def test_stability_of_no_cluster():
@@ -508,19 +608,52 @@ def test_power_is_the_same_for_the_same_seed_and_any_number_of_threads(organic):
 def test_what_counts_as_found(organic, monkeypatch, held, others, recall):
     """Half of the group at least, in a cluster that is at least half of it."""
 
-    def fake(log, rule, threads):
+    def fake(log, config, background, threads):
         members = np.unique(log.account[log.row < 0])
-        public = np.setdiff1d(np.arange(log.n_accounts), members)
+        public = np.setdiff1d(log.active, members)
         best = np.concatenate([members[:held], public[:others]])
         graph = cn.co_action(log, "60s", min_weight=3)
         return SimpleNamespace(
             clusters=cn.Clusters.from_members(graph, [public[20:90], best], "x", {})
         )
 
-    monkeypatch.setattr(power, "discover", fake)
+    monkeypatch.setattr(power, "search_clusters", fake)
     found = cn.power(organic, size=8, objects=6, runs=2, threads=1)
     assert found.found == (0 if recall is None else 2)
     assert recall is None or found.recall == recall
+
+
+def test_only_accounts_that_act_in_the_log_are_planted(organic):
+    """A part of a log has codes of accounts that do not act in it."""
+    part = organic.exclude(accounts=organic.accounts[::2])
+    rng = np.random.default_rng(0)
+    for _ in range(5):
+        log, members = power._planted(part, rng, 40, 10, 20 * SECOND, 1.0)
+        assert set(members.tolist()) <= set(part.active.tolist())
+        assert log.n_accounts == part.n_accounts
+    with pytest.raises(cn.CoordnetError, match=r"size=\d+ is no group in a log of"):
+        cn.power(part, size=part.n_accounts + 1)
+    alone = log_of(rows_of(part))
+    options = {"size": 8, "objects": 6, "runs": 4}
+    assert cn.power(part, **options) == cn.power(alone, **options)
+
+
+def test_the_background_and_the_configuration_reach_the_search(organic, monkeypatch):
+    public = organic.select(organic.kinds[0]).between(end=organic.span[1] - DAY * US)
+    config = Configuration("30s", fdr=0.01, method="components")
+    seen = []
+
+    def fake(log, own, background, threads):
+        seen.append((own, background))
+        empty = cn.find_clusters(cn.co_action(log, "60s", min_weight=9), min_size=99)
+        return SimpleNamespace(clusters=empty, layers=empty.layers)
+
+    for module in (power, sensitivity):
+        monkeypatch.setattr(module, "search_clusters", fake)
+    cn.power(organic, runs=1, config=config, background=public, min_size=4)
+    cn.sensitivity(organic, ["5s"], [0.2], config=config, background=public, min_size=4)
+    expected = config.replace(min_size=4)
+    assert seen == [(expected, public), (expected.replace(within="5s", fdr=0.2), public)]
 
 
 @pytest.mark.parametrize("join", [1.0, 0.6])

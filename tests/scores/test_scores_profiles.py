@@ -338,7 +338,8 @@ def test_what_is_no_table_of_accounts():
         "accounts= has more than one row for an account; keep the latest of each."
     )
     assert refused(pd.DataFrame({"account": ["a", "b"], "created_at": ["2017", "soon"]})) == (
-        "accounts=, row 2: created_at='soon' cannot be read as a time."
+        "accounts=, row 2: created_at='soon' cannot be read as a time; write it as "
+        "'2017-06-08T21:00:00Z'."
     )
     assert refused(pd.DataFrame({"account": ["a"], "followers": ["many"]})).startswith(
         "accounts=, column 'followers' holds no numbers: "

@@ -1,19 +1,22 @@
-"""Discovery: how the level is shared out, how graphs are united, how groups become clusters."""
+"""The search: how the level is shared, how layers and groups become clusters, configurations."""
 
+import dataclasses
+import datetime as dt
+import json
 import math
 from contextlib import contextmanager
 
 import numpy as np
 import pytest
-from helpers import assert_same_graph, edges_of, log_of, ring_rows
-from hypothesis import example, given, settings
+from helpers import assert_same_graph, edges_of, log_of, ring_rows, rows_of
+from hypothesis import example, given
 from hypothesis import strategies as st
-from strategies import START, WINDOW, logs
+from strategies import START, WINDOW
 
 import coordnet as cn
 from coordnet.clusters import groups
-from coordnet.search.configuration import Configuration
-from coordnet.search.search import merged, search_clusters, union
+from coordnet.search.configuration import Configuration, configuration_of
+from coordnet.search.search import merged, search_clusters
 from coordnet.times import DAY, HOUR, SECOND
 
 
@@ -100,45 +103,6 @@ def test_laws_of_merging(parts, found, rng):
         assert as_sets(again) == sorted(sorted(m) for m in joined)
 
 
-# -- the union of graphs -----------------------------------------------------------------------
-
-
-@given(logs(contents=False, max_size=25), st.booleans(), st.booleans())
-@settings(max_examples=30)
-def test_the_union_of_graphs(rows, timed, with_test):
-    log = log_of(rows)
-    graphs = [cn.co_action(log, w, min_weight=1) for w in ("1s", "60s", "2min")]
-    if timed:
-        graphs.append(cn.co_timing(log, "60s", min_weight=1))
-    if with_test:
-        graphs = [g.test() if g.relation == "co-action" else g.test(strata="1h") for g in graphs]
-    expected = {}
-    for graph in graphs:
-        for ends, edge in edges_of(graph).items():
-            weight = edge[graph.weight]
-            total = expected.setdefault(ends, {"weight": 0, "graphs": 0})
-            total["weight"] = max(total["weight"], weight)
-            total["graphs"] += 1
-            for name in ("p_value", "q_value") if with_test else ():
-                total[name] = min(total.get(name, 1.0), edge[name])
-    whole = union(graphs)
-    assert edges_of(whole) == expected
-    assert list(edges_of(whole)) == sorted(expected, key=lambda ends: [e.encode() for e in ends])
-    assert (whole.weight, whole.min_weight) == ("weight", 1)
-    assert whole.relation == f"co-action {'and co-timing' if timed else 'in several windows'}"
-    assert whole.within == 120 * SECOND
-    assert whole.log is log
-
-
-def test_a_union_of_tested_and_untested_has_no_p_values():
-    log = log_of(ring_rows())
-    graph = cn.co_action(log, "60s", min_weight=2)
-    whole = union([graph.test(), cn.co_action(log, "1h", min_weight=2)])
-    assert list(whole.edges) == ["source", "target", "weight", "graphs"]
-    assert set(whole.edges["graphs"].tolist()) == {1, 2}
-    assert union([cn.co_timing(log, "5s"), cn.co_timing(log, "9s")]).within == 9 * SECOND
-
-
 # -- the level ---------------------------------------------------------------------------------
 
 
@@ -162,15 +126,19 @@ def test_graphs_share_the_level_and_halve_it_with_their_groups(faint, options, p
     rule = Configuration(fdr=0.3, **options)
     found = search_clusters(faint, rule)
     share = 0.3 / parts
-    for graph, window in zip(found.graphs, rule.within, strict=False):
-        tested = cn.co_action(faint, window / SECOND, min_weight=2).test()
+    for graph, window in zip(found.layers, rule.within, strict=False):
+        tested = cn.co_action(faint, window, min_weight=2).test()
         assert_same_graph(graph, tested.keep(fdr=share))
     first = cn.co_action(faint, "60s", min_weight=2).test()
     assert first.keep(fdr=0.3).n_edges > first.keep(fdr=0.06).n_edges  # it makes a difference
     if rule.co_timing:
         part = 0.3 / (len(rule.within) + 1)  # co-timing has no groups to share with
-        assert_same_graph(found.graphs[-1], cn.co_timing(faint, "1s").test().keep(fdr=part))
-    assert len(found.graphs) == len(rule.within) + bool(rule.co_timing)
+        assert_same_graph(found.layers[-1], cn.co_timing(faint, "1s").test().keep(fdr=part))
+    assert len(found.layers) == len(rule.within) + bool(rule.co_timing)
+    assert found.layers.levels == (rule.layer_level,) * len(found.layers)
+    assert sum(found.layers.levels) == pytest.approx(0.3)
+    assert tuple(layer.relation for layer in found.layers) == rule.relations
+    assert found.clusters.layers is found.layers
 
 
 @pytest.mark.parametrize(("within", "parts"), [("60s", 2), (["60s", "10min"], 4)])
@@ -178,16 +146,16 @@ def test_groups_get_their_part_of_the_level(monkeypatch, within, parts):
     """Whatever is found has more evidence than -log10 of that part."""
     seen = []
 
-    def search(tester, tested, least, min_size, known):
+    def grow_groups(tester, tested, least, min_size, known):
         seen.append((tester.scene.window, least, min_size))
-        return groups.search(tester, tested, least, min_size, known)
+        return groups.grow_groups(tester, tested, least, min_size, known)
 
-    monkeypatch.setattr("coordnet.search.search.search", search)
+    monkeypatch.setattr("coordnet.search.search.grow_groups", grow_groups)
     log = log_of(ring_rows())
     rule = Configuration(within, fdr=0.02, min_size=4)
     search_clusters(log, rule)
     expected = -math.log10(0.02 / parts)
-    assert [window for window, *_ in seen] == list(rule.within)
+    assert [window for window, *_ in seen] == [r.window_us for r in rule.relations]
     assert [rest for _, *rest in seen] == [[pytest.approx(expected), 4]] * len(rule.within)
 
 
@@ -203,11 +171,13 @@ def test_without_a_level_every_edge_is_kept_and_nothing_is_tested(faint):
     found = search_clusters(
         faint, Configuration(["60s", "10min"], co_timing="1s", fdr=None, min_weight=3)
     )
-    for graph, window in zip(found.graphs, ("60s", "10min"), strict=False):
+    for graph, window in zip(found.layers, ("60s", "10min"), strict=False):
         assert_same_graph(graph, cn.co_action(faint, window, min_weight=3))
-    assert_same_graph(found.graphs[-1], cn.co_timing(faint, "1s"))
+    assert_same_graph(found.layers[-1], cn.co_timing(faint, "1s"))
+    assert found.layers.levels == (None,) * 3
     assert found.clusters.evidence is None
-    assert "p_value" not in found.graph.edges
+    assert found.clusters.group_tests == ()
+    assert "p_value" not in found.layers.combined.edges
 
 
 # -- all of it ---------------------------------------------------------------------------------
@@ -247,12 +217,12 @@ def test_several_windows_and_co_timing_find_what_each_of_them_shows():
     }
     for (within, timed), planted in expected.items():
         found = search_clusters(log, Configuration(within, co_timing=timed)).clusters
-        labels = [set(log.accounts[found.members(i)]) for i in range(len(found))]
+        labels = [set(cluster) for cluster in found]
         assert len(labels) == len(planted), (within, timed)
         for ring in planted:  # perhaps with one of the public who was there more than once
             assert any(ring <= whole and len(whole) <= len(ring) + 1 for whole in labels)
     only = search_clusters(log, Configuration([], co_timing="1s")).clusters
-    assert [set(log.accounts[only.members(i)]) for i in range(len(only))] == [tick]
+    assert [set(cluster) for cluster in only] == [tick]
     assert only.evidence is None
 
 
@@ -262,9 +232,12 @@ def test_evidence_is_the_best_window_less_what_the_choice_costs():
     for windows in (["60s"], ["60s", "1h"]):
         found = search_clusters(log, Configuration(windows)).clusters
         for i in range(len(found)):
-            labels = log.accounts[found.members(i)]
-            best = max(cn.test_group(log, labels, within=w).evidence for w in windows)
-            assert found.evidence[i] == pytest.approx(best - math.log10(len(windows)))
+            each = [cn.test_group(log, found[i].accounts, within=w).evidence for w in windows]
+            assert found.evidence[i] == pytest.approx(max(each) - math.log10(len(windows)))
+            assert found[i].evidence == found.evidence[i]
+            tests = found.group_tests[i]
+            assert [test.evidence for test in tests] == pytest.approx(each)
+            assert found[i].layer == f"co-action within {windows[int(np.argmax(each))]}"
     fast_ones = cn.test_group(log, fast, within="60s").evidence
     slow_ones = [cn.test_group(log, slow, within=w).evidence for w in ("60s", "1h")]
     assert fast_ones > 10
@@ -274,15 +247,66 @@ def test_evidence_is_the_best_window_less_what_the_choice_costs():
 def test_a_background_and_strata_reach_the_tests(faint):
     public = cn.simulate("organic", accounts=500, seed=1).log
     for null in ("both", "activity"):
-        rule = Configuration("60s", fdr=0.3, background=public, null=null, strata="1d")
-        found = search_clusters(faint, rule)
+        rule = Configuration("60s", fdr=0.3, null=null, strata="1d")
+        found = search_clusters(faint, rule, public)
         tested = cn.co_action(faint, "60s", min_weight=2).test(null, strata="1d", background=public)
-        assert_same_graph(found.graphs[0], tested.keep(fdr=0.15))
-        for i in range(len(found.clusters)):
-            test = cn.test_group(
-                faint, faint.accounts[found.clusters.members(i)], background=public
-            )
-            assert found.clusters.evidence[i] == pytest.approx(test.evidence)
+        assert_same_graph(found.layers[0], tested.keep(fdr=0.15))
+        assert len(found.clusters)
+        for cluster in found.clusters:
+            test = cn.test_group(faint, cluster.accounts, background=public)
+            assert cluster.evidence == pytest.approx(test.evidence)
+
+
+def test_the_occasion_gap_reaches_every_test(faint):
+    rule = Configuration("60s", fdr=0.3, occasion_gap="2d")
+    found = search_clusters(faint, rule)
+    tested = cn.co_action(faint, "60s", min_weight=2).test(occasion_gap="2d")
+    assert_same_graph(found.layers[0], tested.keep(fdr=0.15))
+    for cluster in found.clusters:
+        test = cn.test_group(faint, cluster.accounts, occasion_gap="2d")
+        assert cluster.evidence == pytest.approx(test.evidence)
+    usual = search_clusters(faint, rule.replace(occasion_gap=None))
+    assert usual.layers[0].n_edges > found.layers[0].n_edges
+
+
+def test_clusters_of_a_short_window_are_not_tested_in_a_longer_one():
+    """Found at 60 s, they were scored at the widest window: +145 became -54."""
+    log = cn.simulate("retweet_ring", accounts=1_000, seed=0).log
+    alone = search_clusters(log, Configuration("60s")).clusters
+    assert len(alone) == 3
+    for windows in (["60s", "1h"], ["60s", "6h"], ["60s", "1h", "6h"]):
+        several = search_clusters(log, Configuration(windows)).clusters
+        cost = math.log10(len(windows))
+        for cluster in alone:
+            (same,) = [c for c in several if c.accounts.tolist() == cluster.accounts.tolist()]
+            assert same.evidence >= cluster.evidence - cost - 1e-9
+            if cluster.evidence > 5:  # the largest is one of pairs, with no evidence as a set
+                assert same.evidence == pytest.approx(cluster.evidence - cost)
+                assert same.layer == "co-action within 60s"
+                widest = cn.test_group(log, cluster.accounts, within=windows[-1])
+                assert widest.evidence < same.evidence - 3
+    assert sum(cluster.evidence > 5 for cluster in alone) == 2
+
+
+def test_the_search_in_a_part_is_that_in_its_rows():
+    """By labels: codes of a part are those of the whole."""
+    rows, fast, _, _ = three_rings()
+    log = log_of(rows)
+    part = log.exclude(accounts=sorted(fast)[:2])
+    assert part.n_accounts == log.n_accounts - 2
+    alone = log_of(rows_of(part))
+    rule = Configuration(["60s", "1h"], co_timing="1s")
+    one, two = (search_clusters(x, rule) for x in (part, alone))
+    assert len(one.clusters) >= 2
+    assert [c.accounts.tolist() for c in one.clusters] == [
+        c.accounts.tolist() for c in two.clusters
+    ]
+    assert one.clusters.evidence.tobytes() == two.clusters.evidence.tobytes()
+    assert one.clusters.layer_of.tolist() == two.clusters.layer_of.tolist()
+    for a, b in zip(one.layers, two.layers, strict=True):
+        assert edges_of(a) == edges_of(b)
+        assert a.tested == b.tested
+    assert one.layers.all_accounts is log.all_accounts
 
 
 def test_groups_that_no_pair_betrays_become_clusters():
@@ -306,18 +330,19 @@ def test_stages_are_named_in_their_order():
 
     log = log_of(ring_rows())
     search_clusters(log, Configuration(["60s", "1h"], co_timing="1s"), stage=stage)
-    each = ["co-action graphs", "edge tests", "groups"]
-    assert seen == [*each, *each, "co-timing", "clusters"]
+    each = ["co-action graphs", "co-action tests", "groups"]
+    assert seen == [*each, *each, "co-timing graphs", "co-timing tests", "clusters"]
 
 
 def test_the_number_of_threads_changes_no_byte():
     rule = Configuration(["60s", "1h"], co_timing="1s")
     one, two = (
-        search_clusters(cn.simulate("campaign", accounts=1_000, seed=1).log, rule, threads)
+        search_clusters(cn.simulate("campaign", accounts=1_000, seed=1).log, rule, threads=threads)
         for threads in (1, 2)
     )
     assert len(one.clusters) > 1
-    for a, b in zip([*one.graphs, one.graph], [*two.graphs, two.graph], strict=True):
+    for a, b in zip([*one.layers, one.layers.combined], [*two.layers, two.layers.combined],
+                    strict=True):  # fmt: skip
         assert_same_graph(a, b)
     for name in ("indptr", "indices", "evidence"):
         assert getattr(one.clusters, name).tobytes() == getattr(two.clusters, name).tobytes()
@@ -329,24 +354,73 @@ def test_the_number_of_threads_changes_no_byte():
 )
 def test_logs_with_nothing_to_find(rows):
     found = search_clusters(log_of(rows), Configuration(["60s", "1h"], co_timing="1s"))
-    assert (found.graph.n_edges, len(found.clusters)) == (0, 0)
+    assert (found.layers.combined.n_edges, len(found.clusters)) == (0, 0)
+    assert found.clusters.evidence.tolist() == []
 
 
-# -- rules -------------------------------------------------------------------------------------
+# -- configurations ----------------------------------------------------------------------------
 
 
-def test_a_rule_as_people_write_it_and_as_the_manifest_has_it():
-    public = log_of(ring_rows(rings=()))
-    rule = Configuration(
-        ["60s", 3_600], co_timing="1s", refractory="1min", strata="1d", background=public
-    )
-    assert (rule.within, rule.co_timing) == ((WINDOW, HOUR), SECOND)
-    assert rule.refractory == WINDOW
+def test_a_configuration_as_people_write_it_and_as_the_manifest_has_it():
+    rule = Configuration(["60s", 3_600], co_timing="1s", refractory="1min", strata="1d")
+    assert (rule.within, rule.co_timing, rule.refractory) == (("60s", "1h"), "1s", "60s")
+    assert rule.relations == (
+        cn.CoAction(WINDOW), cn.CoAction(HOUR), cn.CoTiming(SECOND, WINDOW),
+    )  # fmt: skip
+    assert rule.layer_level == pytest.approx(0.05 / 3)
+    assert (rule.occasion_gap_us, rule.replace(occasion_gap="2min").occasion_gap_us) == (
+        None, 2 * WINDOW,
+    )  # fmt: skip
     shown = rule.parameters()
     assert shown["within"] == ["60s", "1h"]
     assert (shown["co_timing"], shown["refractory"], shown["strata"]) == ("1s", "60s", "1d")
-    assert shown["background"] == public.fingerprint
-    assert Configuration("60s") == Configuration(60) == Configuration([60.0])
+    assert list(shown) == [f.name for f in dataclasses.fields(Configuration)]
+    assert Configuration("60s") == Configuration(60) == Configuration([60.0]) == Configuration()
+    assert Configuration(dt.timedelta(minutes=1)) == Configuration([dt.timedelta(seconds=60)])
+    assert rule.replace(within=60, co_timing=None, strata=None, refractory=30) == Configuration()
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        rule.fdr = 0.5
+
+
+def test_a_configuration_is_made_again_from_its_parameters(tmp_path):
+    """As the manifest has them, in JSON; and from a TOML file."""
+    rule = Configuration(
+        ["60s", "1h"], co_timing="1s", fdr=0.01, null="timing", strata="hour_of_day",
+        occasion_gap="2min", min_weight=np.int64(3), seed=np.int64(7), resolution=2,
+        before="2017-06-08", moments={"debate": ("2017-05-31", "2017-06-01")}, null_sets=99,
+    )  # fmt: skip
+    plain = json.loads(json.dumps(rule.parameters(), allow_nan=False))
+    assert Configuration(**plain) == rule
+    (tmp_path / "run.toml").write_text(
+        'within = ["60s", "1h"]\nco_timing = "1s"\nfdr = 0.01\nnull = "timing"\n'
+        'strata = "hour_of_day"\noccasion_gap = 120\nmin_weight = 3\nseed = 7\n'
+        'resolution = 2\nbefore = "2017-06-08"\nnull_sets = 99\n'
+        '[moments]\ndebate = ["2017-05-31", "2017-06-01"]\n'
+    )
+    assert Configuration.read(tmp_path / "run.toml") == rule
+    (tmp_path / "bad.toml").write_text("within = ")
+    for name in ("bad.toml", "none.toml"):
+        with pytest.raises(cn.InputError, match="cannot be read as TOML"):
+            Configuration.read(tmp_path / name)
+    (tmp_path / "unknown.toml").write_text("withn = 60")
+    with pytest.raises(cn.ParameterError, match="withn= is no parameter of a run"):
+        Configuration.read(tmp_path / "unknown.toml")
+
+
+def test_the_configuration_of_layers_is_what_found_them():
+    log = log_of(ring_rows())
+    for rule in (
+        Configuration(["60s", "1h"], co_timing="1s", refractory="10s", fdr=0.02, seed=3),
+        Configuration([], co_timing="5s", seed=3),
+        Configuration("10min", fdr=0.5, seed=3),
+    ):
+        found = search_clusters(log, rule)
+        again = configuration_of(found.layers, seed=3)
+        assert again.replace(fdr=rule.fdr) == rule
+        assert again.fdr == pytest.approx(rule.fdr)
+    edges = {name: np.zeros(0, np.int32) for name in ("source", "target", "weight")}
+    unknown = cn.CoordinationGraph(log.all_accounts, edges, cn.Given(), "weight", 1)
+    assert configuration_of(cn.Multiplex.of(unknown), seed=3) == Configuration(seed=3)
 
 
 @pytest.mark.parametrize(
@@ -354,14 +428,72 @@ def test_a_rule_as_people_write_it_and_as_the_manifest_has_it():
     [
         ({"within": []}, "within=[] leaves nothing to look at; give a window or co_timing=."),
         ({"within": ["60s", 60]}, "within=['60s', 60] has a window twice."),
-        ({"fdr": 0}, "fdr=0 is not a rate between 0 and 1, nor None."),
-        ({"fdr": 1.5}, "fdr=1.5 is not a rate between 0 and 1, nor None."),
+        ({"within": {"url": "60s"}}, "within={'url': '60s'} is no window; write '60s' or"),
+        ({"within": [None]}, "within=None is not a duration"),
+        ({"within": "x"}, "within='x' is not a duration"),
+        ({"fdr": 0}, "fdr=0 is not a rate between 0 and 1, nor None; 5 % is written 0.05."),
+        ({"fdr": 1.5}, "fdr=1.5 is not a rate between 0 and 1, nor None; 5 % is written 0.05."),
+        ({"fdr": "5%"}, "fdr='5%' is not a rate between 0 and 1, nor None; 5 % is written 0.05."),
+        ({"fdr": float("nan")}, "fdr=nan is not a"),
+        ({"fdr": True}, "fdr=True is not a"),
         ({"null": "jitter"}, "null='jitter' is not known; choose one of activity, timing, both."),
         ({"co_timing": "x"}, "co_timing='x' is not a duration"),
+        ({"refractory": "x"}, "refractory='x' is not a duration"),
+        ({"occasion_gap": -1}, "occasion_gap=-1 is not a duration"),
+        ({"strata": "week"}, "strata='week' is not"),
+        ({"strata": "0s"}, "strata='0s' must be longer than nothing"),
         ({"method": "leidn"}, "method='leidn' is not known"),
+        ({"weight": "object"}, "weight='object' is not known"),
+        ({"min_weight": 0}, "min_weight=0 is no weight"),
+        ({"resolution": 0}, "resolution=0 is not a number above 0."),
+        ({"resolution": "1"}, "resolution='1' is not a finite number."),
+        ({"resolution": float("inf")}, "resolution=inf is not a finite number."),
+        ({"min_size": 0}, "min_size=0 is no whole number of 1 or more."),
+        ({"min_size": float("nan")}, "min_size=nan is no whole number of 1 or more."),
+        ({"seed": -1}, "seed=-1 is not a seed"),
+        ({"seed": 1.5}, "seed=1.5 is not a seed"),
+        ({"seed": None}, "seed=None is not a seed"),
+        ({"null_runs": -1}, "null_runs=-1 is no whole number of 0 or more."),
+        ({"null_sets": 1.5}, "null_sets=1.5 is no whole number of 0 or more."),
+        ({"stability": True}, "stability=True is no whole number of 0 or more."),
+        ({"groups": "no"}, "groups='no' is neither True nor False."),
+        ({"score": 2}, "score=2 is neither True nor False."),
+        ({"moments": ["2017-06-08"]}, "moments="),
+        ({"moments": {"debate": "2017-06-08"}}, "moments"),
+        ({"moments": {"debate": ("x", "y")}}, "moments"),
+        ({"moments": {"debate": ("2017-06-09", "2017-06-08")}}, "moments"),
+        ({"before": "x"}, "before='x' is not a time"),
+        ({"null_runs": 1, "fdr": None}, "null_runs= needs the evidence of the group test"),
+        ({"confirm": True, "within": [], "co_timing": "1s"}, "confirm= needs the evidence"),
     ],
 )
-def test_wrong_rules_are_told(options, told):
-    with pytest.raises(cn.CoordnetError) as error:
-        Configuration(**options)
-    assert str(error.value).startswith(told)
+def test_wrong_configurations_are_told_before_anything_is_built(options, told, faint, monkeypatch):
+    """Some were refused only after the graph had been built."""
+
+    def reached(*_, **__):
+        raise AssertionError("a graph was built")
+
+    for relation in (cn.CoAction, cn.CoTiming):
+        monkeypatch.setattr(relation, "graph", reached)
+    for call in (
+        lambda: Configuration(**options),
+        lambda: Configuration().replace(**options),
+        lambda: cn.detect(faint, **options),
+        lambda: cn.detect(faint, config=Configuration(), **options),
+    ):
+        with pytest.raises(cn.ParameterError) as error:
+            call()
+        assert str(error.value).startswith(told), error.value
+    with pytest.raises(AssertionError, match="a graph was built"):
+        cn.detect(faint)
+
+
+def test_names_that_are_no_parameter_are_told():
+    for call in (lambda: Configuration().replace(witin=60), lambda: cn.detect(log_of([]), witin=1)):
+        with pytest.raises(cn.ParameterError) as error:
+            call()
+        assert str(error.value).startswith(
+            "witin= is no parameter of a run. Did you mean 'within'? The parameters are within, "
+        )
+    with pytest.raises(cn.ParameterError, match=r"takes a coordnet.Configuration, not dict"):
+        cn.detect(log_of([]), config={"within": "60s"})

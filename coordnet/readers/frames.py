@@ -1,0 +1,181 @@
+"""Frames of any library: by narwhals, by DuckDB itself, or as a stream of Arrow batches."""
+
+from __future__ import annotations
+
+import numbers
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import narwhals as nw
+import pyarrow as pa
+
+from coordnet.errors import InputError
+from coordnet.log.labels import LABELS
+from coordnet.readers.columns import as_chunked, label_column
+from coordnet.readers.loaded import Loaded, check_columns, shown
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A frame that has been looked at and not yet read.
+
+    Attributes
+    ----------
+    there
+        The names of its columns.
+    read
+        Gives columns by name, each as Arrow, or as a list where Arrow has no type for its values.
+        To be called once: a stream passes by once.
+    source
+        What errors and the log call it.
+    kind
+        The kind of frame that results are given as.
+    """
+
+    there: Sequence[str]
+    read: Callable[[Sequence[str]], dict[str, pa.ChunkedArray | list[Any]]]
+    source: str
+    kind: str
+
+
+def load_frame(source: Any, names: Mapping[str, str]) -> Loaded:
+    """Load the columns named, by role, from a frame."""
+    opened = open_frame(source)
+    if opened is None:
+        raise InputError(
+            f"a source of type {type(source).__module__}.{type(source).__name__} cannot be read; "
+            "give a path, a list of paths, a glob, or a pandas, Polars, PyArrow or DuckDB table, "
+            "or another that has __arrow_c_stream__."
+        )
+    check_columns(names, opened.there, "the frame")
+    read = opened.read(list(dict.fromkeys(names.values())))
+    columns = {
+        role: typed(read[name], name, moments=role == "time") for role, name in names.items()
+    }
+    return Loaded(columns, [columns.pop("time")], [opened.source], frame=opened.kind)
+
+
+def open_frame(source: Any) -> Opened | None:
+    """Look at a frame of any library; None where it is none."""
+    try:
+        frame = nw.from_native(source)
+    except nw.exceptions.DuplicateError as error:
+        reason = " ".join(str(error).split())
+        raise InputError(f"columns of the frame must differ in name: {reason[:200]}") from None
+    except TypeError:
+        return _open_stream(source)
+    implementation = frame.implementation
+    if implementation.is_duckdb():
+        return _open_duckdb(frame.to_native())
+
+    def read(wanted: Sequence[str]) -> dict[str, pa.ChunkedArray | list[Any]]:
+        chosen = frame.select(list(wanted))
+        if isinstance(chosen, nw.LazyFrame):
+            chosen = chosen.collect("pyarrow")
+        columns: dict[str, pa.ChunkedArray | list[Any]] = {}
+        for name in wanted:
+            series = chosen[name]
+            try:
+                columns[name] = as_chunked(series.to_arrow())
+            except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):  # Python objects
+                columns[name] = series.to_list()
+        return columns
+
+    if implementation.is_polars():
+        kind = "polars"
+    else:
+        kind = "pandas" if implementation.is_pandas_like() else "pyarrow"
+    there = frame.collect_schema().names()
+    return Opened(there, read, f"{str(implementation).lower()} frame", kind)
+
+
+def _open_duckdb(relation: Any) -> Opened:
+    """Look at a DuckDB relation, whose columns may differ in nothing but case."""
+    there = list(relation.columns)
+
+    def read(wanted: Sequence[str]) -> dict[str, pa.ChunkedArray | list[Any]]:
+        parts = []
+        for i, name in enumerate(wanted):
+            at = there.index(name)
+            # Arrow has no integers of 128 bits without sign: the largest would become -1
+            cast = "::varchar" if str(relation.types[at]) == "UHUGEINT" else ""
+            parts.append(f"#{at + 1}{cast} as c{i}")
+        table = relation.project(", ".join(parts)).to_arrow_table()
+        return {name: table[f"c{i}"] for i, name in enumerate(wanted)}
+
+    return Opened(there, read, "duckdb frame", "pyarrow")
+
+
+def _open_stream(source: Any) -> Opened | None:
+    """Look at whatever speaks the Arrow PyCapsule interface, to be read batch by batch."""
+    try:
+        if hasattr(source, "__arrow_c_stream__"):
+            batches = pa.RecordBatchReader.from_stream(source)
+        elif hasattr(source, "__arrow_c_array__"):
+            batch = pa.record_batch(source)
+            batches = pa.RecordBatchReader.from_batches(batch.schema, [batch])
+        else:
+            return None
+    except (pa.ArrowException, TypeError, ValueError):  # a column by itself, not a table
+        return None
+    there = batches.schema.names
+    label = f"{type(source).__name__} stream"
+
+    def read(wanted: Sequence[str]) -> dict[str, pa.ChunkedArray | list[Any]]:
+        at = [there.index(name) for name in wanted]
+        chunks: list[list[pa.Array]] = [[] for _ in wanted]
+        try:
+            for batch in batches:
+                for i, kept in zip(at, chunks, strict=True):
+                    # copied: what a batch shares would else keep all of its columns in memory
+                    column = batch.column(i)
+                    kept.append(pa.concat_arrays([column, column.slice(0, 0)]))
+        except (pa.ArrowException, OSError) as error:
+            reason = " ".join(str(error).split())
+            raise InputError(f"the {label} cannot be read: {reason[:300]}") from None
+        return {
+            name: pa.chunked_array(kept, batches.schema.field(i).type)
+            for name, i, kept in zip(wanted, at, chunks, strict=True)
+        }
+
+    return Opened(there, read, label, "pyarrow")
+
+
+def typed(column: pa.ChunkedArray | list[Any], name: str, moments: bool = False) -> pa.ChunkedArray:
+    """Return a column as Arrow: Python objects of several types become text."""
+    if not isinstance(column, list):
+        return column
+    return _moments(column) if moments else _objects(column, name)
+
+
+def _objects(values: Iterable[Any], name: str) -> pa.ChunkedArray:
+    """Return Python objects of several types as text; floats under the same rules as elsewhere."""
+    values = list(values)
+    floats = label_column(
+        pa.chunked_array(
+            [pa.array([v if isinstance(v, float) else None for v in values], pa.float64())]
+        ),
+        name,
+        lambda row: f"row {row + 1}",
+    )
+    texts = [None if code < 0 else floats.labels[int(code)].as_py() for code in floats.codes]
+    for row, value in enumerate(values):
+        if isinstance(value, str | numbers.Integral) and not isinstance(value, bool):
+            texts[row] = str(value)
+        elif not (isinstance(value, float) or _is_missing(value)):
+            raise InputError(
+                f"column {name!r}, row {row + 1}: {shown(value)} is of type "
+                f"{type(value).__name__}, which is no id; make the column strings or integers."
+            )
+    return pa.chunked_array([pa.array(texts, LABELS)])
+
+
+def _moments(values: Iterable[Any]) -> pa.ChunkedArray:
+    """Return times of several Python types as text."""
+    texts = [None if _is_missing(value) else str(value) for value in values]
+    return pa.chunked_array([pa.array(texts, LABELS)])
+
+
+def _is_missing(value: Any) -> bool:
+    return value is None or type(value).__name__ in ("NAType", "NaTType")
