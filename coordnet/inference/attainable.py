@@ -252,7 +252,7 @@ def mean_limit(means: Floats, n: int, miss: float) -> Floats:
     Examples
     --------
     >>> mean_limit(np.array([0.0, 0.5]), 1_000, 0.001).round(4).tolist()
-    [0.0069, 0.5585]
+    [0.0069, 0.5586]
     """
     low, high = np.asarray(means, np.float64).copy(), np.ones(len(means))
     for _ in range(60):
@@ -291,6 +291,44 @@ def best_log_p(
         scratch=lambda: np.full(len(chances.of_object), -1, np.int32),
     )
     return array_kernels.put(log_p, order), array_kernels.put(shared, order)
+
+
+def family_p_values(
+    p_values: Floats,
+    source: NDArray[np.int32],
+    target: NDArray[np.int32],
+    runs: AccountRuns,
+    chances: Chances,
+    attainable: AttainablePairs,
+    alpha: float,
+    found: int = 100,
+    threads: int | None = None,
+) -> tuple[Floats, int]:
+    """Return the p-values of edges in the fixed family of pairs, 1 for the others, and its size.
+
+    What :class:`coordnet.inference.bounds.SimultaneousBounds` takes. Edges whose p-value cannot
+    matter among so many have 1 too: p* need not be computed for them.
+
+    Parameters
+    ----------
+    p_values, source, target
+        The edges.
+    runs, chances, attainable
+        As given to :func:`attainable_pairs`, and what it returned.
+    alpha, found
+        As in :meth:`AttainablePairs.family`.
+    threads
+        Number of threads.
+    """
+    level, pairs = attainable.family(alpha, found)
+    # h p <= alpha k matters, k up to the edges there are and h at least the pairs without one
+    n = len(p_values)
+    inside = np.flatnonzero(p_values * (pairs - n) <= alpha * n * (1 + 1e-9))
+    log_best, _ = best_log_p(runs, chances, source[inside], target[inside], threads)
+    inside = inside[reaches(log_best, level)]
+    out = np.ones(n)
+    out[inside] = p_values[inside]
+    return out, pairs
 
 
 def _by_class(runs: AccountRuns, chances: Chances) -> tuple[NDArray[np.int16], Floats, Floats]:

@@ -96,13 +96,17 @@ def hommel_h(p_sorted: Floats, m: int, alpha: float) -> int:
     if not len(p):
         return m
 
+    quotient = alpha * (m - rank) / (alpha - p)
+    near = quotient <= quotient.min() * (1 + 1e-12) + 2  # no other can decide below
+    p, rank = p[near], rank[near]
+
     def possible(i: int) -> bool:
         """Return whether i pairs may be null: i p_(k) > (k - m + i) alpha for all k > m - i."""
         beyond = rank + (i - m)
         late = beyond > 0
         return bool(_exceeds(i, p[late], beyond[late], alpha).all())
 
-    h = math.ceil(float((alpha * (m - rank) / (alpha - p)).min())) - 1
+    h = math.ceil(float(quotient.min())) - 1
     h = min(max(h, m - len(p), 0), m)
     while h > 0 and not possible(h):  # what the quotient's rounding may have added, or taken
         h -= 1
@@ -154,7 +158,8 @@ class SimultaneousBounds:
     Parameters
     ----------
     p_values
-        p-values of the tested pairs (the edges), in any order.
+        p-values of the tested pairs (the edges), in any order. Those of 1 say nothing and count
+        nowhere: edges that are no part of the family of pairs have 1.
     pairs
         Number of pairs that were looked at, tested ones included; the others have p = 1. An upper
         bound of their number keeps the promise.
@@ -200,7 +205,9 @@ class SimultaneousBounds:
         if dependence == "any" and pairs:
             # rounding must not raise it
             self.level = self.alpha / harmonic(self.pairs) * (1 - 1e-12)
-        self.h = hommel_h(np.sort(p[p <= self.level]), self.pairs, self.level)
+        # h p <= alpha k for some k is all that matters, and h is m or nearly so
+        small = p[p * self.pairs <= self.level * len(p) * (1 + 1e-12)]
+        self.h = hommel_h(np.sort(small), self.pairs, self.level)
         self._all = true_discoveries(p, self.h, self.level)
 
     def at_least(self, p_of_set: ArrayLike) -> int:
@@ -210,7 +217,7 @@ class SimultaneousBounds:
         ----------
         p_of_set
             p-values of the edges inside the set, of those that the bounds were made of. The set's
-            other pairs have p = 1 and may be left out.
+            other pairs have p = 1: they add nothing and may be left out.
 
         Returns
         -------
@@ -231,11 +238,11 @@ class SimultaneousBounds:
 
 
 def _checked(p_values: ArrayLike) -> Floats:
-    """Return p-values as an array, or say which is none."""
+    """Return the p-values below 1, or say which is none."""
     p = np.asarray(p_values, np.float64)
     wrong = np.flatnonzero(~((p >= 0) & (p <= 1)))
     if len(wrong):
         raise ParameterError(
             f"p-value number {wrong[0]} is {p[wrong[0]]!r}; p-values lie between 0 and 1."
         )
-    return p
+    return p[p < 1]

@@ -28,6 +28,7 @@ from coordnet.inference.attainable import (
     attainable_pairs,
     attainable_q_values,
     best_log_p,
+    family_p_values,
     mean_limit,
     reaches,
 )
@@ -122,6 +123,34 @@ def test_an_example_by_hand():
     assert found.family(0.011) == (pytest.approx(0.01, rel=1e-9), 1)
     assert found.family(0.0099) == (pytest.approx(10 ** (-17 / 8), rel=1e-9), 0)
     assert found.family(0.02, found=40) == (pytest.approx(10 ** (-3 / 8), rel=1e-9), 1)
+
+
+def test_between_levels_the_larger_one_counts_and_rounding_hides_no_pair():
+    found = counted(np.array([9, 5, 2]))
+    at_one = math.exp(-STEP)
+    asked = np.array([1.0, at_one * 1.01, at_one * 0.99, math.exp(-2 * STEP) * 0.99, 1e-200])
+    assert found.at(asked).tolist() == [9, 9, 5, 2, 2]
+    # p* a little above the level, and a p-value that rounding put below it
+    assert found.at(np.array([at_one * (1 - 1e-6)])).tolist() == [9]
+
+
+@given(logs(), windows(), st.sampled_from([0.05, 0.5]), st.sampled_from([1, 3, 100]))
+def test_the_family_holds_the_edges_that_can_reach_its_level(rows, window, alpha, together):
+    log = log_of(rows)
+    edges = cn.co_action(log, window).test(null="timing").edges
+    ends = edges["source"], edges["target"]
+    runs, chances = runs_of(log), chances_of(log, window)
+    pairs = attainable_pairs(runs, chances, budget=10**9)
+    p, m = family_p_values(edges["p_value"], *ends, runs, chances, pairs, alpha, together)
+    level, size = pairs.family(alpha, together)
+    inside = reaches(best_log_p(runs, chances, *ends)[0], level)
+    assert m == size
+    assert (p[~inside] == 1).all()
+    assert ((p == edges["p_value"]) | (p == 1)).all()
+    everything = SimultaneousBounds(edges["p_value"][inside], m, alpha)
+    bounds = SimultaneousBounds(p, m, alpha)
+    assert bounds.h == everything.h
+    assert bounds.all() == everything.all()
 
 
 def test_no_log_and_no_sharing():

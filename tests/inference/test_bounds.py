@@ -41,11 +41,11 @@ def test_the_shortcut_equals_closed_testing_by_the_oracle(drawn, untested, data)
     bounds = SimultaneousBounds(p, len(p) + untested, alpha)
     for part, least in of_set.items():
         inside = [p[i] for i in part if i < len(p)]
-        if len(inside) == len(part):
+        if len(inside) == len(part) and 1.0 not in inside:
             assert bounds.at_least(inside) == least, part
-        else:  # untested pairs may be left out: never more
+        else:  # pairs with p = 1 count nowhere: never more
             assert bounds.at_least(inside) <= least, part
-    assert bounds.all() == of_set[frozenset(range(len(p)))]
+    assert bounds.all() == bounds.at_least(p)
     largest = max(len(s) for s in of_set if not of_set[s])
     assert bounds.h == largest
 
@@ -74,7 +74,8 @@ def borderline(draw):
     p = []
     for _ in range(draw(st.integers(1, 10))):
         of = draw(st.one_of(st.integers(max(1, m - 12), m), st.integers(1, m)))
-        x = alpha * draw(st.integers(1, 12)) / of
+        k = draw(st.integers(1, 12))  # at alpha k / h, and at alpha (1 - (m - k) / h)
+        x = alpha * k / of if draw(st.booleans()) else max(alpha - alpha * (m - k) / of, 0.0)
         steps = draw(st.integers(-2, 2))
         for _ in range(abs(steps)):
             x = float(np.nextafter(x, 2.0 * (steps > 0)))
@@ -119,6 +120,15 @@ def test_laws(drawn, untested, data):
     assert loose.at_least(part[::-1]) == loose.at_least(part)
 
 
+def test_p_values_of_one_count_nowhere():
+    """2,000 edges outside a family of 20 pairs, of which five are certain: never more than five."""
+    p = [1e-9] * 5 + [0.9] * 10
+    bounds = SimultaneousBounds(p + [1.0] * 2_000, 20)
+    assert bounds.h == SimultaneousBounds(p, 20).h == 15
+    assert bounds.all() == bounds.at_least(p + [1.0] * 2_000) == 5
+    assert bounds.at_least([1.0] * 2_000) == 0
+
+
 def test_hommels_constant_divides_the_level():
     p = [1e-4, 2e-4, 0.02]
     bounds = SimultaneousBounds(p, 50, 0.05, dependence="any")
@@ -140,7 +150,7 @@ def test_the_harmonic_numbers():
     [
         ([0.1, 1.5], 5, {}, "number 1 is .*1.5"),
         ([float("nan")], 5, {}, "number 0"),
-        ([0.1, 0.2], 1, {}, "pairs=1 is less than the 2"),
+        ([0.1, 1.0, 0.2], 1, {}, "pairs=1 is less than the 2"),
         ([0.1], 5, {"alpha": 1.0}, "alpha=1.0"),
         ([0.1], 5, {"dependence": "none"}, "dependence='none'"),
     ],
