@@ -197,6 +197,22 @@ def heavy_tailed(seed, accounts=400):
     return AccountRuns(starts, rows[1].astype(np.int32), first), chances
 
 
+def test_the_p_values_left_out_of_the_family_could_not_have_mattered():
+    runs, chances = heavy_tailed(1)
+    pairs = attainable_pairs(runs, chances, budget=10**9)
+    source, target = np.array(list(combinations(range(400), 2)), np.int32)[::40].T.copy()
+    level, m = pairs.family(0.05, 100)
+    assert m > 2 * len(source)
+    log_best, _ = best_log_p(runs, chances, source, target)
+    inside = log_best <= math.log(level) - 1
+    p = np.where(inside, 0.8 * 0.05 * inside.sum() / m, 1.0)  # only all together say something
+    assert (p >= np.exp(log_best)).all()
+    kept, _ = family_p_values(p, source, target, runs, chances, pairs, 0.05)
+    everything, bounds = SimultaneousBounds(p, m), SimultaneousBounds(kept, m)
+    assert bounds.h == everything.h
+    assert bounds.all() == everything.all() > 10
+
+
 @pytest.mark.parametrize("population", [1, 2])
 def test_limits_of_a_sample_hold_for_all_levels_at_once(population, monkeypatch):
     """300 seeds of only 4,000 co-occurrences: at most one in a hundred runs may miss anywhere."""
