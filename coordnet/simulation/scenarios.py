@@ -225,15 +225,20 @@ def _tiny_cells(world: World) -> None:
             world.push(members, objects, 45.0, join=0.95, borrowed=0.3)
 
 
-def _large_ring(world: World, *, rings: Sequence[tuple[int, int]] | None = None) -> None:
-    """Rings that fill a class of popularity: all members act on each of its posts within 20 s.
+def _large_ring(
+    world: World, *, rings: Sequence[tuple[int, int]] | None = None, kind: str | None = None
+) -> None:
+    """Plant rings that fill a class of popularity: all members act on each post within 20 s.
 
     Three, of 40 to 1,000 accounts and 15 to 1,000 posts each, even on a logarithmic scale; or
-    those of `rings`, as (accounts, posts). None has more than an eighth of all accounts.
+    those of `rings`, as (accounts, posts). The posts of a ring are of one kind, `kind` or one
+    that is drawn. None has more than an eighth of all accounts.
     """
+    if kind is not None:
+        one_of(kind, KINDS, "kind")
     if rings is None:
-        ends = np.log([[40, 15], [1_000, 1_000]])
-        shapes = np.exp(world.rng.uniform(*ends, (3, 2))).round().astype(int).tolist()
+        least = np.array([40, 15])
+        shapes = (least * (1_000 / least) ** world.rng.random((3, 2))).round().astype(int).tolist()
     else:
         shapes = [list(shape) for shape in rings]
     for i, (size, objects) in enumerate(shapes):
@@ -243,7 +248,8 @@ def _large_ring(world: World, *, rings: Sequence[tuple[int, int]] | None = None)
                 "3 accounts and 1 post or more."
             )
         members = world.group(f"ring_{i + 1}", min(size, world.n // 8))
-        world.push(members, objects, 20.0, borrowed=0.0)
+        own = str(world.rng.choice(KINDS)) if kind is None else kind
+        world.push(members, objects, 20.0, borrowed=0.0, kind=own)
 
 
 def _contaminated(world: World, *, share: float = 0.4) -> None:
@@ -254,7 +260,9 @@ def _contaminated(world: World, *, share: float = 0.4) -> None:
     moment of its own, 6 of 10 members each time.
     """
     if not 0 < share <= 0.9:
-        raise ParameterError(f"share={share!r} of the accounts cannot be one campaign; up to 0.9.")
+        raise ParameterError(
+            f"share={share!r} of the accounts cannot be one campaign; use more than 0, up to 0.9."
+        )
     rng = world.rng
     pushed = np.arange(world.scaled(1_000))  # the most popular, whatever their kind
     left = max(round(share * world.n), 5)
@@ -445,8 +453,9 @@ def simulate(
     seed
         The only source of randomness.
     **options
-        What a scenario lets choose: ``"large_ring"`` its ``rings``, a list of (accounts, posts);
-        ``"contaminated"`` the ``share`` of the accounts that are the campaign, by default 0.4.
+        What a scenario lets choose: ``"large_ring"`` its ``rings``, a list of (accounts, posts),
+        and their ``kind``; ``"contaminated"`` the ``share`` of the accounts that are the
+        campaign, by default 0.4.
 
     Returns
     -------
