@@ -30,7 +30,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,7 +37,7 @@ from numpy.typing import NDArray
 from coordnet.errors import check_seed, one_of
 from coordnet.inference.bounds import harmonic
 from coordnet.inference.correction import CORRECTIONS
-from coordnet.inference.statistics import CHUNKS, Chances, Floats
+from coordnet.inference.statistics import CHUNKS, AccountRuns, Chances, Floats
 from coordnet.kernels import arrays as array_kernels
 from coordnet.kernels import attainable as attainable_kernels
 from coordnet.threads import equal_chunks, run_chunks
@@ -49,14 +48,6 @@ SAMPLE = 1 << 17  # co-occurrences drawn where a log is too large to count
 MISS = 0.001  # chance that any of the upper limits of a sample is too small
 
 Integers = NDArray[np.int64]
-
-
-class AccountRuns(NamedTuple):
-    """The objects of each account, each once; what the kernel ``account_runs`` returns."""
-
-    starts: Integers  # (accounts + 1,)
-    objects: NDArray[np.int32]  # (runs,), ascending inside an account
-    first: NDArray[np.int32]  # (runs + 1,), where the account's actions on it begin
 
 
 @dataclass(frozen=True)
@@ -235,7 +226,7 @@ def _sampled(
     sums = np.concatenate([sums, [share[shared >= k].sum() for k in (1, 2, 3)]])
     means = np.minimum(sums / SAMPLE * least, 1.0)
     limits = mean_limit(means, SAMPLE, MISS / len(means)) * (float(total[-1]) / least)
-    n = len(runs.starts) - 1
+    n = int((np.diff(runs.starts) > 0).sum())
     upper = np.minimum(np.ceil(limits).astype(np.int64), n * (n - 1) // 2)
     one, two, three = np.minimum.accumulate(upper[LEVELS:])
     counts = np.minimum(np.minimum.accumulate(upper[:LEVELS]), one)
@@ -331,9 +322,9 @@ def family_p_values(
     return out, pairs
 
 
-def _by_class(runs: AccountRuns, chances: Chances) -> tuple[NDArray[np.int16], Floats, Floats]:
+def _by_class(runs: AccountRuns, chances: Chances) -> tuple[NDArray[np.int32], Floats, Floats]:
     """Return the class of each run, and log c and log (1 - c) of each class."""
-    run_class = chances.of_object.astype(np.int16)[runs.objects]
+    run_class = chances.of_object[runs.objects]
     with np.errstate(divide="ignore"):
         return run_class, np.log(chances.chance), np.log1p(-chances.chance)
 

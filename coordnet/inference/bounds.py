@@ -115,6 +115,11 @@ def hommel_h(p_sorted: Floats, m: int, alpha: float) -> int:
     return h
 
 
+def null_pairs(p_values: Floats, pairs: int, alpha: float = 0.05) -> int:
+    """Return :func:`hommel_h` of p-values in any order; the pairs not given have p = 1."""
+    return hommel_h(np.sort(p_values[p_values <= alpha]), pairs, alpha)
+
+
 def true_discoveries(p_of_set: Floats, h: int, alpha: float) -> int:
     """Return d(S): how many pairs of a set are no chance, at least.
 

@@ -39,13 +39,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from coordnet.inference.statistics import Floats
 from coordnet.kernels import arrays as array_kernels
 from coordnet.kernels import edge_tests as edge_test_kernels
 from coordnet.kernels import pair_chances as pair_kernels
 from coordnet.log.actions import ActionLog
 from coordnet.threads import run_chunks
 
+Floats = NDArray[np.float64]
 CLASSES = 32  # of each kind: the octaves of n_o
 FEW_ACCOUNTS = 0.1  # share of the accounts below which a class may be thin
 REPEATED = 3.0  # objects that its pairs share, from which on it may be
@@ -111,17 +111,16 @@ def pair_chances(
     Examples
     --------
     >>> import coordnet as cn
-    >>> from coordnet.inference.statistics import class_chances, object_statistics
+    >>> from coordnet.inference.statistics import WindowStatistics
     >>> log = cn.simulate("large_ring", accounts=1_000, rings=[(60, 100)], kind="text").log
-    >>> found = class_chances(log, object_statistics(log, 60_000_000), 60_000_000)
-    >>> alike = pair_chances(log, found.of_object, found.chance, 60_000_000)
-    >>> bool(found.chance.max() > 0.9), bool(alike.chance.max() < 0.5)
+    >>> counted = WindowStatistics(log, 60_000_000)
+    >>> bool(counted.pooled_chances.max() > 0.9), bool(counted.chances.max() < 0.5)
     (True, True)
     """
     n = len(pooled)
     indptr, positions = log.by_account
     starts, objects, first = edge_test_kernels.account_runs(indptr, positions, log.object)
-    account = np.repeat(np.arange(log.n_accounts, dtype=np.int32), np.diff(starts))
+    account = np.repeat(np.arange(len(log.all_accounts), dtype=np.int32), np.diff(starts))
     runs = np.arange(len(objects), dtype=np.int32)
     if outside is not None:
         runs = runs[outside[account]]
@@ -130,7 +129,7 @@ def pair_chances(
     rank = array_kernels.put(np.arange(len(ranked), dtype=np.int32), ranked)
     slot_starts, order = array_kernels.group_by_code(rank[objects[runs]], log.n_objects)
     runs = runs[order]
-    own_starts, own = array_kernels.group_by_code(account[runs], log.n_accounts)
+    own_starts, own = array_kernels.group_by_code(account[runs], len(log.all_accounts))
     slots = pair_kernels.Slots(
         slot_starts, account[runs], rank[objects[runs]], first[runs], first[runs + 1],
         own_starts, own, log.time[positions],
@@ -144,7 +143,7 @@ def pair_chances(
         ),
         n,
         threads=threads,
-        scratch=lambda: np.zeros(log.n_accounts),
+        scratch=lambda: np.zeros(len(log.all_accounts)),
         weights=np.diff(before[borders]).clip(1, pair_kernels.SAMPLES[1]),
     )
     size, together, pairs, squares, square_weights, accounts = np.array(sums).reshape(n, 6).T

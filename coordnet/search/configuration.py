@@ -141,7 +141,7 @@ class Configuration:
         metavar="DURATION",
     )
     method: str = option(
-        "leiden", "How communities are found; see find_clusters.", choices=tuple(METHODS)
+        "infomap", "How communities are found; see find_clusters.", choices=tuple(METHODS)
     )
     resolution: float = option(
         1.0, "The higher, the more and smaller communities.", metavar="R", kind=float

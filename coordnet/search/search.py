@@ -140,9 +140,8 @@ def _in_rounds(
     pending = graphs
     while True:
         rounds.append(int(taken.sum()))
-        seen = background if not taken.any() else log.where(~taken[log.account], "found")
         found = [
-            _search_layer(log, graph, config, seen, threads, stage)
+            _search_layer(log, graph, config, background, ~taken, threads, stage)
             if graph.relation.on_objects or not found
             else found[i]
             for i, graph in enumerate(pending)
@@ -169,6 +168,7 @@ def _search_layer(
     graph: CoordinationGraph,
     config: Configuration,
     background: ActionLog | None,
+    outside: NDArray[np.bool_],
     threads: int | None,
     stage: Stage,
 ) -> LayerFound:
@@ -181,7 +181,9 @@ def _search_layer(
         with stage(f"{name} tests"):
             kept = graph.test(threads=threads).keep(fdr=level)
         return LayerFound(kept, [], None, None)
-    against = Against(config.null, config.strata, background, config.occasion_gap_us)
+    against = Against(
+        config.null, config.strata, background, config.occasion_gap_us, outside=outside
+    )
     statistics = relation.statistics(log, against, threads)
     assert statistics is not None  # relations on objects have them
     share = level / 2 if config.groups else level
