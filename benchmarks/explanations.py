@@ -1,11 +1,11 @@
-"""How often each benign explanation fits where it is true, and how often it excuses a ring.
+"""How often each benign explanation fits where it is true, and how often it would excuse a ring.
 
-    python benchmarks/explanations.py [--accounts N] [--seeds N]
-        [--write docs/benign-explanations.md]
+    python benchmarks/explanations.py [--accounts N] [--seeds N] [--write PAGE]
 
-An explanation is tried on the scenario that it is of: on the benign group that was simulated, and
-on ten random parts of it (members as few as a reported cluster has). And on the covert clusters
-that `detect` finds in the planted scenarios: an explanation that fits there would excuse them.
+The page is docs/benign-explanations.md. An explanation is tried on the scenario that it is of: on
+the benign group that was simulated, and on ten random parts of it (members as few as a reported
+cluster has). And on the covert clusters that `detect` finds in the planted scenarios: an
+explanation that fits there would excuse them.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def fits(clusters: Clusters, sim: cn.Simulation) -> tuple[Counter, Counter, int]
     scores = cn.score_clusters(clusters, sim.log, accounts=sim.accounts, only=["accounts"])
     table = scores.explanations("pandas")
     fit = Counter(table.loc[table["fits"] == True, "explanation"])  # noqa: E712 (nulls are neither)
-    unknown = Counter(table.loc[table["figure"].isna(), "explanation"])
+    unknown = Counter(table.loc[table["value"].isna(), "explanation"])
     return fit, unknown, len(clusters)
 
 

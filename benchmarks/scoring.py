@@ -3,9 +3,9 @@
     python benchmarks/scoring.py [--actions N] [--accounts N] [--clusters N] [--threads N]
 
 By default 1,000,000 actions of 100,000 accounts with 100 planted groups of 8 to 60 accounts, with
-texts, profiles, key moments and stance labels, so that every family is scored, beside 199 random
-sets for each cluster. The clusters scored are the planted groups, whatever detection finds of them.
-A small run before it lets numba compile. Scoring must take less time than detecting.
+texts, profiles, key moments and stance labels, so that every family is scored, compared with 199
+random sets for each cluster. The clusters scored are the planted groups, whatever detection finds
+of them. A small run before it lets numba compile. Scoring must take less time than detecting.
 """
 
 import argparse
@@ -20,7 +20,6 @@ from coordnet.scores.table import FAMILIES
 from coordnet.simulation.population import World
 from coordnet.simulation.scenarios import _electorate
 
-NAMES = list(FAMILIES)
 MOMENTS = {
     "attack": ("2017-05-22T21:30:00Z", "2017-05-23T21:30:00Z"),
     "vote": ("2017-06-08T06:00:00Z", "2017-06-08T21:00:00Z"),
@@ -73,7 +72,7 @@ def measure(sim):
     scores = cn.score_clusters(clusters, **known)
     scoring = clock() - begin
     families = {}
-    for name in ("none", *NAMES):
+    for name in ("none", *FAMILIES):
         begin = clock()
         cn.score_clusters(clusters, **known, only=[] if name == "none" else [name])
         families[name] = clock() - begin

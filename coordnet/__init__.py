@@ -17,7 +17,7 @@ if TYPE_CHECKING:
         InputError,
         MemoryBudgetError,
         MissingDependencyError,
-        NoSuchClusterError,
+        NoSuchItemError,
         OutputError,
         ParameterError,
     )
@@ -57,7 +57,7 @@ _HOMES = {
     "detection.run": ("Run",),
     "errors": (
         "CoordnetError", "CoordnetWarning", "InputError", "MemoryBudgetError",
-        "MissingDependencyError", "NoSuchClusterError", "OutputError", "ParameterError",
+        "MissingDependencyError", "NoSuchItemError", "OutputError", "ParameterError",
     ),
     "graphs.co_action": ("CoAction", "co_action", "co_retweet"),
     "graphs.co_timing": ("CoTiming", "co_timing"),
@@ -103,7 +103,7 @@ __all__ = [
     "MemoryBudgetError",
     "MissingDependencyError",
     "Multiplex",
-    "NoSuchClusterError",
+    "NoSuchItemError",
     "NullRuns",
     "OutputError",
     "ParameterError",

@@ -69,8 +69,8 @@ class ParameterError(CoordnetError, ValueError):
     """A parameter has a value that it cannot have."""
 
 
-class NoSuchClusterError(ParameterError, IndexError):
-    """There is no cluster of that number."""
+class NoSuchItemError(ParameterError, IndexError):
+    """A number or name of something that is not there, such as cluster 7 of three."""
 
 
 class MemoryBudgetError(CoordnetError, MemoryError):

@@ -18,7 +18,14 @@ def native(table: pa.Table, backend: str) -> Any:
     """Return an Arrow table as a frame of the backend asked for: pandas, polars or pyarrow."""
     one_of(backend, BACKENDS, "backend")
     if backend == "pandas":
-        return table.to_pandas()
+        import pandas as pd
+
+        frame = table.to_pandas()
+        for i, column in enumerate(table.columns):  # whole numbers stay so where some are missing
+            if pa.types.is_integer(column.type) and column.null_count:
+                whole = column.to_pandas(types_mapper={column.type: pd.Int64Dtype()}.get)
+                frame.isetitem(i, whole)
+        return frame
     if backend == "polars":
         polars = optional_import("polars", "bench", "a Polars frame")
         return polars.from_arrow(table)

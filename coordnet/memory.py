@@ -82,7 +82,7 @@ def gigabytes(size: float) -> str:
     Examples
     --------
     >>> gigabytes(7_999_600_000), gigabytes(52_428_800)
-    ('8.0 GB', '0.05 GB')
+    ('8.0 GB', '0.052 GB')
     """
     return f"{size / 1e9:,.1f} GB" if size >= 1e8 else f"{size / 1e9:.2g} GB"
 

@@ -7,7 +7,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable
-from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import Any, TypeVar
 
 import numpy as np
@@ -113,11 +113,9 @@ def run_chunks(
     ):  # fmt: skip
         pending = {pool.submit(call, i): i for i in range(n)}
         try:
-            while pending:
-                done, _ = wait(pending, return_when=FIRST_COMPLETED)
-                for future in done:
-                    bar.update(100 * shares[pending.pop(future)] / max(shares.sum(), 1e-12))
-                    future.result()
+            for future in as_completed(pending):
+                bar.update(100 * shares[pending[future]] / max(shares.sum(), 1e-12))
+                future.result()
         except BaseException:
             for future in pending:
                 future.cancel()

@@ -1,18 +1,29 @@
-"""What all tests share: seeded Hypothesis, and the real data where they are."""
+"""What all tests share: seeded Hypothesis, the real data where they are, the longest test first."""
 
+import os
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 settings.register_profile(
-    "coordnet",
+    "compiled",
     derandomize=True,  # the same examples in every run
     deadline=None,  # the first call compiles
     max_examples=100,
     suppress_health_check=[HealthCheck.too_slow],
 )
-settings.load_profile("coordnet")
+# For kernels that are not compiled. With the explicit examples of the tests, these reach every
+# branch of the kernels that 100 reach.
+settings.register_profile("interpreted", settings.get_profile("compiled"), max_examples=25)
+INTERPRETED = os.environ.get("NUMBA_DISABLE_JIT") == "1"
+settings.load_profile("interpreted" if INTERPRETED else "compiled")
+
+
+def pytest_collection_modifyitems(items):
+    """Begin with the longest test, so that several processes end at about the same time."""
+    items.sort(key=lambda item: item.path.name != "test_interpreted.py")
+
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 

@@ -32,7 +32,7 @@ def text_log(rows):
 def clusters_of(log, *parts, **options):
     """Return clusters of labels, whatever the graph of the log says."""
     graph = cn.co_action(log, **options)
-    return Clusters.from_members(graph, [log.codes_of(part) for part in parts], "by hand", {})
+    return Clusters.from_members(graph, [log.codes_of(list(part)) for part in parts], "by hand", {})
 
 
 def score_of(log, *parts, **options):

@@ -4,6 +4,7 @@ Rows are (account, object, time, kind, content), as in naive.py. Times fall on f
 at and around the borders of WINDOW, so that what happens exactly at the bound happens all the time.
 """
 
+from hypothesis import settings
 from hypothesis import strategies as st
 
 SECOND = 1_000_000
@@ -18,6 +19,11 @@ OBJECTS = ("p", "q", "https://x.example/?a=1&b=2", "#Ünï", "0", "p ")
 KINDS = ("retweet", "url", "hashtag")
 
 _STEPS = (0, 1, WINDOW - 1, WINDOW, WINDOW + 1, 2 * WINDOW, REFRACTORY, REFRACTORY + 1)
+
+
+def examples(number):
+    """Draw so many examples, and in another profile as many as it has for each hundred."""
+    return settings(max_examples=max(1, number * settings.default.max_examples // 100))
 
 
 def _some(pool, most):

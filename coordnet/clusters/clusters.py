@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from coordnet.errors import NoSuchClusterError, ParameterError
+from coordnet.errors import NoSuchItemError, ParameterError
 from coordnet.frames import ArrowExport, frozen, html_table, native
 from coordnet.frozen import Frozen
 from coordnet.graphs.graph import CoordinationGraph
@@ -252,9 +252,11 @@ class Clusters(ArrowExport, Frozen):
         """Return the number of a cluster, counted from the end where it is negative."""
         n = len(self)
         if n == 0:
-            raise NoSuchClusterError(f"there is no cluster {i!r}: no cluster was found.")
+            log = self.layers.source
+            why = "" if log is None or len(log) else ", because the log has no actions"
+            raise NoSuchItemError(f"there is no cluster {i!r}: no cluster was found{why}.")
         if not isinstance(i, int | np.integer) or not -n <= i < n:
-            raise NoSuchClusterError(
+            raise NoSuchItemError(
                 f"there is no cluster {i!r}; they are numbered from 0 to {n - 1}."
             )
         return int(i) % n

@@ -107,7 +107,8 @@ def detect_from(
     if config.score:
         with stages.stage("scores"):
             scores = score_clusters(
-                found.clusters, accounts=accounts, before=config.before, moments=config.moments,
+                found.clusters, accounts=accounts, account_column=config.account_column,
+                before=config.before, moments=config.moments,
                 stance=stance, null_sets=config.null_sets, null_runs=nulls or 0,
                 stability=config.stability, config=config, background=background,
                 seed=config.seed, threads=threads,

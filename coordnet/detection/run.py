@@ -27,9 +27,10 @@ NOTHING_FOUND = (
     "No cluster was found. That says something only together with what could have been found in "
     "these data: see coordnet.power."
 )
+GRAPH_FORMATS = ("gexf", "graphml")
 FILES = (
     "clusters.csv", "edges.csv", "scores.csv", "explanations.csv", "confirmation.csv",
-    "summary.txt", "graph.gexf", "graph.graphml",
+    "summary.txt", *(f"graph.{ending}" for ending in GRAPH_FORMATS),
 )  # fmt: skip
 EMPTY = "The log has no actions, so that nothing could be found."
 
@@ -160,7 +161,7 @@ class Run:
             The files.
         """
         if graph is not None:
-            one_of(graph, ("gexf", "graphml"), "graph")
+            one_of(graph, GRAPH_FORMATS, "graph")
         log = self.log
         accounts = np.full(len(log.all_accounts), "", object)
         shown = self.graph.nodes if all_edges else np.unique(self.clusters.indices)

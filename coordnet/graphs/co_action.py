@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from coordnet.errors import CoordnetWarning, check_whole, one_of
 from coordnet.graphs.graph import CoordinationGraph
 from coordnet.graphs.relation import Against, Relation, Trace
-from coordnet.inference.edge_tests import TestedEdges, co_action_tests
+from coordnet.inference.edge_tests import TEST_BYTES, TestedEdges, co_action_tests
 from coordnet.inference.statistics import WindowStatistics
 from coordnet.kernels import arrays as array_kernels
 from coordnet.kernels import edges as edge_kernels
@@ -57,6 +57,7 @@ class CoAction(Relation):
         *,
         weight: str | None = None,
         min_weight: int = 1,
+        to_test: bool = False,
         threads: int | None = None,
     ) -> CoordinationGraph:
         """Build the graph of a log; see :func:`coordnet.co_action`."""
@@ -69,7 +70,15 @@ class CoAction(Relation):
             min_weight if weight == "objects" else 1,
         )  # fmt: skip
         check_memory(
-            windows, windows.object, window, min_weight, weight == "pairs", False, threads, log=log
+            windows,
+            windows.object,
+            window,
+            min_weight,
+            weight == "pairs",
+            False,
+            threads,
+            log=log,
+            edge_bytes=EDGE_BYTES + TEST_BYTES * to_test,
         )
         columns = collect_edges(
             windows, windows.object, window, min_weight, weight == "pairs", False, threads,
@@ -390,13 +399,16 @@ def collect_edges(
     starts = np.cumsum([0, *(len(part[0]) for part in parts)]).tolist()
     columns = [np.empty(starts[-1], dtype) for dtype in EdgeRows.of(both)]
 
-    def move(_: None, i: int) -> None:
-        """Move one part of one column to its place; what it stood in is freed."""
-        c, p = divmod(i, len(parts))
-        columns[c][starts[p] : starts[p + 1]] = parts[p][c]
-        parts[p][c] = parts[p][c][:0].copy()
+    groups = np.array_split(np.arange(len(parts)), 16)
 
-    run_chunks(move, len(columns) * len(parts), threads=threads)
+    def move(_: None, i: int) -> None:
+        """Move some parts of a column to their places; what they stood in is freed."""
+        c, group = divmod(i, len(groups))
+        for p in groups[group].tolist():
+            columns[c][starts[p] : starts[p + 1]] = parts[p][c]
+            parts[p][c] = parts[p][c][:0].copy()
+
+    run_chunks(move, len(columns) * len(groups), threads=threads)
     source = np.repeat(np.arange(len(windows.work), dtype=np.int32), walk.row_edges)
     return [source, *columns]
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from coordnet.errors import ParameterError, one_of
 from coordnet.graphs.co_action import (
+    EDGE_BYTES,
     check_memory,
     check_min_weight,
     collect_edges,
@@ -17,7 +18,7 @@ from coordnet.graphs.co_action import (
 )
 from coordnet.graphs.graph import CoordinationGraph
 from coordnet.graphs.relation import Against, Relation, Trace
-from coordnet.inference.edge_tests import TestedEdges
+from coordnet.inference.edge_tests import TEST_BYTES, TestedEdges
 from coordnet.inference.jitter import co_timing_tests
 from coordnet.inference.statistics import WindowStatistics
 from coordnet.log.actions import ActionLog
@@ -59,6 +60,7 @@ class CoTiming(Relation):
         *,
         weight: str | None = None,
         min_weight: int = 1,
+        to_test: bool = False,
         threads: int | None = None,
     ) -> CoordinationGraph:
         """Build the graph of a log; see :func:`coordnet.co_timing`."""
@@ -69,7 +71,8 @@ class CoTiming(Relation):
         timeline = self.trace(log)
         windows = find_windows(*timeline, len(log.all_accounts), window, 1)
         unit = np.arange(len(windows.account), dtype=np.int32)
-        check_memory(windows, unit, window, min_weight, False, True, threads)
+        size = EDGE_BYTES + TEST_BYTES * to_test
+        check_memory(windows, unit, window, min_weight, False, True, threads, edge_bytes=size)
         source, target, forth, pairs, mean_delay, first_share, back = collect_edges(
             windows, unit, window, min_weight, False, True, threads, "co-timing"
         )

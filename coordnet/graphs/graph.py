@@ -15,7 +15,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from coordnet.errors import ParameterError, check_number, check_whole
-from coordnet.export import labels_out, write_table
+from coordnet.export import labels_out, write_table, xml_names
 from coordnet.frames import ArrowExport, frozen, html_table, native
 from coordnet.frozen import Frozen, ReadOnly
 from coordnet.graph_files import write_network
@@ -621,6 +621,8 @@ class CoordinationGraph(ArrowExport, Frozen):
         if not identifiers and key is None:
             key = self.log.secret("pseudonyms")
         names = own if identifiers else labels_out(own, key or b"", identifiers)
+        if suffix in (".graphml", ".gexf"):
+            names = xml_names(names)
         edges = self.named(names)
         if suffix in (".parquet", ".csv"):
             write_table(edges.table(), path)

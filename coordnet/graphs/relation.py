@@ -75,6 +75,7 @@ class Relation(ABC):
         *,
         weight: str | None = None,
         min_weight: int = 1,
+        to_test: bool = False,
         threads: int | None = None,
     ) -> CoordinationGraph:
         """Build the graph of a log.
@@ -87,6 +88,9 @@ class Relation(ABC):
             Which count of an edge is its weight; None takes the relation's own.
         min_weight
             Edges of less weight are left out.
+        to_test
+            Whether the edges will be tested, so that the memory of the test counts too where more
+            would be needed than there is.
         threads
             Number of threads; None means all processors.
         """
@@ -192,6 +196,7 @@ class Given(Relation):
         *,
         weight: str | None = None,
         min_weight: int = 1,
+        to_test: bool = False,
         threads: int | None = None,
     ) -> CoordinationGraph:
         """Refuse: how the edges came is not known."""

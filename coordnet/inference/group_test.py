@@ -94,6 +94,8 @@ class GroupTest(Frozen):
         What `to_frame` gives, a row an object.
     log : ActionLog
         The log that it was made on.
+    background : str or None
+        Fingerprint of the log that the chances came from, where it was another one.
     occasion_gap_us : int
         Windows with gaps up to this, in microseconds, make one occasion.
     """
@@ -110,6 +112,7 @@ class GroupTest(Frozen):
     expected_pairs: float
     detail: NDArray[np.float64]
     log: ActionLog
+    background: str | None
     occasion_gap_us: int
 
     def evidence_without(self, what: str) -> float:
@@ -192,6 +195,8 @@ class GroupTester:
 
     def __init__(self, statistics: WindowStatistics) -> None:
         self.statistics = statistics
+        given = statistics.given_background
+        self.background = None if given is None else given.fingerprint
         self.log = log = statistics.log
         window, objects, background = (
             statistics.window_us, statistics.objects, statistics.background
@@ -255,6 +260,7 @@ class GroupTester:
             expected_pairs=float(expected),
             detail=frozen(detail[:objects]),
             log=self.log,
+            background=self.background,
             occasion_gap_us=self.scene.fold,
         )
 

@@ -11,12 +11,13 @@ from coordnet.errors import ParameterError, one_of
 from coordnet.frames import frozen
 from coordnet.inference.bounds import null_pairs
 from coordnet.inference.correction import CORRECTIONS, adjusted
-from coordnet.inference.edge_tests import EdgeTest, TestedEdges, combined_p_values
+from coordnet.inference.edge_tests import TEST_BYTES, EdgeTest, TestedEdges, combined_p_values
 from coordnet.inference.round_times import GRAINS, roundness
 from coordnet.inference.statistics import CHUNKS
 from coordnet.kernels import arrays as array_kernels
 from coordnet.kernels import jitter as jitter_kernels
 from coordnet.log.actions import ActionLog
+from coordnet.memory import check_budget
 from coordnet.threads import run_chunks
 from coordnet.times import Duration, duration, duration_text
 
@@ -48,6 +49,11 @@ def co_timing_tests(
     for fewer than two coincidences.
     """
     one_of(correction, CORRECTIONS, "correction")
+    check_budget(
+        TEST_BYTES * len(source),
+        f"the test of {len(source):,} edges",
+        "Use a higher min_weight= or a shorter window for the graph.",
+    )
     length = duration(strata, "strata")
     if length < 2 * window + 1:
         raise ParameterError(

@@ -132,7 +132,7 @@ def co_action_rows(
     digits = np.empty(256, np.int64)
 
     for u in range(first, last):
-        bound = 0
+        bound = np.int64(0)  # interpreted, it would be of 32 bits, as low and high are
         for k in range(indptr[u], indptr[u + 1]):
             bound += high[positions[k]] - low[positions[k]]
         if edges + min(bound // min_weight, len(table)) > len(target):

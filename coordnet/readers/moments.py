@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from coordnet.errors import ParameterError
-from coordnet.times import DAY, Instant, instant
+from coordnet.errors import ParameterError, shown
+from coordnet.times import DAY, EARLIEST, Instant, instant
 
 WEEKS = 4  # before a date, unless an interval is given
 
@@ -17,7 +17,13 @@ def read_before(before: Instant | tuple[Instant, Instant] | None) -> tuple[int, 
     if isinstance(before, tuple | list):  # a list is what JSON and TOML make of it
         return read_moments({"before": before})["before"]
     end = instant(before, "before")
-    return end - 7 * WEEKS * DAY, end
+    start = end - 7 * WEEKS * DAY
+    if start < EARLIEST:
+        raise ParameterError(
+            f"before={shown(before)}: the four weeks before it begin before the year 1; give a "
+            "later date."
+        )
+    return start, end
 
 
 def read_moments(

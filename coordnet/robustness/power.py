@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from coordnet.errors import ParameterError, check_whole
+from coordnet.inference.intervals import wilson_interval
 from coordnet.log.actions import ActionLog
 from coordnet.search.configuration import Configuration, configured
 from coordnet.search.search import search_clusters
@@ -127,23 +127,11 @@ def power(
 
     recall = np.array(run_chunks(one, runs, threads=threads, label="power"))
     found = int((recall > 0).sum())
-    low, high = wilson(found, runs)
+    low, high = map(float, wilson_interval(found, runs))
     return Power(
         size, objects, duration_text(spread), runs, found, found / runs if runs else float("nan"),
         low, high, float(recall[recall > 0].mean()) if found else float("nan"),
     )  # fmt: skip
-
-
-def wilson(hits: float, of: float) -> tuple[float, float]:
-    """Return the 95 % interval of a share (Wilson 1927).
-
-    >>> [round(x, 3) for x in wilson(8, 10)]
-    [0.49, 0.943]
-    """
-    if not of:
-        return float("nan"), float("nan")
-    interval = stats.binomtest(int(hits), int(of)).proportion_ci(method="wilson")
-    return float(interval.low), float(interval.high)
 
 
 def _planted(

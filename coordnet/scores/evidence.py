@@ -1,37 +1,49 @@
-"""The evidence behind a cluster: what was done together, when, how closely; under pseudonyms."""
+"""The evidence behind a cluster: what was done together, when, how closely; under pseudonyms.
+
+What is shown of an object depends on what its label looks like, not only on what its kind is
+called: a log of posts may have their texts as objects, under any name.
+"""
 
 from __future__ import annotations
 
 import math
+import re
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from coordnet.errors import ParameterError, one_of
-from coordnet.export import Pseudonyms
+from coordnet.export import labels_out
 from coordnet.kernels import windows as window_kernels
-from coordnet.scores.explanations import TEXTS
-from coordnet.scores.texts import redacted
+from coordnet.log.actions import ActionLog
+from coordnet.scores.texts import kinds_of_text, look_like_texts, redacted
 from coordnet.scores.view import View
 from coordnet.times import SECOND
 
 PERSONS = ("mention", "reply", "user", "account")  # kinds of object that are people
 SHOWN = 3  # members who must have posted a text before it is shown
 BY = ("action", "object", "kind")
+# A name or an address of a person, wherever it stands
+_PERSON_LABEL = re.compile(r"@\w[\w.@-]*|[\w.+-]+@[\w-]+(\.[\w-]+)+")
 
 
-def evidence_table(view: View, i: int, by: str, redact_text: bool, key: bytes | None) -> pa.Table:
+def evidence_table(
+    view: View, i: int, by: str, redact_text: bool, key: bytes | None, identifiers: bool
+) -> pa.Table:
     """Return the evidence behind cluster i; see :meth:`coordnet.ClusterScores.evidence`."""
     one_of(by, BY, "by")
     view, i = view.part_of(i)
     log = view.graph.log
-    pseudonyms = Pseudonyms(log.secret("pseudonyms") if key is None else key)
+    secret = log.secret("pseudonyms") if key is None else key
     acts, lag = view.acts, view.lags
     begin, end = int(view.acts.indptr[i]), int(view.acts.indptr[i + 1])
     at = begin + np.flatnonzero(lag[begin:end] >= 0)
     times = pa.array(acts.time[at]).cast(pa.timestamp("us", tz="UTC"))
     gaps = pa.array(lag[at] / SECOND)
-    names = pa.array(pseudonyms.of(log.all_accounts[acts.account[at]].tolist()))
+    own, place = np.unique(acts.account[at], return_inverse=True)
+    shown_as = labels_out(log.all_accounts[own], secret, identifiers)
+    names = pa.array(shown_as, pa.large_string()).take(pa.array(place))
     if not view.graph.relation.on_objects:  # members act at the same moments, whatever on
         if by != "action":
             raise ParameterError(
@@ -46,16 +58,8 @@ def evidence_table(view: View, i: int, by: str, redact_text: bool, key: bytes | 
     detail = test.detail[together]
     codes = detail[:, 0].astype(np.int64)
     kinds = pa.array(log.kinds, pa.large_string()).take(pa.array(log.object_kind[codes]))
-    labels = log.object_labels.take(pa.array(codes)).to_pylist()
     members = detail[:, 1].astype(np.int64)
-    shown = []
-    for label, kind, count in zip(labels, kinds.to_pylist(), members.tolist(), strict=True):
-        if kind in PERSONS:
-            shown.append(pseudonyms.of([label])[0])
-        elif kind in TEXTS and redact_text:
-            shown.append(redacted(label) if count >= SHOWN else f"[text of {count} members]")
-        else:
-            shown.append(label)
+    shown = _shown(log, codes, members, redact_text, secret, identifiers)
     objects = pa.table(
         {
             "occasion": pa.array(test.occasion_of(together)),
@@ -64,19 +68,19 @@ def evidence_table(view: View, i: int, by: str, redact_text: bool, key: bytes | 
             "members": pa.array(members),
             "at_once": pa.array(detail[:, 2].astype(np.int64)),
             "outsiders": pa.array(detail[:, 4].astype(np.int64)),
-            "decades": pa.array(-detail[:, 5] / math.log(10) + 0.0),
+            "log10_evidence": pa.array(-detail[:, 5] / math.log(10) + 0.0),
         }
     )
     if by == "object":
-        return objects.sort_by([("decades", "descending"), ("object", "ascending")])
+        return objects.sort_by([("log10_evidence", "descending"), ("object", "ascending")])
     if by == "kind":
         summed = objects.group_by("kind").aggregate(
-            [("object", "count"), ("occasion", "count_distinct"), ("decades", "sum")]
+            [("object", "count"), ("occasion", "count_distinct"), ("log10_evidence", "sum")]
         )
         renamed = summed.select(
-            ["kind", "object_count", "occasion_count_distinct", "decades_sum"]
-        ).rename_columns(["kind", "objects", "occasions", "decades"])
-        return renamed.sort_by([("decades", "descending"), ("kind", "ascending")])
+            ["kind", "object_count", "occasion_count_distinct", "log10_evidence_sum"]
+        ).rename_columns(["kind", "objects", "occasions", "log10_evidence"])
+        return renamed.sort_by([("log10_evidence", "descending"), ("kind", "ascending")])
     place = np.full(log.n_objects, -1, np.int64)
     place[codes] = np.arange(len(codes))
     rows = objects.take(pa.array(place[acts.object[at]]))
@@ -90,10 +94,35 @@ def evidence_table(view: View, i: int, by: str, redact_text: bool, key: bytes | 
             "gap_seconds": gaps,
             "at_once": rows["at_once"],
             "outsiders": rows["outsiders"],
-            "decades": rows["decades"],
+            "log10_evidence": rows["log10_evidence"],
         }
     )
     return table.sort_by([("time", "ascending"), ("object", "ascending"), ("account", "ascending")])
+
+
+def _shown(
+    log: ActionLog,
+    codes: NDArray[np.int64],
+    members: NDArray[np.int64],
+    redact_text: bool,
+    secret: bytes,
+    identifiers: bool,
+) -> list[str]:
+    """Return what is shown of each object: people under pseudonyms, texts redacted."""
+    labels = log.object_labels.take(pa.array(codes))
+    texts = kinds_of_text(log)[log.object_kind[codes]] | look_like_texts(labels)
+    shown = []
+    for label, kind, text, count in zip(
+        labels.to_pylist(), log.object_kind[codes].tolist(), texts.tolist(), members.tolist(),
+        strict=True,
+    ):  # fmt: skip
+        if log.kinds[kind] in PERSONS or (not text and _PERSON_LABEL.fullmatch(label)):
+            shown += labels_out([label], secret, identifiers)
+        elif text and redact_text:
+            shown.append(redacted(label) if count >= SHOWN else f"[text of {count} members]")
+        else:
+            shown.append(label)
+    return shown
 
 
 def texts_table(view: View, i: int, most: int, redact_text: bool) -> pa.Table:

@@ -1,9 +1,9 @@
 """Benign explanations: what else than covert coordination would look like a cluster.
 
-Each explanation is a test with a figure of its own from 0 to 1; it fits where the figure reaches
-its bound. An explanation that fits is no acquittal, and one that does not is no verdict: how often
-each fits where it is true, and how often it would excuse a planted group, stands in
-docs/benign-explanations.md.
+Each explanation has a value of its own from 0 to 1. It fits where the value reaches its bound. An
+explanation that fits does not clear the accounts, and one that does not fit does not accuse them.
+docs/benign-explanations.md says how often each fits where it is true, and how often it would
+excuse a planted group.
 """
 
 from __future__ import annotations
@@ -20,10 +20,11 @@ from numpy.typing import NDArray
 
 from coordnet.inference.group_test import GroupTest
 from coordnet.readers.profiles import NOTHING
+from coordnet.scores.texts import kinds_of_text
 from coordnet.scores.view import Floats, UnavailableError, View
 from coordnet.times import DAY, MINUTE
 
-Figure: TypeAlias = Callable[[View], Floats]
+Measure: TypeAlias = Callable[[View], Floats]
 
 FAST = 0.05  # from this chance on that two outsiders are within the window, objects are news
 LEAST_OBJECTS = 3  # fewer acted on together tell nothing of a site
@@ -31,7 +32,6 @@ LEAST_ACTIONS = 10  # fewer of an account tell nothing of its habits
 YOUNG = 180 * DAY  # fans have older accounts
 GENERIC = 0.05  # share of the accounts of the log that use an object that is generic
 GENERIC_ACCOUNTS = 200  # and no fewer than so many
-TEXTS = ("text", "message")  # kinds of object that are texts
 _SITE = r"^(?:https?://)?(?:www\.)?(?P<site>[^/\s?#:@]+\.[a-z]{2,})(?:[/?#:]|$)"
 
 
@@ -45,27 +45,27 @@ class Explanation:
     title : str
         What the cluster may be.
     meaning : str
-        What the figure is.
+        What the value is.
     least : float
-        The figure from which on the explanation fits.
-    figure : callable
-        Gives the figure of each cluster, NaN where it cannot be told.
+        The least value at which the explanation fits.
+    measure : callable
+        Gives the value of each cluster, NaN where the data cannot tell.
     """
 
     name: str
     title: str
     meaning: str
     least: float
-    figure: Figure
+    measure: Measure
 
 
 EXPLANATIONS: dict[str, Explanation] = {}
 
 
-def explanation(title: str, meaning: str, least: float) -> Callable[[Figure], Figure]:
-    """Declare a function as a explanation, under its own name."""
+def explanation(title: str, meaning: str, least: float) -> Callable[[Measure], Measure]:
+    """Declare a function as an explanation, under its own name."""
 
-    def declare(function: Figure) -> Figure:
+    def declare(function: Measure) -> Measure:
         EXPLANATIONS[function.__name__] = Explanation(
             function.__name__, title, " ".join(meaning.split()), least, function
         )
@@ -74,35 +74,35 @@ def explanation(title: str, meaning: str, least: float) -> Callable[[Figure], Fi
     return declare
 
 
-def figures(view: View) -> dict[str, Floats]:
-    """Return the figure of each explanation, (clusters,), each cluster seen in its own layer."""
+def explanation_values(view: View) -> dict[str, Floats]:
+    """Return the value of each explanation, (clusters,), each cluster seen in its own layer."""
     found = {name: np.full(len(view.clusters), np.nan) for name in EXPLANATIONS}
     for numbers, part in view.parts:
         for name, one in EXPLANATIONS.items():
             with suppress(UnavailableError):
-                found[name][numbers] = one.figure(part)
+                found[name][numbers] = one.measure(part)
     return found
 
 
 def fitting(every: Mapping[str, Floats], i: int) -> list[Explanation]:
-    """Return the explanations that fit cluster i by their figures, the best first."""
+    """Return the explanations that fit cluster i by their values, the best first."""
     fit = [one for one in EXPLANATIONS.values() if every[one.name][i] >= one.least]
     return sorted(fit, key=lambda one: -every[one.name][i])
 
 
 def explanations_table(every: Mapping[str, Floats], k: int) -> pa.Table:
-    """Return one row a cluster and explanation: figure, bound, whether it fits, what it means."""
+    """Return one row a cluster and explanation: value, bound, whether it fits, what it means."""
     names = [name for _ in range(k) for name in EXPLANATIONS]
-    figure = np.array([every[name][i] for i in range(k) for name in EXPLANATIONS], float)
+    value = np.array([every[name][i] for i in range(k) for name in EXPLANATIONS], float)
     least = np.array([EXPLANATIONS[name].least for name in names], float)
-    unknown = np.isnan(figure)
+    unknown = np.isnan(value)
     return pa.table(
         {
             "cluster": pa.array(np.repeat(np.arange(k), len(EXPLANATIONS))),
             "explanation": pa.array(names, pa.string()),
-            "figure": pa.array(figure, mask=unknown),
+            "value": pa.array(value, mask=unknown),
             "fits_from": pa.array(least),
-            "fits": pa.array(figure >= least, mask=unknown),
+            "fits": pa.array(value >= least, mask=unknown),
             "meaning": pa.array([EXPLANATIONS[name].meaning for name in names], pa.string()),
         }
     )
@@ -111,9 +111,9 @@ def explanations_table(every: Mapping[str, Floats], k: int) -> pa.Table:
 # -- what several of them need -----------------------------------------------------------------
 
 
-def _per_cluster(view: View, figure: Callable[[GroupTest, int], float]) -> Floats:
-    """Return a figure of each cluster's group test."""
-    return np.array([figure(test, i) for i, test in enumerate(view.group_tests)], float)
+def _per_cluster(view: View, value: Callable[[GroupTest, int], float]) -> Floats:
+    """Return a value of each cluster's group test."""
+    return np.array([value(test, i) for i, test in enumerate(view.group_tests)], float)
 
 
 def _together(test: GroupTest) -> NDArray[np.float64]:
@@ -142,7 +142,7 @@ def _unremarkable(test: GroupTest) -> tuple[float, float]:
 
 def _sites(view: View) -> NDArray[np.object_]:
     """Return the site of each object that members act on, None of what is no link."""
-    log = view.graph.log
+    log = view.graph_log
     used = np.unique(view.acts.object)
     sites = np.full(log.n_objects, None, object)
     found = pc.extract_regex(pc.utf8_lower(log.object_labels.take(pa.array(used))), _SITE)
@@ -155,8 +155,8 @@ def _one_site(
 ) -> tuple[float, float]:
     """Return the share of one site in what members do together, and how many of them join in.
 
-    The second is the mean, over the objects of that site that any member acts on, of the largest
-    share of the members inside one window.
+    The second is the mean over the objects of that site that any member acts on: the largest share
+    of the members inside one window.
     """
     together = _together(test)
     weights: dict[str, float] = {}
@@ -179,8 +179,8 @@ def _one_site(
 
 @explanation(
     "a newsroom, or one operator's openly linked accounts",
-    """The less of: the share of one site in what members act on together, and the mean share of
-    the members that post each of that site's objects inside one window.""",
+    """The smaller of two shares: the share of one site in what members act on together, and the
+    mean share of the members that post each object of that site inside one window.""",
     0.5,
 )
 def one_operator(view: View) -> Floats:
@@ -191,26 +191,26 @@ def one_operator(view: View) -> Floats:
 
 @explanation(
     "the small audience of one outlet",
-    """The less of: the share of one site in what members act on together, and one
-    minus the mean share of the members that post each of that site's objects inside one
-    window.""",
+    """The smaller of two numbers: the share of one site in what members act on together, and one
+    minus the mean share of the members that post each object of that site inside one window.""",
     0.5,
 )
 def small_audience(view: View) -> Floats:
     """Return min(share of the top site, 1 - mean joining in its objects)."""
     sites = _sites(view)
 
-    def figure(test: GroupTest, i: int) -> float:
+    def value(test: GroupTest, i: int) -> float:
         share, joining = _one_site(view, sites, test, i)
         return min(share, 1 - joining)
 
-    return _per_cluster(view, figure)
+    return _per_cluster(view, value)
 
 
 @explanation(
-    "fans: they share the same things, no closer in time than others would",
-    """Synchronised pairs that the chances of outsiders give, over those seen, at most 1; 0 where
-    these objects are news, or where the accounts are younger than half a year in the median.""",
+    "a group of fans: they share the same things, no closer in time than others would",
+    """How often members would have met at the speed of outsiders, divided by how often they met, at
+    most 1. It is 0 where outsiders are fast too, or where half of the accounts are younger than
+    half a year.""",
     0.5,
 )
 def fans(view: View) -> Floats:
@@ -218,7 +218,7 @@ def fans(view: View) -> Floats:
     profiles = view.inputs.accounts
     start = view.log.limits[0] if view.log.limits else 0
 
-    def figure(test: GroupTest, i: int) -> float:
+    def value(test: GroupTest, i: int) -> float:
         ratio, chance = _unremarkable(test)
         if np.isnan(ratio):
             return np.nan
@@ -229,36 +229,36 @@ def fans(view: View) -> Floats:
                 return 0.0
         return ratio if chance < FAST else 0.0
 
-    return _per_cluster(view, figure)
+    return _per_cluster(view, value)
 
 
 @explanation(
     "breaking news or a live event: outsiders are as fast on the same objects",
-    """Synchronised pairs that the chances of outsiders give, over those seen, at most 1; 0 where
-    two outsiders on these objects are rarely inside one window.""",
+    """How often members would have met at the speed of outsiders, divided by how often they met, at
+    most 1. It is 0 where two outsiders on these objects are rarely inside one window.""",
     0.5,
 )
 def news(view: View) -> Floats:
     """Return expected / observed pairs where outsiders are fast too."""
 
-    def figure(test: GroupTest, _: int) -> float:
+    def value(test: GroupTest, _: int) -> float:
         ratio, chance = _unremarkable(test)
         return ratio if np.isnan(chance) or chance >= FAST else 0.0
 
-    return _per_cluster(view, figure)
+    return _per_cluster(view, value)
 
 
 @explanation(
-    "notification users and early birds: fast on everything, with anyone",
-    """Of what members do apart from each other on objects of others, the share that comes within
-    a minute (the window, if shorter) of the object's first action.""",
+    "a set of notification users or early birds: fast on everything, with anyone",
+    """Of the members' actions on objects of others, apart from each other: the share that comes
+    within a minute of the object's first action (within the window, if that is shorter).""",
     0.1,
 )
 def early_birds(view: View) -> Floats:
     """Return the share of members' other actions that are prompt."""
     if not view.graph.relation.on_objects:
         raise UnavailableError("accounts do not meet on objects")
-    log, acts = view.graph.log, view.acts
+    log, acts = view.graph_log, view.acts
     starts = log.by_object
     delay = acts.time - log.time[starts[:-1]][acts.object]
     first = log.account[starts[:-1]][acts.object] == acts.account
@@ -273,9 +273,9 @@ def early_birds(view: View) -> Floats:
 
 
 @explanation(
-    "a daily slot: people who are there at the same half hour every day",
-    """Share of the members' actions that fall into each one's own busiest half hour of the day, of
-    members with ten actions or more.""",
+    "a daily habit: people who are online at the same half hour every day",
+    """Share of the members' actions in each member's own busiest half hour of the day, of members
+    with ten actions or more.""",
     0.5,
 )
 def daily_slot(view: View) -> Floats:
@@ -297,41 +297,42 @@ def daily_slot(view: View) -> Floats:
 
 
 @explanation(
-    "share buttons: the same ready-made text, at no common time",
-    """The least of: the share of texts among the objects that members share, the share of these
-    that as many outsiders as members post, and expected over observed synchronised pairs.""",
+    "the effect of share buttons: the same ready-made text, at no common time",
+    """The smallest of three numbers: the share of texts among the objects that members share, the
+    share of these texts that at least as many outsiders post, and how often members would have met
+    at the speed of outsiders divided by how often they met.""",
     0.5,
 )
 def share_buttons(view: View) -> Floats:
     """Return the least of text share, outsiders' share, expected / observed pairs."""
-    log = view.graph.log
-    kinds = [i for i, kind in enumerate(log.kinds) if kind in TEXTS]
+    log = view.graph_log
+    texts = kinds_of_text(log)
 
-    def figure(test: GroupTest, _: int) -> float:
-        if not kinds or not len(test.detail):
+    def value(test: GroupTest, _: int) -> float:
+        if not texts.any() or not len(test.detail):
             return np.nan
-        text = np.isin(log.object_kind[test.detail[:, 0].astype(int)], kinds)
+        text = texts[log.object_kind[test.detail[:, 0].astype(int)]]
         widely = test.detail[text, 4] >= test.detail[text, 1]
         ratio, _chance = _unremarkable(test)
         return float(min(text.mean(), widely.mean() if len(widely) else 0.0, ratio))
 
-    return _per_cluster(view, figure)
+    return _per_cluster(view, value)
 
 
 @explanation(
-    "blank or generic objects that very many use",
-    """Share of what members act on together that is on objects which one outsider of twenty
-    (and 200 or more of them) use. An object weighs as many members as join the first there.""",
+    "an effect of blank or generic objects that very many accounts use",
+    """Share of what members act on together that is on objects which one outsider in twenty uses,
+    and at least 200 of them. An object counts once for each member that joins the first there.""",
     0.5,
 )
 def generic_objects(view: View) -> Floats:
     """Return the share of joiners on objects that one outsider of twenty uses."""
-    least = max(GENERIC_ACCOUNTS, GENERIC * view.graph.log.n_accounts)
+    least = max(GENERIC_ACCOUNTS, GENERIC * view.graph_log.n_accounts)
 
-    def figure(test: GroupTest, _: int) -> float:
+    def value(test: GroupTest, _: int) -> float:
         together = _together(test)
         weight = _joiners(together)
         generic = together[:, 4] >= least
         return float((weight * generic).sum() / weight.sum()) if len(together) else np.nan
 
-    return _per_cluster(view, figure)
+    return _per_cluster(view, value)

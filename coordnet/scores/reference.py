@@ -251,23 +251,6 @@ def bootstrap_interval(drawn: Floats, sizes: Counts) -> tuple[Floats, Floats]:
     return low, high
 
 
-def wilson_interval(hits: Floats, of: Floats) -> tuple[Floats, Floats]:
-    """Return 95 % intervals of shares (Wilson 1927).
-
-    Examples
-    --------
-    >>> low, high = wilson_interval(np.array([8.0]), np.array([10.0]))
-    >>> round(float(low[0]), 3), round(float(high[0]), 3)
-    (0.49, 0.943)
-    """
-    z = stats.norm.ppf(0.975)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        p = hits / of
-        middle = (p + z**2 / (2 * of)) / (1 + z**2 / of)
-        half = z / (1 + z**2 / of) * np.sqrt(p * (1 - p) / of + z**2 / (4 * of**2))
-    return np.maximum(middle - half, 0.0), np.minimum(middle + half, 1.0)
-
-
 def median_intervals(indptr: Counts, values: NDArray[Any]) -> tuple[Floats, Floats]:
     """Return 95 % intervals of the median of each stretch of `values`, from its order statistics.
 

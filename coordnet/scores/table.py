@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from coordnet.clusters.clusters import Clusters
 from coordnet.errors import ParameterError, check_seed, check_whole, nearest, one_of
-from coordnet.frames import html_table, native
+from coordnet.frames import ArrowExport, html_table, native
 from coordnet.graphs.co_action import CoAction
 from coordnet.inference.correction import adjusted
 from coordnet.log.actions import ActionLog, check_log
@@ -24,9 +24,10 @@ from coordnet.readers.profiles import read_profiles
 from coordnet.readers.stance import read_stance
 from coordnet.robustness.null_runs import NullRuns
 from coordnet.scores import families
+from coordnet.scores.categories import crosstab
 from coordnet.scores.evidence import evidence_table, texts_table
 from coordnet.scores.explain import explain
-from coordnet.scores.explanations import explanations_table, figures
+from coordnet.scores.explanations import explanation_values, explanations_table
 from coordnet.scores.view import (
     REGISTRY,
     Absent,
@@ -56,16 +57,17 @@ _PARTS = {
     "p_value": "p",
     "q_value": "q",
 }
-BEFOREHAND = ("synchronised_pairs",)  # their p-values are for sets chosen beforehand
-# Columns of the short table
+BEFOREHAND = ("synchronised_pairs",)  # their p-values are for groups named before looking
+# Columns of the short table, which has all scores where they are no more than FEW
 _SHORT = (
     "accounts", "actions", "density", "synchronised_actions", "median_lag", "occasions",
     "group_evidence",
 )  # fmt: skip
+FEW = 12
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class ClusterScores:
+class ClusterScores(ArrowExport):
     """Scores of clusters.
 
     Attributes
@@ -116,36 +118,93 @@ class ClusterScores:
             )
         return self.estimates[name]
 
-    def to_frame(self, backend: str | None = None, *, long: bool = False) -> Any:
-        """Return the scores as a dataframe.
+    def to_frame(
+        self,
+        backend: str | None = None,
+        *,
+        family: str | Collection[str] | None = None,
+        long: bool = False,
+        parts: bool | None = None,
+    ) -> Any:
+        """Return the scores as a dataframe, one row a cluster.
+
+        Where clusters were found in several layers, ``layer`` is the one that a cluster is scored
+        in, and ``carried_by`` names those with an edge between two of its members.
 
         Parameters
         ----------
         backend
             ``"pandas"``, ``"polars"`` or ``"pyarrow"``; by default the kind the actions came in.
+        family
+            A family of scores such as ``"synchrony"``, or several, or names of scores; ``"all"``
+            for every score. By default the few that a reader wants first.
         long
-            One row a cluster and score, with all parts of the estimate and the declaration,
-            instead of one row a cluster.
-        """
-        return native(self.long_table() if long else self.table(), backend or self.log.frame)
+            One row a cluster and score, with all parts of the estimate and the declaration.
+        parts
+            Whether each score is followed by its reference, effect, interval, p-value and q-value,
+            where it has them. By default only with ``family="all"``.
 
-    def table(self) -> pa.Table:
-        """Return one row a cluster: its number, each score, and each part of it that is given."""
+        Examples
+        --------
+        >>> import coordnet as cn
+        >>> scores = cn.detect(cn.simulate("retweet_ring", accounts=1_000, seed=0).log).scores
+        >>> scores.to_frame("pyarrow").column_names[:4]
+        ['cluster', 'accounts', 'actions', 'density']
+        >>> scores.to_frame("pyarrow", family="persistence", parts=True).num_columns
+        13
+        """
+        if parts is None:
+            parts = family == "all"
+        names = self._names(family, long)
+        table = self.long_table(names) if long else self.table(names, parts)
+        return native(table, backend or self.log.frame)
+
+    def _names(self, family: str | Collection[str] | None, every: bool) -> list[str]:
+        """Return the names of the scores that a table has."""
+        if family is None:
+            few = every or len(self.estimates) <= FEW
+            return [name for name in self.estimates if few or name in _SHORT]
+        wanted = [family] if isinstance(family, str) else list(family)
+        families = {column.family for column, _ in REGISTRY.values()}
+        for name in wanted:
+            one_of(name, ["all", *sorted(families), *REGISTRY, *self.estimates], "family")
+        return [
+            name
+            for name, column in self.columns.items()
+            if {"all", column.family, name, name.split("[")[0]} & set(wanted)
+        ]
+
+    def table(self, names: Collection[str] | None = None, parts: bool = True) -> pa.Table:
+        """Return one row a cluster: its number, its layers, and these scores.
+
+        Parameters
+        ----------
+        names
+            Names of scores; None means all.
+        parts
+            Whether each is followed by the parts of the estimate that are given.
+        """
         table: dict[str, Any] = {"cluster": pa.array(np.arange(len(self)))}
-        for name, estimate in self.estimates.items():
-            table[name] = _column(estimate.value)
-            for part, suffix in _PARTS.items():
+        if len(self.clusters.layers) > 1:
+            table["layer"] = pa.array([c.layer for c in self.clusters], pa.string())
+            carried = ["; ".join(cluster.layers) for cluster in self.clusters]
+            table["carried_by"] = pa.array(carried, pa.string())
+        for name in self.estimates if names is None else names:
+            estimate = self.estimates[name]
+            table[name] = _column(estimate.value, self.columns[name].whole)
+            for part, suffix in _PARTS.items() if parts else ():
                 values = getattr(estimate, part)
                 if values is not None:
                     table[f"{name}_{suffix}"] = _column(values)
         return pa.table(table)
 
-    def long_table(self) -> pa.Table:
+    def long_table(self, names: Collection[str] | None = None) -> pa.Table:
         """Return one row a cluster and score, with its declaration and all that is known of it."""
         k = len(self)
         none = np.full(k, np.nan)
-        blocks = []
-        for name, estimate in self.estimates.items():
+        blocks = [_LONG.empty_table()]
+        for name in self.estimates if names is None else names:
+            estimate = self.estimates[name]
             column = self.columns[name]
             parts = {part: getattr(estimate, part) for part in _PARTS}
             blocks.append(
@@ -165,34 +224,62 @@ class ClusterScores:
             )
         return pa.concat_tables(blocks)
 
+    def crosstab(self, backend: str | None = None) -> Any:
+        """Return the categories of ``accounts=`` by cluster, compared with all other accounts.
+
+        One row a cluster, column and category: ``accounts``, ``share`` of the members whose
+        category is known, and ``background_share`` of the accounts in no cluster.
+
+        Parameters
+        ----------
+        backend
+            The kind of frame; by default the kind the actions came in.
+        """
+        view, profiles = self.view, self.view.inputs.accounts
+        if profiles is None or not profiles.labels:
+            raise ParameterError(
+                "there are no categories; give score_clusters a table accounts= with a column of "
+                "text that has few values."
+            )
+        found = crosstab(profiles, self.clusters.indptr, view.members, view.activity > 0)
+        return native(found, backend or self.log.frame)
+
     @cached_property
-    def figures(self) -> Mapping[str, NDArray[np.float64]]:
-        """The figure of each benign explanation, (clusters,)."""
-        return figures(self.view)
+    def explanation_values(self) -> Mapping[str, NDArray[np.float64]]:
+        """The value of each benign explanation, (clusters,)."""
+        return explanation_values(self.view)
 
     def explanations(self, backend: str | None = None) -> Any:
         """Return the benign explanations of every cluster as a dataframe.
 
-        One row a cluster and explanation: ``figure`` from 0 to 1 (null where the data cannot
-        tell), ``fits_from``, ``fits``, and what the figure means. How far each can be trusted
-        stands in docs/benign-explanations.md.
+        One row a cluster and explanation: ``value`` from 0 to 1 (null where the data cannot tell),
+        ``fits_from``, the least value at which it fits, ``fits``, and what the value means.
+        docs/benign-explanations.md says how far each can be trusted.
         """
-        return native(explanations_table(self.figures, len(self)), backend or self.log.frame)
+        table = explanations_table(self.explanation_values, len(self))
+        return native(table, backend or self.log.frame)
 
     def explain(self, i: int) -> str:
         """Return in plain words what was found of cluster `i`, and what else it may be.
 
-        What was found, against what, how sure, how the members differ from accounts of like
-        activity, and which benign explanations fit.
+        Short labelled paragraphs: the finding, how the members acted, what else is different about
+        them, which benign explanations fit, and what limits the finding.
+
+        Raises
+        ------
+        NoSuchItemError
+            Where there is no such cluster.
         """
-        return explain(self.view, self.estimates, self.columns, self.figures, self._number(i))
+        i = self._number(i)
+        return explain(self.view, self.estimates, self.columns, self.explanation_values, i)
 
     def evidence(
         self,
         i: int,
         by: str = "action",
         *,
-        redact_text: bool = True,
+        redact_text: bool | None = None,
+        identifiers: bool = False,
         key: bytes | None = None,
         backend: str | None = None,
     ) -> Any:
@@ -205,30 +292,40 @@ class ClusterScores:
         by
             ``"action"``: a row for every synchronised action, with its ``time``, ``account``,
             ``gap_seconds`` to the nearest of another member, and its object. ``"object"``: a row
-            an object, the strongest first: how many ``members`` act on it, how many inside one
-            window (``at_once``), how many ``outsiders``, and ``decades``, minus the logarithm of
-            the bound on the chance of that. ``"kind"``: a row a trace, objects and decades added
-            up. Objects of one ``occasion`` count as one piece of evidence, so that decades do not
-            add up to that of the cluster.
+            for every object, the strongest first. It has how many ``members`` act on it, how many
+            inside one window (``at_once``), how many ``outsiders``, and ``log10_evidence``: minus
+            the logarithm of a bound on the chance of that. ``"kind"``: a row for every kind, with
+            the sums. Objects of one ``occasion`` count as one piece of evidence, so the evidence of
+            objects does not add up to that of the cluster.
         redact_text
-            Show only texts that three or more members posted, without mentions, links, addresses
-            and numbers.
+            Show only texts that three or more members posted, and of these no mentions, links,
+            addresses and telephone numbers. An object is taken for a text by what it looks like,
+            whatever its kind is called. By default this is done unless `identifiers` is True.
+        identifiers
+            Show the accounts' own labels instead of pseudonyms.
         key
             Key of the pseudonyms, as in :meth:`coordnet.Run.write`.
         backend
             The kind of frame; by default the kind the actions came in.
         """
-        table = evidence_table(self.view, self._number(i), by, redact_text, key)
+        redact = not identifiers if redact_text is None else redact_text
+        table = evidence_table(self.view, self._number(i), by, redact, key, identifiers)
         return native(table, backend or self.log.frame)
 
     def texts(
-        self, i: int, most: int = 20, *, redact_text: bool = True, backend: str | None = None
+        self,
+        i: int,
+        most: int = 20,
+        *,
+        redact_text: bool | None = None,
+        identifiers: bool = False,
+        backend: str | None = None,
     ) -> Any:
         """Return the texts that members of cluster `i` share most as a dataframe.
 
-        A row a normalised text: how many ``members`` posted it, in how many ``posts``, and how many
-        of these were ``in_unison``, within the window of another member's. Retweets are left out
-        where the log has other kinds.
+        A row for every normalised text: how many ``members`` posted it, in how many ``posts``, and
+        how many of these were ``in_unison``, within the window of another member's. Retweets are
+        left out where the log has other kinds.
 
         Parameters
         ----------
@@ -238,20 +335,23 @@ class ClusterScores:
             How many texts.
         redact_text
             Show only texts of three or more members, without mentions, links, addresses and
-            numbers; else those of two or more, as they are.
+            telephone numbers; else those of two or more, as they are. By default this is done
+            unless `identifiers` is True.
+        identifiers
+            Show texts with whatever they say of people.
         backend
             The kind of frame; by default the kind the actions came in.
         """
-        return native(
-            texts_table(self.view, self._number(i), most, redact_text), backend or self.log.frame
-        )
+        redact = not identifiers if redact_text is None else redact_text
+        table = texts_table(self.view, self._number(i), most, redact)
+        return native(table, backend or self.log.frame)
 
     def _number(self, i: int) -> int:
         return self.clusters[i].number
 
     def rows(self, most: int = 20) -> tuple[list[str], list[list[str]]]:
         """Return the head and the rows of a short text table of the first clusters."""
-        names = [name for name in _SHORT if name in self.estimates]
+        names = self._names(None, False)
         rows = [
             [str(i), *(self._cell(name, i) for name in names)] for i in range(min(len(self), most))
         ]
@@ -261,8 +361,7 @@ class ClusterScores:
         value = self.estimates[name].value[i]
         if np.isnan(value):
             return "-"
-        whole = self.columns[name].unit in ("accounts", "actions", "objects", "occasions", "days")
-        return f"{value:,.0f}" if whole else f"{value:.3g}"
+        return f"{value:,.0f}" if self.columns[name].whole else f"{value:.3g}"
 
     def __repr__(self) -> str:
         head, rows = self.rows()
@@ -277,12 +376,24 @@ class ClusterScores:
 
     def _repr_html_(self) -> str:
         head, rows = self.rows()
-        return html_table(f"ClusterScores: {len(self)} clusters", head, rows)
+        left = len(self) - len(rows)
+        more = f", the first {len(rows)} of them" if left else ""
+        return html_table(f"ClusterScores: {len(self)} clusters{more}", head, rows)
 
 
-def _column(values: Any) -> pa.Array:
-    """Return floats as an Arrow column, null where NaN; whole ones stay floats."""
-    return pa.array(values, mask=np.isnan(values))
+_LONG = pa.schema(
+    [
+        ("cluster", pa.int64()), ("family", pa.string()), ("score", pa.string()),
+        *((part, pa.float64()) for part in ("value", *_PARTS)), ("unit", pa.string()),
+        ("on_accounts", pa.int64()), ("on_actions", pa.int64()), ("meaning", pa.string()),
+    ]
+)  # fmt: skip
+
+
+def _column(values: Any, whole: bool = False) -> pa.Array:
+    """Return floats as an Arrow column, null where NaN; counts as integers."""
+    column = pa.array(values, mask=np.isnan(values))
+    return column.cast(pa.int64()) if whole else column
 
 
 def text_table(head: list[str], rows: list[list[str]]) -> list[str]:
@@ -299,6 +410,7 @@ def score_clusters(
     *,
     within: Duration | None = None,
     accounts: Any = None,
+    account_column: str = "account",
     before: Instant | tuple[Instant, Instant] | None = None,
     moments: Mapping[str, tuple[Instant, Instant]] | None = None,
     stance: Any = None,
@@ -311,7 +423,7 @@ def score_clusters(
     only: Collection[str] | None = None,
     threads: int | None = None,
 ) -> ClusterScores:
-    """Score clusters: how they act, beside what others do, with how much certainty.
+    """Score clusters: how they act, compared with what others do, and how sure that is.
 
     Parameters
     ----------
@@ -328,7 +440,11 @@ def score_clusters(
         A frame of one row an account: ``account`` and any of created_at, handle, name (display
         name), language, time_zone, location, followers, following, verified, status (active,
         suspended or deleted); or the path of a .csv, .tsv or .parquet file. Any other column of
-        truth values is a mark of your own, whose share is told. Gives the family profiles.
+        truth values is a mark of your own, whose share is told; a column of text with few values
+        is a category of your own, which :meth:`ClusterScores.crosstab` counts. Gives the family
+        profiles.
+    account_column
+        The column of `accounts` that names the accounts.
     before
         A date; gives the share of members created in the four weeks before it. Or an interval
         (start, end).
@@ -338,8 +454,8 @@ def score_clusters(
         Labels such as ``"labour:for"``, one for each row of the input, or a function from a text
         to such a label or None; a tuple of two for two coders. Gives the family stance.
     null_sets
-        How many random sets of accounts of no cluster, matched in activity, each cluster is set
-        beside; p-values are not below 1 / (null_sets + 1).
+        How many random sets of accounts of no cluster, matched in activity, each cluster is
+        compared with; p-values are not below 1 / (null_sets + 1).
     null_runs
         Rerun the whole search on so many logs with shuffled accounts and so many with swapped
         profiles; gives the selection-corrected p-value of each cluster's evidence.
@@ -389,7 +505,7 @@ def score_clusters(
     on = clusters.graph.log if log is None else log
     check_log(on)
     inputs = Inputs(
-        None if accounts is None else read_profiles(accounts, on),
+        None if accounts is None else read_profiles(accounts, on, account=account_column),
         read_before(before),
         read_moments(moments),
         read_stance(stance, on),
@@ -410,8 +526,7 @@ def score_clusters(
         if isinstance(found, Absent):
             absent[name] = found.reason
             continue
-        several = found if isinstance(found, dict) else {"": found}
-        for key, estimate in several.items():
+        for key, estimate in found.items():
             full = f"{name}[{key}]" if key else name
             columns[full] = replace(column, name=full)
             estimates[full] = replace(
@@ -433,29 +548,50 @@ def _clusters_of(labels: Any, log: ActionLog | None, within: Duration | None) ->
     return Clusters.from_labels(labels, relation.graph(log, min_weight=2))
 
 
-def _scored(view: View, column: Column, function: Score) -> Estimate | Absent | dict[str, Estimate]:
-    """Return a score of all clusters; one of a layer, each cluster in the layer of its own."""
-    if column.of != "layer" or len(view.parts) == 1:
+def _scored(view: View, column: Column, function: Score) -> dict[str, Estimate] | Absent:
+    """Return the estimates of a score; one of a layer, of each cluster in the layer of its own."""
+    everything = ((np.arange(len(view.clusters)), view),)
+    tables: dict[str, dict[str, NDArray[Any]]] = {}
+    reason = ""
+    for numbers, part in view.parts if column.of == "layer" else everything:
         try:
-            return function(view.parts[0][1] if column.of == "layer" and view.parts else view)
+            found = function(part)
         except UnavailableError as error:
-            return Absent(str(error))
-    n = len(view.clusters)
-    whole_table: dict[str, NDArray[Any]] = {}
-    reason = "there are no clusters"
-    for numbers, part in view.parts:
-        found = _scored(part, column, function)
+            found = Absent(str(error))
         if isinstance(found, Absent):
             reason = found.reason
             continue
-        assert isinstance(found, Estimate)  # scores of a layer have one column
-        for name in (f.name for f in fields(Estimate)):
-            values = getattr(found, name)
-            if values is not None:
-                blank = 0 if name in ("accounts", "actions") else np.nan
-                whole_table.setdefault(name, np.full(n, blank, np.asarray(values).dtype))
-                whole_table[name][numbers] = values
-    return Estimate(**whole_table) if whole_table else Absent(reason)
+        for key, estimate in (found if isinstance(found, dict) else {"": found}).items():
+            _check(estimate, column, len(numbers))
+            for name in (f.name for f in fields(Estimate)):
+                values = getattr(estimate, name)
+                if values is not None:
+                    table = tables.setdefault(key, {})
+                    if name not in table:
+                        counts = name in ("accounts", "actions")
+                        table[name] = (
+                            np.zeros(len(view.clusters), np.int64)
+                            if counts
+                            else np.full(len(view.clusters), np.nan)
+                        )
+                    table[name][numbers] = values
+    return {key: Estimate(**table) for key, table in tables.items()} or Absent(reason)
+
+
+def _check(estimate: object, column: Column, n: int) -> None:
+    """Raise an error where a score did not give one value a cluster."""
+    if not isinstance(estimate, Estimate):
+        raise ParameterError(
+            f"the score {column.name!r} gave {type(estimate).__name__}; it should give an Estimate "
+            "or an Absent."
+        )
+    for name in (f.name for f in fields(Estimate)):
+        values = getattr(estimate, name)
+        if values is not None and np.shape(values) != (n,):
+            raise ParameterError(
+                f"the score {column.name!r} gave {name} of the shape {np.shape(values)}; it should "
+                f"be {(n,)}, one value a cluster."
+            )
 
 
 def _chosen(only: Collection[str] | None) -> dict[str, tuple[Column, Score]]:
@@ -474,8 +610,8 @@ def _chosen(only: Collection[str] | None) -> dict[str, tuple[Column, Score]]:
 def with_q_values(estimates: dict[str, Estimate]) -> dict[str, Estimate]:
     """Return the estimates with q-values over all p-values there are (Benjamini-Hochberg).
 
-    But for those of a set chosen beforehand: clusters were chosen for their synchrony, which no
-    correction for the number of scores pays for. `selection` does.
+    Not of those that hold for groups named before looking: clusters were chosen for their
+    synchrony, and no correction for the number of scores makes up for that. `selection` does.
     """
     given = {
         n: e.p_value for n, e in estimates.items() if e.p_value is not None and n not in BEFOREHAND

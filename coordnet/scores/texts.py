@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -82,10 +83,44 @@ def alike(texts: list[str]) -> NDArray[np.int32]:
     text_of = np.repeat(np.arange(len(texts), dtype=np.int32), [len(part) for part in near[1:]])
     parent = np.arange(len(texts))
     least = round(ALIKE * PERMUTATIONS)
+    # Not scipy's connected components: what is joined already is not compared, which is three times
+    # as fast where thousands of texts are copies of one
     score_kernels.joined(digests, text_of, np.concatenate(near), least, parent)
     for i in range(len(texts)):  # a root stands before what it is the root of
         parent[i] = parent[parent[i]]
     return np.unique(parent, return_inverse=True)[1].astype(np.int32)
+
+
+KINDS_OF_TEXT = ("text", "message")  # kinds of object that are texts, by their names
+_LOOKED_AT = 10_000  # labels of a kind, at most, that tell whether they are texts
+_TEXT_SHARE = 0.05  # from this share of labels that look like texts, all of the kind are
+# White space, sentence marks of scripts without spaces, a link after other words, or what is long
+_TEXT_LOOK = r"[\s\p{Z}。、，！？；：]|^.+https?://|^.{100}"
+_OTHER_LOOK = r"^(https?://[^\s\p{Z}]+|[#$]\S+([\s,]+[#$]\S+)*)$"  # a link, or hashtags only
+
+
+def look_like_texts(labels: pa.Array) -> NDArray[np.bool_]:
+    """Mark the labels that look like something a person wrote, not like a link, hashtags or an id.
+
+    >>> look_like_texts(pa.array(["Vote now", "https://a.example/b", "#vote #now", "12"])).tolist()
+    [True, False, False, False]
+    """
+    text = pc.and_not(
+        pc.match_substring_regex(labels, _TEXT_LOOK), pc.match_substring_regex(labels, _OTHER_LOOK)
+    )
+    marks: NDArray[np.bool_] = text.to_numpy(zero_copy_only=False)
+    return marks
+
+
+def kinds_of_text(log: ActionLog) -> NDArray[np.bool_]:
+    """Mark the kinds of a log whose objects are texts, whatever the kinds are called."""
+    marks = np.array([kind in KINDS_OF_TEXT for kind in log.kinds], bool)
+    starts = np.searchsorted(log.object_kind, np.arange(len(log.kinds) + 1))  # objects are by kind
+    for k, (first, last) in enumerate(pairwise(starts.tolist())):
+        looked_at = np.linspace(first, last - 1, min(last - first, _LOOKED_AT)).astype(np.int64)
+        look = look_like_texts(log.object_labels.take(pa.array(looked_at)))
+        marks[k] |= look.sum() >= _TEXT_SHARE * max(len(look), 1)
+    return marks
 
 
 _PERSON = re.compile(r"@\w+|https?://\S+|\b[\w.+-]+@[\w-]+\.[\w.]+\b|\+?\d[\d\s()-]{7,}\d")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -13,8 +14,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from coordnet.clusters.clusters import Clusters
-from coordnet.errors import ParameterError
+from coordnet.errors import NoSuchItemError, ParameterError
 from coordnet.graphs.graph import CoordinationGraph
+from coordnet.graphs.multiplex import Multiplex
 from coordnet.graphs.relation import Trace
 from coordnet.inference.group_test import GroupTest
 from coordnet.kernels import arrays as array_kernels
@@ -60,6 +62,8 @@ class Column:
         What has to be given: ``"log"``, ``"accounts"``, ``"text"``, ``"moments"``, ``"stance"``.
     of : str
         ``"log"`` or ``"layer"``; see :func:`score`.
+    whole : bool
+        Whether the value is a count, and an integer in tables.
     """
 
     name: str
@@ -69,9 +73,10 @@ class Column:
     range: tuple[float, float]
     needs: str = "log"
     of: str = "log"
+    whole: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Estimate:
     """A score of every cluster: arrays (clusters,), NaN where a cluster has no such value.
 
@@ -114,7 +119,7 @@ Score: TypeAlias = Callable[["View"], Estimate | Absent | dict[str, Estimate]]
 REGISTRY: dict[str, tuple[Column, Score]] = {}
 
 
-class UnavailableError(Exception):
+class UnavailableError(ParameterError):
     """A :class:`View` has not what a score asks for: the score is then absent."""
 
 
@@ -126,8 +131,11 @@ def score(
     needs: str = "log",
     *,
     of: str = "log",
+    whole: bool = False,
 ) -> Callable[[Score], Score]:
     """Declare a function as a score, under its own name.
+
+    Any module may do so, at any time before :func:`coordnet.score_clusters` is called.
 
     Parameters
     ----------
@@ -136,10 +144,23 @@ def score(
     of
         ``"log"``: of what members do, whatever they are joined by. ``"layer"``: of what they do
         together; each cluster is then scored in its own layer, with that layer's window.
+    whole
+        Whether the value is a count.
+
+    Raises
+    ------
+    ParameterError
+        Where another module has declared a score of that name.
     """
 
     def declare(function: Score) -> Score:
-        column = Column(function.__name__, family, meaning, unit, range, needs, of)
+        column = Column(function.__name__, family, meaning, unit, range, needs, of, whole)
+        known = REGISTRY.get(column.name)
+        if known is not None and known[1].__module__ != function.__module__:
+            raise ParameterError(
+                f"the score {column.name!r} of {function.__module__} has the name of one of "
+                f"{known[1].__module__}; give the function another name."
+            )
         REGISTRY[column.name] = (column, function)
         return function
 
@@ -164,7 +185,7 @@ class Acts(NamedTuple):
 
 @dataclass(frozen=True)
 class Inputs:
-    """What scores may be given beside the log; see :func:`coordnet.score_clusters`."""
+    """What scores may be given in addition to the log; see :func:`coordnet.score_clusters`."""
 
     accounts: Profiles | None = None
     before: tuple[int, int] | None = None
@@ -230,14 +251,20 @@ class View:
         if len(clusters.layers) == 1:
             return ((np.arange(len(clusters)), self),)
         parts = []
-        for layer in np.unique(layer_of):
+        for layer in np.unique(layer_of).tolist() or [0]:  # of no clusters in the first
             numbers = np.flatnonzero(layer_of == layer)
-            tests = clusters.group_tests
-            part = Clusters.from_members(
-                clusters.layers[int(layer)], [clusters.members(i) for i in numbers.tolist()],
-                clusters.method, clusters.parameters,
-                group_tests=[(tests[i][layer],) for i in numbers] if tests else (),
-            )  # fmt: skip
+            members = [clusters.members(i) for i in numbers.tolist()]
+            sizes = clusters.sizes[numbers]
+            part = Clusters(
+                Multiplex((clusters.layers[layer],)),
+                np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64),
+                np.concatenate([np.zeros(0, np.int32), *members]),
+                clusters.method,
+                clusters.parameters,
+                tuple((clusters.group_tests[i][layer],) for i in numbers.tolist())
+                if clusters.group_tests
+                else (),
+            )
             parts.append((numbers, View(part, self.log, self.inputs, self)))
         return tuple(parts)
 
@@ -247,7 +274,7 @@ class View:
             at = np.flatnonzero(numbers == i)
             if len(at):
                 return part, int(at[0])
-        raise IndexError(f"there is no cluster {i!r}.")
+        raise NoSuchItemError(f"there is no cluster {i!r}.")
 
     @property
     def graph(self) -> CoordinationGraph:
@@ -258,6 +285,12 @@ class View:
     def tried(self) -> int:
         """The number of layers with objects, of which each cluster's was picked as the best."""
         return sum(layer.relation.on_objects for layer in self.whole.clusters.layers)
+
+    @cached_property
+    def evidence(self) -> Floats:
+        """Log10 evidence of each group test, corrected for the number of layers tried."""
+        found = np.array([test.evidence for test in self.group_tests], np.float64)
+        return found - math.log10(self.tried)
 
     @property
     def sizes(self) -> Counts:
@@ -331,7 +364,7 @@ class View:
         matched: Sets | None = None,
         **rest: Any,
     ) -> Estimate:
-        """Estimate a statistic of sets of accounts, beside matched sets of the background.
+        """Estimate a statistic of sets of accounts, compared with matched sets of the background.
 
         Parameters
         ----------
@@ -421,12 +454,20 @@ class View:
         marks[self.whole.clusters.inside(self.graph)[1]] = False
         return marks
 
+    @property
+    def graph_log(self) -> ActionLog:
+        """The log that the graph was made of."""
+        if self.graph.source is None or not self.graph.relation.from_log:
+            raise UnavailableError(
+                "the edges were not made from a log of actions, so it is not known what members "
+                "did together."
+            )
+        return self.graph.source
+
     @cached_property
     def trace(self) -> Trace:
         """What of the graph's log can be synchronised."""
-        if self.graph.source is None or not self.graph.relation.from_log:
-            raise UnavailableError("the graph has no log of actions")
-        return self.graph.relation.trace(self.graph.log)
+        return self.graph.relation.trace(self.graph_log)
 
     @cached_property
     def acts(self) -> Acts:
@@ -475,10 +516,15 @@ class View:
         relation = self.graph.relation
         if not relation.on_objects:
             raise UnavailableError(f"{relation.title}: accounts do not meet on objects")
-        made = [tests[0] for tests in self.clusters.group_tests]
-        if self.clusters.group_tests and all(test is not None for test in made):
-            return [test for test in made if test is not None]
-        tester = relation.group_tester(self.graph.log, self.inputs.background, self.inputs.threads)
+        inputs = self.inputs
+        wanted = None if inputs.background is None else inputs.background.fingerprint
+        made = [test for tests in self.clusters.group_tests for test in tests if test is not None]
+        if len(made) == len(self.clusters) and all(t.background == wanted for t in made):
+            return made
+        gap = None if inputs.config is None else inputs.config.occasion_gap_us
+        tester = relation.group_tester(
+            self.graph.log, inputs.background, inputs.threads, occasion_gap_us=gap
+        )
         assert tester is not None  # relations on objects have one
         return [tester.test(self.clusters.members(i)) for i in range(len(self.clusters))]
 

@@ -44,6 +44,7 @@ def option(
     choices: Sequence[str] = (),
     metavar: str = "",
     kind: type = str,
+    python: str = "",
 ) -> Any:
     """Declare a field: its default, what it means, and how the command line takes it.
 
@@ -52,7 +53,7 @@ def option(
     default
         The default.
     meaning
-        What it means, in a sentence or two.
+        What it means, in a sentence or two, to whoever writes Python or a command.
     group
         Under which heading the command line lists it.
     choices
@@ -61,10 +62,12 @@ def option(
         What stands for the value on the command line.
     kind
         ``str``, ``int``, ``float`` or ``bool``: of one value on the command line.
+    python
+        What only who writes Python has to know of it.
     """
     shown = {
         "meaning": meaning, "group": group, "choices": tuple(choices), "metavar": metavar,
-        "kind": kind,
+        "kind": kind, "python": python,
     }  # fmt: skip
     if isinstance(default, dict):
         return field(default_factory=dict, metadata=shown)
@@ -88,8 +91,10 @@ class Configuration:
 
     within: Duration | Sequence[Duration] = option(
         "60s",
-        'Window, or several: ["60s", "1h"] share the level out, each a layer of its own.',
+        "Window in which two actions are together. Each of several is a layer of its own, and they "
+        "share the level out.",
         metavar="DURATION",
+        python='Several are a list: ["60s", "1h"].',
     )
     co_timing: Duration | None = option(
         None,
@@ -98,14 +103,14 @@ class Configuration:
     )
     fdr: float | None = option(
         0.05,
-        "Level of error. None tests nothing and keeps every edge of min_weight: counts, not "
+        "Level of error; None tests nothing and keeps every edge of min_weight: counts, not "
         "evidence.",
         metavar="RATE",
         kind=float,
     )
     null: str = option(
-        "both", "Against what edges of co-action are tested; see CoordinationGraph.test.",
-        choices=NULLS,
+        "both", "Against what edges of co-action are tested.", choices=NULLS,
+        python="See CoordinationGraph.test.",
     )  # fmt: skip
     strata: Duration | None = option(
         None,
@@ -126,11 +131,13 @@ class Configuration:
         metavar="DURATION",
     )
     groups: bool = option(
-        True, "Look for groups too, whose pairs are each unremarkable; see find_groups.", kind=bool
-    )
+        True, "Look for groups too, whose pairs are each unremarkable.", kind=bool,
+        python="See find_groups.",
+    )  # fmt: skip
     weight: str = option(
-        "objects", "What the weight of an edge of co-action counts; see co_action.", choices=WEIGHTS
-    )
+        "objects", "What the weight of an edge of co-action counts.", choices=WEIGHTS,
+        python="See co_action.",
+    )  # fmt: skip
     min_weight: int = option(
         2, "Least weight of an edge. An edge of one object is evidence of nothing.", metavar="N",
         kind=int,
@@ -141,7 +148,7 @@ class Configuration:
         metavar="DURATION",
     )
     method: str = option(
-        "infomap", "How communities are found; see find_clusters.", choices=tuple(METHODS)
+        "leiden", "How communities are found.", choices=tuple(METHODS), python="See find_clusters."
     )
     resolution: float = option(
         1.0, "The higher, the more and smaller communities.", metavar="R", kind=float
@@ -170,12 +177,19 @@ class Configuration:
     stability: int = option(
         0,
         "Find the clusters again with so many seeds and in so many bootstrap samples, and in "
-        "changed logs; see cluster_stability.",
+        "changed logs.",
+        python="See cluster_stability.",
         group="robustness",
         metavar="N",
         kind=int,
     )
     score: bool = option(True, "Score the clusters.", group="scores", kind=bool)
+    account_column: str = option(
+        "account",
+        "The column of accounts= that names the accounts.",
+        group="scores",
+        metavar="COLUMN",
+    )
     null_sets: int = option(
         199,
         "How many random sets of accounts of no cluster, matched in activity, each cluster is "
@@ -186,17 +200,17 @@ class Configuration:
     )
     before: Instant | tuple[Instant, Instant] | None = option(
         None,
-        "A date; gives the share of members created in the four weeks before it. Or an interval "
-        "(start, end).",
+        "A date; gives the share of members created in the four weeks before it.",
         group="scores",
         metavar="DATE",
+        python="Or an interval: (start, end).",
     )
     moments: Mapping[str, tuple[Instant, Instant]] = option(
         {},
-        'Key moments by name, {"debate": ("2017-05-31", "2017-06-01")}; gives the scores of '
-        "activity in them.",
+        "Key moments by name, with start and end; gives the scores of activity in them.",
         group="scores",
         metavar="NAME START END",
+        python='As {"debate": ("2017-05-31", "2017-06-01")}.',
     )
 
     def __post_init__(self) -> None:
@@ -287,13 +301,17 @@ class Configuration:
 
     @classmethod
     def read(cls, path: str | PathLike[str]) -> Configuration:
-        """Return the configuration that a .toml file has, its fields at the top level."""
+        """Return the configuration that a .toml file has, its fields at the top level.
+
+        TOML has no None: ``fdr = "none"`` is what stands for it.
+        """
         try:
             given = tomllib.loads(Path(path).read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
             raise InputError(f"{str(path)!r} cannot be read as TOML: {error}.") from None
         check_names(given)
-        return cls(**given)
+        values: dict[str, Any] = {n: None if v == "none" else v for n, v in given.items()}
+        return cls(**values)
 
 
 def configuration_of(layers: Multiplex, seed: int = 0) -> Configuration:
@@ -342,7 +360,8 @@ def documented() -> str:
 
 def _said(declared: Field[Any]) -> str:
     default = {} if declared.name == "moments" else declared.default
-    return f"{declared.metadata['meaning']} (default: {default!r})"
+    meaning, python = declared.metadata["meaning"], declared.metadata["python"]
+    return f"{meaning} (default: {default!r}) {python}".strip()
 
 
 Configuration.__doc__ = (Configuration.__doc__ or "").replace(

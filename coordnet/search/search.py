@@ -119,7 +119,9 @@ def _layer_graph(
     weight = config.weight if relation.on_objects else None
     least = config.min_weight if relation.on_objects else 2  # one coincidence is no evidence
     with stage(f"{relation.name} graphs"):
-        return relation.graph(log, weight=weight, min_weight=least, threads=threads)
+        return relation.graph(
+            log, weight=weight, min_weight=least, to_test=config.fdr is not None, threads=threads
+        )
 
 
 def _in_rounds(

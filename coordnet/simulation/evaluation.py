@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
+import igraph
 import numpy as np
 from numpy.typing import NDArray
 
@@ -97,6 +98,8 @@ def evaluate(clusters: Clusters, truth: Truth) -> Evaluation:
     # a group is found where a cluster that is mostly of it holds at least half of it
     held = np.where(hit[:, None] & (table == most[:, None]), table, 0).max(axis=0, initial=0)
 
+    present = np.bincount(planted[planted >= 0], minlength=len(names))
+    absent = np.repeat(np.arange(len(names)), group_sizes - present)
     found_pairs, true_pairs = _pairs(clusters, planted)
     all_pairs = int(_choose2(group_sizes).sum())
     pair_precision = _ratio(true_pairs, found_pairs)
@@ -114,7 +117,7 @@ def evaluate(clusters: Clusters, truth: Truth) -> Evaluation:
         cluster_precision=cluster_precision,
         cluster_recall=cluster_recall,
         cluster_f1=_f1(cluster_precision, cluster_recall),
-        ari=float("nan") if overlap else _ari(table, sizes, group_sizes),
+        ari=float("nan") if overlap else _ari(clusters, planted, absent),
         weighted_precision=_ratio(float((sizes * share**2).sum()), float((sizes * share).sum())),
         false_discovery_proportion=_ratio(float((2 * covert < sizes).sum()), n) if n else 0.0,
         coverage=_ratio(len(np.unique(clusters.indices[group >= 0])), int(group_sizes.sum())),
@@ -153,14 +156,26 @@ def _pairs(clusters: Clusters, planted: NDArray[np.int64]) -> tuple[int, int]:
     return found, true
 
 
-def _ari(table: NDArray[np.int64], sizes: NDArray[np.int64], groups: NDArray[np.int64]) -> float:
-    """Return the adjusted Rand index of disjoint clusters and groups, the rest singletons."""
-    accounts = int(sizes.sum() + groups.sum() - table.sum())
-    both = float(_choose2(table).sum())
-    rows, columns = float(_choose2(sizes).sum()), float(_choose2(groups).sum())
-    pairs = accounts * (accounts - 1) / 2
-    if not pairs:
+def _ari(clusters: Clusters, planted: NDArray[np.int64], absent: NDArray[np.int64]) -> float:
+    """Return the adjusted Rand index of disjoint clusters and groups, the rest singletons.
+
+    Parameters
+    ----------
+    clusters
+        Clusters that do not overlap.
+    planted
+        The covert group of each account code, -1 for none.
+    absent
+        Of each covert account that the log does not have, its group.
+    """
+    found = clusters.labels.astype(np.int64)
+    some = (found >= 0) | (planted >= 0)
+    found = np.concatenate([found[some], np.full(len(absent), -1)])
+    true = np.concatenate([planted[some], absent])
+    if len(true) < 2:
         return float("nan")
-    chance = rows * columns / pairs
-    most = (rows + columns) / 2
-    return (both - chance) / (most - chance) if most != chance else 1.0
+    for labels in (found, true):  # who is in none is alone
+        alone = labels < 0
+        labels[alone] = labels.max(initial=-1) + 1 + np.arange(alone.sum())
+    agreement = igraph.compare_communities(found.tolist(), true.tolist(), method="adjusted_rand")
+    return 1.0 if np.isnan(agreement) else float(agreement)

@@ -338,13 +338,16 @@ def test_a_graph_without_edges_has_no_clusters(method):
         ({"objective": "x"}, "objective='x' is not known; choose one of modularity, cpm."),
         ({"resolution": 0}, "resolution=0 is not a number above 0."),
         ({"resolution": float("nan")}, "resolution=nan is not a number above 0."),
-        ({"min_size": 0}, "min_size=0 is not a size; use a whole number from 1."),
-        ({"min_size": 2.5}, "min_size=2.5 is not a size; use a whole number from 1."),
-        ({"min_size": float("nan")}, "min_size=nan is not a size; use a whole number from 1."),
+        ({"min_size": 0}, "min_size=0 is not a whole number of 1 or more."),
+        ({"min_size": 2.5}, "min_size=2.5 is not a whole number of 1 or more."),
+        ({"min_size": float("nan")}, "min_size=nan is not a whole number of 1 or more."),
         ({"resolution": float("inf")}, "resolution=inf is not a number above 0."),
-        ({"seed": -1}, "seed=-1 is not a seed; use a whole number from 0 to 2**63."),
-        ({"seed": 2**64}, f"seed={2**64} is not a seed; use a whole number from 0 to 2**63."),
-        ({"seed": 0.5}, "seed=0.5 is not a seed; use a whole number from 0 to 2**63."),
+        ({"seed": -1}, "seed=-1 is not a whole number from 0 to 9,223,372,036,854,775,807."),
+        (
+            {"seed": 2**64},
+            f"seed={2**64} is not a whole number from 0 to 9,223,372,036,854,775,807.",
+        ),
+        ({"seed": 0.5}, "seed=0.5 is not a whole number from 0 to 9,223,372,036,854,775,807."),
     ],
 )
 def test_wrong_parameters_are_told(options, told):

@@ -8,9 +8,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from helpers import US, assert_edges, assert_same_graph, edges_of, log_of
-from hypothesis import given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
-from strategies import ACCOUNTS, REFRACTORY, SECOND, START, WINDOW, logs, windows
+from strategies import ACCOUNTS, REFRACTORY, SECOND, START, WINDOW, examples, logs, windows
 
 import coordnet as cn
 from coordnet.inference import round_times
@@ -118,7 +118,7 @@ def test_wrong_parameters_are_told():
     assert str(error.value) == (
         "refractory='soon' is not a duration; write '60s', '10min', '1h' or seconds."
     )
-    with pytest.raises(cn.CoordnetError, match="min_weight=0 is no weight"):
+    with pytest.raises(cn.CoordnetError, match="min_weight=0 is not a whole number"):
         cn.co_timing(log, min_weight=0)
 
 
@@ -244,7 +244,11 @@ FULL_HOUR = START - START % HOUR
     busy_logs(), st.sampled_from([0, SECOND, 40 * SECOND]), st.sampled_from([0, REFRACTORY]),
     st.sampled_from([HOUR, 7 * MINUTE, 40 * MINUTE]),
 )  # fmt: skip
-@settings(max_examples=60)
+@example(  # windows of one account that overlap
+    [(a, "p", FULL_HOUR + s * SECOND, "k", None) for a in "uv" for s in (7, 57, 107, 900)],
+    40 * SECOND, 0, HOUR,
+)  # fmt: skip
+@examples(60)
 def test_expectation_and_p_equal_the_oracle(rows, window, refractory, length):
     """Spill across the borders of strata included; the larger of the two directions."""
     tested = graph_of(rows, window, refractory, min_weight=1).test(strata=length * US)

@@ -49,11 +49,12 @@ def by_names(edges):
 
 
 def expected_edges(graph, name=lambda label: label):
-    """Return the edges under names: the source is the end whose name comes first."""
+    """Return the edges under names, each with its layer: the source's name comes first."""
     edges = []
     for (u, v), edge in edges_of(graph).items():
         first = edge["first_share"] if name(u) < name(v) else 1 - edge["first_share"]
-        edges.append((name(u), name(v), {**edge, "first_share": first, "weight": edge["objects"]}))
+        more = {"first_share": first, "weight": edge["objects"], "layer": graph.relation.title}
+        edges.append((name(u), name(v), {**edge, **more}))
     return by_names(edges)
 
 
@@ -178,9 +179,12 @@ def test_keep_equals_sorting_by_hand(rows, quantile, top):
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        ({"quantile": 1.1}, "quantile=1.1 is not a share between 0 and 1."),
-        ({"quantile": float("nan")}, "quantile=nan is not a share between 0 and 1."),
-        ({"top": -1}, "top=-1 is not a number of edges."),
+        ({"quantile": 1.1}, "quantile=1.1 is not a number of at least 0 and of at most 1."),
+        (
+            {"quantile": float("nan")},
+            "quantile=nan is not a number of at least 0 and of at most 1.",
+        ),
+        ({"top": -1}, "top=-1 is not a whole number of 0 or more."),
     ],
 )
 def test_wrong_conditions_are_told(options, told):
@@ -198,7 +202,8 @@ def test_networkx_says_the_same(rows):
     converted = graph.to_networkx()
     assert list(converted.nodes) == graph.accounts.tolist()
     assert by_names(converted.edges(data=True)) == expected_edges(graph)
-    assert all(type(v) in (int, float) for *_, e in converted.edges(data=True) for v in e.values())
+    for *_, edge in converted.edges(data=True):
+        assert all(type(value) in (int, float) for n, value in edge.items() if n != "layer")
 
 
 @given(logs())
@@ -436,8 +441,12 @@ def test_a_failure_in_the_middle_leaves_the_old_file(ending, tmp_path, monkeypat
             file.write("half of a fi")
         raise OSError(28, "No space left on device")
 
-    for name in ("networkx.write_graphml", "networkx.write_gexf"):
-        monkeypatch.setattr(name, fail)
+    def lines(*_):
+        yield "half of a fi"
+        raise OSError(28, "No space left on device")
+
+    for name in ("_graphml", "_gexf"):
+        monkeypatch.setattr(f"coordnet.graph_files.{name}", lines)
     monkeypatch.setattr(pa.csv, "write_csv", fail)
     monkeypatch.setattr(pa.parquet, "write_table", fail)
     with pytest.raises(OSError, match="No space left"):

@@ -17,9 +17,11 @@ def oracle(graphs, tested):
     expected = {}
     for graph in graphs:
         for ends, edge in edges_of(graph).items():
-            total = expected.setdefault(ends, {"weight": 0, "layers": 0})
+            total = expected.setdefault(ends, {"weight": 0, "layers": 0, "layer": ""})
+            total["layer"] += " + " * bool(total["layer"]) + graph.relation.title
             total["weight"] = max(total["weight"], edge[graph.weight])
             total["layers"] += 1
+            total["layer"] += (" + " if total["layer"] else "") + graph.relation.title
             for name in ("p_value", "q_value") if tested else ():
                 total[name] = min(total.get(name, 1.0), edge[name])
     return expected
@@ -46,7 +48,7 @@ def test_the_combined_graph_equals_the_oracle(rows, timed, tested):
     with pytest.raises(cn.ParameterError, match="the window of these edges is not known"):
         _ = whole.window_us  # it has no one window: the widest would be wrong
     back = cn.Multiplex(tuple(graphs[::-1])).combined
-    assert edges_of(back) == expected
+    assert edges_of(back) == oracle(graphs[::-1], tested)
 
 
 @given(logs(contents=False, max_size=25), st.booleans())
@@ -77,7 +79,7 @@ def test_a_tested_and_an_untested_layer_have_no_common_p_values():
     tested = cn.co_action(log, "60s", min_weight=2).test()
     layers = cn.Multiplex((tested, cn.co_action(log, "1h", min_weight=3)), (0.05, None))
     whole = layers.combined
-    assert list(whole.edges) == ["source", "target", "weight", "layers"]
+    assert list(whole.edges) == ["source", "target", "weight", "layers", "layer"]
     assert set(whole.edges["layers"].tolist()) == {1, 2}
     assert whole.min_weight == 2
     rows = layers.to_frame("pyarrow").to_pylist()

@@ -178,12 +178,23 @@ def runs_with_clusters(scenario, seeds, accounts, **options):
     )
 
 
+def assert_a_rate_of_5_percent(reported, runs):
+    """Of the runs of each scenario, and of all of them, no more are reported than 5 % explain.
+
+    All of them tell a rate that is too high everywhere, each by itself one that is so somewhere.
+    """
+    for scenario, number in reported.items():
+        assert number <= most_of(runs, 0.05), scenario
+    assert sum(reported.values()) <= most_of(runs * len(reported), 0.05), reported
+
+
 @pytest.mark.parametrize("options", [{"within": "60s"}, EVERYTHING], ids=["default", "everything"])
-@pytest.mark.parametrize("scenario", NOTHING)
-def test_nothing_is_reported_where_nothing_is_planted(scenario, options):
-    """At most 5 % of runs report any cluster: of 4, at most 2 (chance of more 0.0005)."""
-    assert most_of(4, 0.05) == 2
-    assert runs_with_clusters(scenario, range(4), 2_000, **options) <= 2
+def test_nothing_is_reported_where_nothing_is_planted(options):
+    """Of 48 runs at most 8 report any cluster; with a true rate of 30 %, 8 or fewer in 4 of 100."""
+    assert most_of(48, 0.05) == 8
+    assert stats.binom.cdf(8, 48, 0.3) < 0.05
+    reported = {s: runs_with_clusters(s, range(8), 2_000, **options) for s in NOTHING}
+    assert_a_rate_of_5_percent(reported, 8)
 
 
 def test_schedulers_who_meet_on_the_second_are_not_reported():
@@ -391,10 +402,13 @@ def logs_with_kept_edges(scenario, seeds, accounts, within):
 
 
 @pytest.mark.parametrize("within", ["1s", "5s"])
-@pytest.mark.parametrize("scenario", ["organic", "threads", "repeaters", "schedulers"])
-def test_no_co_timing_edge_is_kept_where_nothing_is_planted(scenario, within):
-    """In 95 % of seeds: of 4 at most 2 may have one (chance of more 0.0005)."""
-    assert logs_with_kept_edges(scenario, range(4), 1_500, within) <= 2
+def test_no_co_timing_edge_is_kept_where_nothing_is_planted(within):
+    """In 95 % of logs: of 40 at most 7 may have one; with a rate of 30 %, so few in 6 of 100."""
+    assert most_of(40, 0.05) == 7
+    assert stats.binom.cdf(7, 40, 0.3) < 0.06
+    scenarios = ("organic", "threads", "repeaters", "schedulers")
+    kept = {s: logs_with_kept_edges(s, range(10), 1_500, within) for s in scenarios}
+    assert_a_rate_of_5_percent(kept, 10)
 
 
 @pytest.mark.slow

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from helpers import log_of
 
-from coordnet.inference import null_logs
+import coordnet as cn
 from coordnet.kernels import null_logs as null_log_kernels
 
 MINUTE = 60_000_000
@@ -22,18 +22,18 @@ def coarse_log(step):
     )
 
 
-@pytest.mark.parametrize("make", [null_logs.dealt, null_logs.redrawn, null_logs.profiled])
+@pytest.mark.parametrize("make", [cn.shuffled_accounts, cn.resampled_delays, cn.swapped_profiles])
 @pytest.mark.parametrize("step", [1_000_000, MINUTE, 60 * MINUTE])
 def test_null_logs_keep_the_clock(make, step):
     log = coarse_log(step)
     assert log.resolution == step
     null = make(log, 1)
-    assert null.time.tobytes() != log.time.tobytes() or make is null_logs.dealt
+    assert null.time.tobytes() != log.time.tobytes() or make is cn.shuffled_accounts
     assert (null.time % step == 0).all()
     assert null.resolution == step
 
 
-def test_profiled_logs_are_as_they_were_where_the_clock_is_fine():
+def test_swapped_profiles_are_as_they_were_where_the_clock_is_fine():
     """Interpolated delays: floored to microseconds, and to the nearest of coarser steps."""
     starts = np.array([0, 3, 8], np.int64)
     since = np.array([0, 40, 100, 0, 10, 20, 60, 90], np.int64)

@@ -197,10 +197,14 @@ def test_actions_of_the_largest_component(russian, posts):
 IRA = {"account": "account_id", "object": "text", "time": "published_at", "kind": "kind"}
 
 
-def test_the_retweets_of_the_ira(shared):
+@pytest.fixture(scope="module")
+def retweets(shared):
     log = cn.read_actions(shared("data", "ira_tweets.parquet"), **IRA)
     assert log.rows_read == 2_463_938
-    retweets = log.select("retweet")
+    return log.select("retweet")
+
+
+def test_the_retweets_of_the_ira(retweets):
     assert retweets.resolution == 60 * SECOND
     with pytest.warns(cn.CoordnetWarning, match="whole multiples of 60s, too coarse"):
         graph = cn.co_action(retweets, "60s")
@@ -212,7 +216,7 @@ def test_the_retweets_of_the_ira(shared):
     assert_same_graph(heavy, graph.keep(min_weight=10))
 
 
-def test_detect_on_the_retweets_of_the_ira_from_file_to_files(shared, tmp_path):
+def test_detect_on_the_retweets_of_the_ira_from_file_to_files(shared, retweets, tmp_path):
     source = shared("data", "ira_tweets.parquet")
     rows = duckdb.sql(f"select count(*) from '{source}' where kind = 'retweet'").fetchall()[0][0]
     assert rows == 1_196_290
@@ -228,14 +232,13 @@ def test_detect_on_the_retweets_of_the_ira_from_file_to_files(shared, tmp_path):
     assert ran.returncode == 0, ran.stderr
     assert ran.stderr.startswith("coordnet: warning: the times of the log are whole multiples of")
     manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
-    log = cn.read_actions(source, **IRA).select("retweet")
-    assert manifest["input"]["fingerprint"] == log.fingerprint
+    assert manifest["input"]["fingerprint"] == retweets.fingerprint
     with pytest.warns(cn.CoordnetWarning):
-        graph = cn.co_action(log, "60s", min_weight=2)
+        graph = cn.co_action(retweets, "60s", min_weight=2)
     assert manifest["results"]["edges"] == graph.n_edges
     accounts = {r["account"] for r in csv.DictReader((tmp_path / "out/clusters.csv").open())}
     assert len(accounts) == manifest["results"]["accounts_in_clusters"] > 1_000
-    assert not accounts & set(log.accounts)
+    assert not accounts & set(retweets.accounts)
 
 
 # -- a platform's own JSON ---------------------------------------------------------------------

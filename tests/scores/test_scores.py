@@ -1,6 +1,7 @@
 """Scores of clusters: against the oracle, with their declarations, and where they are absent."""
 
 import math
+import re
 
 import naive
 import numpy as np
@@ -30,13 +31,13 @@ NAMES = [name for family in FAMILIES.values() for name in family]
 
 def clusters_of(graph, parts):
     """Return clusters of labels, whatever the graph says."""
-    codes = [graph.log.codes_of(part) for part in parts]
+    codes = [graph.log.codes_of(list(part)) for part in parts]
     return Clusters.from_members(graph, codes, "by hand", {})
 
 
 def in_order(clusters):
     """Return the members of each cluster as sets of labels."""
-    names = clusters.graph.log.accounts
+    names = clusters.all_accounts
     return [set(names[clusters.members(i)]) for i in range(len(clusters))]
 
 
@@ -56,7 +57,7 @@ def assert_scores(scores, i, expected):
 def test_scores_of_any_clusters_equal_the_oracle(data, rows, weight):
     graph = cn.co_action(log_of(rows), WINDOW * US, weight=weight)
     clusters = clusters_of(graph, data.draw(partitions(sorted({r[0] for r in rows}))))
-    scores = cn.score_clusters(clusters)
+    scores = cn.score_clusters(clusters, null_sets=0)
     for i, members in enumerate(in_order(clusters)):
         assert_scores(scores, i, naive.scores(rows, weights_of(graph), members, WINDOW))
 
@@ -67,7 +68,7 @@ def test_scores_of_overlapping_clusters_equal_the_oracle(data, rows):
     names = sorted({r[0] for r in rows})
     some = st.lists(st.sampled_from(names), min_size=1, max_size=4, unique=True)
     clusters = clusters_of(graph, data.draw(st.lists(some, max_size=4)))
-    scores = cn.score_clusters(clusters)
+    scores = cn.score_clusters(clusters, null_sets=0)
     for i, members in enumerate(in_order(clusters)):
         assert_scores(scores, i, naive.scores(rows, weights_of(graph), members, WINDOW))
 
@@ -77,7 +78,9 @@ def test_scores_of_co_timing_clusters_equal_the_oracle(data, rows, within):
     graph = cn.co_timing(log_of(rows), within * US, REFRACTORY * US, min_weight=1)
     clusters = clusters_of(graph, data.draw(partitions(sorted({r[0] for r in rows}))))
     scores = cn.score_clusters(clusters)
-    assert scores.absent["synchronised_objects"] == "a co-timing graph has no objects"
+    assert scores.absent["synchronised_objects"] == (
+        f"{graph.relation.title}: accounts do not meet on objects"
+    )
     assert "synchronised_objects" not in scores.estimates
     for i, members in enumerate(in_order(clusters)):
         expected = naive.scores(rows, weights_of(graph), members, within)
@@ -91,7 +94,7 @@ def test_scores_on_the_whole_log_of_a_graph_of_one_kind(rows):
     kind = log.kinds[0]
     graph = cn.co_action(log.select(kind), WINDOW * US)
     clusters = cn.find_clusters(graph, "components", min_size=2)
-    scores = cn.score_clusters(clusters, log)
+    scores = cn.score_clusters(clusters, log, null_sets=0)
     for i, members in enumerate(in_order(clusters)):
         of_kind = [r for r in rows if r[3] == kind]
         expected = naive.scores(of_kind, weights_of(graph), members, WINDOW)
@@ -202,9 +205,10 @@ def test_what_has_no_inputs_is_absent_and_never_zero():
         "moment_rate_ratio": "no moments= are given",
     }
     for name in scores.absent:
-        with pytest.raises(KeyError):
+        with pytest.raises(cn.CoordnetError, match=re.escape(f"{name!r} here: ")):
             scores[name]
-        assert name not in scores.to_frame("pyarrow").column_names
+        assert name not in scores
+        assert name not in scores.table().column_names
 
 
 def test_some_scores_only():
@@ -220,7 +224,7 @@ def test_some_scores_only():
     ("options", "told"),
     [
         ({"only": "density"}, "only='density': give a list of names, ['density']."),
-        ({"null_sets": -1}, "null_sets=-1 is not a number; use 0 or more."),
+        ({"null_sets": -1}, "null_sets=-1 is no whole number of 0 or more."),
         ({"seed": -1}, "seed=-1"),
         ({"only": ["densty"]}, "only='densty' is not known; choose one of amplification, content"),
     ],
@@ -260,7 +264,7 @@ def test_no_score_is_of_one_account():
 )
 def test_frames(backend, kind):
     scores = worked_example()
-    frame = scores.to_frame(backend)
+    frame = scores.to_frame(backend, family="all")
     assert isinstance(frame, kind)
     table = frame if backend == "pyarrow" else pa.table(frame)
     assert table["cluster"].to_pylist() == [0, 1]
@@ -311,7 +315,8 @@ def test_the_two_tables_say_the_same(election):
     clusters, known = election
     scores = cn.score_clusters(clusters, **known)
     assert set(scores.absent) == {"selection", "stability", "marked"}
-    wide = scores.to_frame("pyarrow")
+    wide = scores.to_frame("pyarrow", family="all")
+    assert wide.equals(scores.table())
     long = {
         (r["score"], r["cluster"]): r for r in scores.to_frame("pyarrow", long=True).to_pylist()
     }
@@ -401,7 +406,8 @@ def test_the_number_of_threads_changes_no_byte(election, monkeypatch):
 def test_the_seed_is_the_only_source_of_randomness(election):
     clusters, known = election
     one, again, other = (
-        cn.score_clusters(clusters, **known, seed=seed).to_frame("pandas") for seed in (1, 1, 2)
+        cn.score_clusters(clusters, **known, seed=seed).to_frame("pandas", family="all")
+        for seed in (1, 1, 2)
     )
     pd.testing.assert_frame_equal(one, again)
     values = list(cn.score_clusters(clusters, **known).estimates)
@@ -486,5 +492,5 @@ def test_the_order_of_rows_changes_nothing(rows, random):
     for given_rows in (rows, random.sample(rows, len(rows))):
         graph = cn.co_action(log_of(given_rows), WINDOW * US)
         found = cn.find_clusters(graph, "leiden", min_size=2, seed=1)
-        tables.append(cn.score_clusters(found).to_frame("pyarrow"))
+        tables.append(cn.score_clusters(found).table())
     assert tables[0].equals(tables[1])

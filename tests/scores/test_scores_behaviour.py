@@ -157,7 +157,7 @@ def test_what_co_timing_cannot_tell_is_absent():
     timed = type(clusters).from_members(graph, [clusters.members(0)], "by hand", {})
     scores = cn.score_clusters(timed, null_sets=0)
     without = {name for name, why in scores.absent.items() if why == (
-        "a co-timing graph has no objects"
+        "co-timing within 1s: accounts do not meet on objects"
     )}  # fmt: skip
     assert without == {
         "synchronised_objects", "synchronised_pairs", "group_evidence", "occasions",

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from coordnet.inference.intervals import wilson_interval
 from coordnet.scores.reference import (
     RESAMPLES,
     Sets,
@@ -19,7 +20,6 @@ from coordnet.scores.reference import (
     row_sums,
     stretch,
     sums,
-    wilson_interval,
 )
 
 NAN = float("nan")

@@ -159,12 +159,26 @@ def test_groups_get_their_part_of_the_level(monkeypatch, within, parts):
     assert [rest for _, *rest in seen] == [[pytest.approx(expected), 4]] * len(rule.within)
 
 
-def test_the_parts_of_the_level_sum_to_the_level():
-    for windows in (1, 2, 5):
-        for timed in (False, True):
-            each = 0.05 / (windows + timed)
-            total = windows * (each / 2 + each / 2) + timed * each
-            assert total == pytest.approx(0.05)
+@pytest.mark.parametrize("timed", [None, "1s"])
+@pytest.mark.parametrize("windows", [["60s"], ["60s", "10min"], ["10s", "60s", "5min", "1h", "6h"]])
+def test_the_levels_that_a_run_uses_sum_to_the_level(monkeypatch, windows, timed):
+    """Of the edges of each graph, and of the groups of each window: whatever it looks at."""
+    used = []
+    keep = cn.CoordinationGraph.keep
+
+    def kept(graph, *, fdr):
+        used.append(fdr)
+        return keep(graph, fdr=fdr)
+
+    def grow_groups(tester, tested, least, *rest):
+        used.append(10**-least)
+        return groups.grow_groups(tester, tested, least, *rest)
+
+    monkeypatch.setattr(cn.CoordinationGraph, "keep", kept)
+    monkeypatch.setattr("coordnet.search.search.grow_groups", grow_groups)
+    search_clusters(log_of(ring_rows()), Configuration(windows, co_timing=timed, fdr=0.04))
+    assert len(used) == 2 * len(windows) + bool(timed)
+    assert sum(used) == pytest.approx(0.04)
 
 
 def test_without_a_level_every_edge_is_kept_and_nothing_is_tested(faint):
@@ -431,11 +445,11 @@ def test_the_configuration_of_layers_is_what_found_them():
         ({"within": {"url": "60s"}}, "within={'url': '60s'} is no window; write '60s' or"),
         ({"within": [None]}, "within=None is not a duration"),
         ({"within": "x"}, "within='x' is not a duration"),
-        ({"fdr": 0}, "fdr=0 is not a rate between 0 and 1, nor None; 5 % is written 0.05."),
-        ({"fdr": 1.5}, "fdr=1.5 is not a rate between 0 and 1, nor None; 5 % is written 0.05."),
-        ({"fdr": "5%"}, "fdr='5%' is not a rate between 0 and 1, nor None; 5 % is written 0.05."),
-        ({"fdr": float("nan")}, "fdr=nan is not a"),
-        ({"fdr": True}, "fdr=True is not a"),
+        ({"fdr": 0}, "fdr=0 is not a number above 0 and below 1."),
+        ({"fdr": 1.5}, "fdr=1.5 is not a number above 0 and below 1."),
+        ({"fdr": "5%"}, "fdr='5%' is not a number above 0 and below 1."),
+        ({"fdr": float("nan")}, "fdr=nan is not a number above 0 and below 1."),
+        ({"fdr": True}, "fdr=True is not a number above 0 and below 1."),
         ({"null": "jitter"}, "null='jitter' is not known; choose one of activity, timing, both."),
         ({"co_timing": "x"}, "co_timing='x' is not a duration"),
         ({"refractory": "x"}, "refractory='x' is not a duration"),
@@ -444,18 +458,18 @@ def test_the_configuration_of_layers_is_what_found_them():
         ({"strata": "0s"}, "strata='0s' must be longer than nothing"),
         ({"method": "leidn"}, "method='leidn' is not known"),
         ({"weight": "object"}, "weight='object' is not known"),
-        ({"min_weight": 0}, "min_weight=0 is no weight"),
+        ({"min_weight": 0}, "min_weight=0 is not a whole number from 1 to"),
         ({"resolution": 0}, "resolution=0 is not a number above 0."),
-        ({"resolution": "1"}, "resolution='1' is not a finite number."),
-        ({"resolution": float("inf")}, "resolution=inf is not a finite number."),
-        ({"min_size": 0}, "min_size=0 is no whole number of 1 or more."),
-        ({"min_size": float("nan")}, "min_size=nan is no whole number of 1 or more."),
-        ({"seed": -1}, "seed=-1 is not a seed"),
-        ({"seed": 1.5}, "seed=1.5 is not a seed"),
-        ({"seed": None}, "seed=None is not a seed"),
-        ({"null_runs": -1}, "null_runs=-1 is no whole number of 0 or more."),
-        ({"null_sets": 1.5}, "null_sets=1.5 is no whole number of 0 or more."),
-        ({"stability": True}, "stability=True is no whole number of 0 or more."),
+        ({"resolution": "1"}, "resolution='1' is not a number above 0."),
+        ({"resolution": float("inf")}, "resolution=inf is not a number above 0."),
+        ({"min_size": 0}, "min_size=0 is not a whole number of 1 or more."),
+        ({"min_size": float("nan")}, "min_size=nan is not a whole number of 1 or more."),
+        ({"seed": -1}, "seed=-1 is not a whole number from 0"),
+        ({"seed": 1.5}, "seed=1.5 is not a whole number from 0"),
+        ({"seed": None}, "seed=None is not a whole number from 0"),
+        ({"null_runs": -1}, "null_runs=-1 is not a whole number of 0 or more."),
+        ({"null_sets": 1.5}, "null_sets=1.5 is not a whole number of 0 or more."),
+        ({"stability": True}, "stability=True is not a whole number of 0 or more."),
         ({"groups": "no"}, "groups='no' is neither True nor False."),
         ({"score": 2}, "score=2 is neither True nor False."),
         ({"moments": ["2017-06-08"]}, "moments="),

@@ -23,7 +23,7 @@ def graph():
 
 def clusters_of(parts):
     g = graph()
-    return Clusters.from_members(g, [g.log.codes_of(p) for p in parts], "by hand", {})
+    return Clusters.from_members(g, [g.log.codes_of(list(p)) for p in parts], "by hand", {})
 
 
 def truth_of(groups, benign=()):

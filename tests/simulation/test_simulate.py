@@ -101,8 +101,8 @@ def test_times_are_whole_seconds_and_actions_as_many_as_asked():
     [
         ({"accounts": 199}, "accounts=199: a population needs 200 or more."),
         ({"actions": 0}, "actions=0 is not a number of actions; use 1 or more."),
-        ({"seed": -1}, "seed=-1 is not a seed; use a whole number from 0 to 2**63."),
-        ({"seed": None}, "seed=None is not a seed; use a whole number from 0 to 2**63."),
+        ({"seed": -1}, "seed=-1 is not a whole number from 0 to 9,223,372,036,854,775,807."),
+        ({"seed": None}, "seed=None is not a whole number from 0 to 9,223,372,036,854,775,807."),
     ],
 )
 def test_wrong_parameters_are_told(options, told):

@@ -38,8 +38,8 @@ def share_of_targets(view: View) -> Estimate:
 
 @score(
     "amplification",
-    "Entropy of the members' actions over objects, divided by its maximum for as many objects: 1 "
-    "is all objects alike, 0 one object.",
+    "Entropy of the members' actions over objects, divided by its maximum for as many objects. It "
+    "is 1 where all objects have as many actions, and 0 where there is one object only.",
     "share",
     (0, 1),
 )

@@ -18,8 +18,8 @@ NO_TEXT = "the log has no texts; read it with text="
 
 @score(
     "content",
-    "Share of the members' texts (not retweets) that another member posts too, to the letter after "
-    "case, mentions, links and white space are taken away.",
+    "Share of the members' texts (not retweets) that another member posts too, word for word. "
+    "Case, mentions, links and white space do not count.",
     "share",
     (0, 1),
     "text",
@@ -34,8 +34,9 @@ def verbatim_share(view: View) -> Estimate | Absent:
 
 @score(
     "content",
-    "Share of the members' texts (not retweets) that another member posts too, to the letter or "
-    "nearly: four fifths of their 5-character sequences in common.",
+    "Share of the members' texts (not retweets) that another member posts too, word for word or "
+    "nearly. Two texts are near duplicates where they have four fifths of their 5-character "
+    "sequences in common.",
     "share",
     (0, 1),
     "text",

@@ -11,9 +11,9 @@ from coordnet.scores.view import Acts, Estimate, Floats, View, score
 
 @score(
     "leadership",
-    "Gini index of how often members act first on the objects that members act on together: 0 all "
-    "alike, towards 1 one leads. The reference deals the first place at random to those who took "
-    "part.",
+    "Gini index of how often members act first on the objects that members act on together. It is "
+    "0 where all are first as often, and near 1 where one leads. The reference gives the first "
+    "place at random to one of those who took part.",
     "share",
     (0, 1),
     of="layer",

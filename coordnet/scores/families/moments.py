@@ -11,10 +11,10 @@ from coordnet.times import HOUR
 
 @score(
     "moments",
-    "Rate of the members' actions in the interval over their rate at the same hours of the week "
-    "outside all intervals (of the day, where the log has no other week). The reference is that "
-    "ratio of everybody outside the cluster; the effect, one over the other, is a difference in "
-    "differences.",
+    "Rate of the members' actions in the interval, divided by their rate at the same hours of the "
+    "week outside all intervals (of the day, where the log has no other week). The reference is "
+    "the same ratio of everybody in no cluster. The effect is the first ratio divided by the "
+    "second, a difference in differences.",
     "ratio",
     needs="moments",
 )
@@ -22,8 +22,8 @@ def moment_rate_ratio(view: View) -> dict[str, Estimate] | Absent:
     """Return (x / T) / (y / S) for each interval.
 
     x actions in the T hours of the interval, y in the S hours outside all intervals at the same
-    hours of the week. Everybody else's ratio stands beside it as the reference, and the matched
-    sets give the p-value (two-sided).
+    hours of the week. The ratio of everybody else is the reference, and the matched sets give
+    the p-value (two-sided).
     """
     if not view.inputs.moments:
         return Absent("no moments= are given")
@@ -57,7 +57,7 @@ def moment_rate_ratio(view: View) -> dict[str, Estimate] | Absent:
         with np.errstate(divide="ignore", invalid="ignore"):
             scale = np.where(available > 0, weight / available, 0.0)
         at_hour = (log.time // HOUR) % period
-        # what is done at hours that no other day of the log has can be set beside nothing
+        # what is done at hours that no other day of the log has can be compared with nothing
         own = (log.time >= start) & (log.time < end) & (available[at_hour] > 0)
         base = np.where(anywhere[of_action], 0.0, scale[at_hour])
         x = np.bincount(log.account, own, len(log.all_accounts))

@@ -9,20 +9,21 @@ from numpy.typing import NDArray
 
 from coordnet.errors import CoordnetWarning
 from coordnet.graphs.graph import CoordinationGraph
+from coordnet.inference.intervals import wilson_interval
 from coordnet.robustness.stability import cluster_stability
-from coordnet.scores.reference import wilson_interval
 from coordnet.scores.view import Absent, Estimate, View, score
 from coordnet.times import DAY
 
-DECADES = (float("-inf"), float("inf"))
+ANY = (float("-inf"), float("inf"))
 
 
 @score(
     "persistence",
-    "Number of days (UTC) on which members act together; the reference is the number of days on "
-    "which any acts, the effect their ratio.",
+    "Number of days (UTC) on which members act together. The reference is the number of days on "
+    "which any member acts. The effect is the ratio of the two.",
     "days",
     of="layer",
+    whole=True,
 )
 def days_with_synchrony(view: View) -> Estimate:
     """Return the number of days with a synchronised action of a member."""
@@ -40,14 +41,14 @@ def days_with_synchrony(view: View) -> Estimate:
 
 @score(
     "persistence",
-    "Share of the edges between members that have a co-action in both halves of the period; the "
-    "interval treats edges alike.",
+    "Share of the edges between members that are there in the first half of the period and in the "
+    "second. The interval treats edges as independent.",
     "share",
     (0, 1),
     of="layer",
 )
 def edges_in_both_halves(view: View) -> Estimate | Absent:
-    """Return edges with a co-action in each half of the log's period / edges inside."""
+    """Return edges that the relation gives in each half of the log's period / edges inside."""
     graph = view.graph
     if graph.source is None or not graph.relation.from_log:
         return Absent("it is not known how the edges came")
@@ -80,10 +81,10 @@ def _keys(graph: CoordinationGraph) -> NDArray[np.int64]:
 
 @score(
     "persistence",
-    "Evidence of the group test that is left to the cluster without the object that gives most of "
-    "it.",
-    "decades",
-    DECADES,
+    "Evidence of the group test that the cluster has without the object that gives most of it. The "
+    "reference is the evidence with that object.",
+    "log10",
+    ANY,
     of="layer",
 )
 def evidence_without_top_object(view: View) -> Estimate | Absent:
@@ -93,10 +94,10 @@ def evidence_without_top_object(view: View) -> Estimate | Absent:
 
 @score(
     "persistence",
-    "Evidence of the group test that is left to the cluster without the occasion (the objects of "
-    "one sitting) that gives most of it.",
-    "decades",
-    DECADES,
+    "Evidence of the group test that the cluster has without the occasion that gives most of it. "
+    "The reference is the evidence with that occasion.",
+    "log10",
+    ANY,
     of="layer",
 )
 def evidence_without_top_occasion(view: View) -> Estimate | Absent:
@@ -107,15 +108,17 @@ def evidence_without_top_occasion(view: View) -> Estimate | Absent:
 def _without(view: View, what: str) -> Estimate | Absent:
     tests = view.group_tests
     value = np.array([test.evidence_without(what) for test in tests], float)
-    reference = np.array([test.evidence for test in tests], float)
+    reference = view.evidence
+    value -= np.log10(view.tried)
     return Estimate(value, reference=reference, effect=value - reference)
 
 
 @score(
     "persistence",
-    "How alike the members of a cluster are to those of the most alike cluster that is found again "
-    "(Jaccard index): with other seeds, in bootstrap samples of the objects, in each half of the "
-    "period, without the object or the occasion that gives most evidence.",
+    "How much of the cluster is found again in changed data: the Jaccard index of its members with "
+    "those of the most similar cluster. The changes are other seeds, bootstrap samples of the "
+    "objects, each half of the period, and leaving out the object or the occasion that gives most "
+    "evidence.",
     "share",
     (0, 1),
     "stability",

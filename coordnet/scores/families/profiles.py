@@ -7,9 +7,12 @@ from collections import Counter
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 from scipy import stats
 
+from coordnet.inference.intervals import wilson_interval
 from coordnet.kernels import scores as score_kernels
 from coordnet.kernels.scores import ACTIONS, MODE
 from coordnet.readers.profiles import NOTHING
@@ -19,7 +22,6 @@ from coordnet.scores.reference import (
     item_profile,
     ratio,
     sums,
-    wilson_interval,
 )
 from coordnet.scores.view import Absent, Counts, Estimate, Floats, View, score
 from coordnet.times import DAY
@@ -81,8 +83,9 @@ def _scan_p(own: NDArray[np.int64], background: NDArray[np.int64], span: int) ->
 
 
 _BURST = (
-    "Largest share of the members that were created within {} of each other; the interval treats "
-    "members alike and does not count the choice of the span, the p-value (a scan statistic) does."
+    "Largest share of the members that were created within {} of each other. The interval treats "
+    "members as independent and does not correct for the choice of the span. The p-value (a scan "
+    "statistic) does."
 )
 
 
@@ -106,8 +109,8 @@ def created_within_28_days(view: View) -> Estimate | Absent:
 
 @score(
     "profiles",
-    "Share of the members that were created in the interval given, or in the four weeks before the "
-    "date given.",
+    "Share of the members that were created in the interval of before=, or in the four weeks "
+    "before its date.",
     "share",
     (0, 1),
     "accounts",
@@ -149,37 +152,30 @@ def _most_common(view: View, codes: NDArray[np.int32], tail: str = "greater") ->
     return view.resting_on(estimate, codes >= 0, low=low, high=high)
 
 
-def _coded(values: list[Any]) -> NDArray[np.int32]:
-    """Return values as numbers in order of first appearance; None is -1."""
-    numbers: dict[Any, int] = {}
-    return np.array(
-        [-1 if v is None else numbers.setdefault(v, len(numbers)) for v in values], np.int32
-    )
+def _coded(values: pa.Array) -> NDArray[np.int32]:
+    """Return values as numbers in order of first appearance; null is -1."""
+    codes = pc.fill_null(values.dictionary_encode().indices, -1)
+    return codes.to_numpy(zero_copy_only=False).astype(np.int32)  # type: ignore[no-any-return]
 
 
-def handle_shape(handle: str) -> str:
-    """Return the character classes of a handle: A capital, a small letter, 0 digit, as runs.
+# In this order: what one gives, no later one changes
+_SHAPES = (
+    (r"\p{Lu}+", "A"),
+    (r"[\p{Ll}\p{Lt}\p{Lm}\p{Lo}]+", "a"),
+    (r"\p{Nd}+", "0"),
+    *((rf"\{mark}+", mark) for mark in "_.-@"),
+)
 
-    >>> handle_shape("Emma_1987")
-    'Aa_0'
+
+def handle_shapes(handles: pa.Array) -> pa.Array:
+    """Return the shape of each handle: A capitals, a small letters, 0 digits, each run once.
+
+    >>> handle_shapes(pa.array(["Emma_1987", None])).to_pylist()
+    ['Aa_0', None]
     """
-    return _shapes([handle])[0]
-
-
-def _shapes(handles: list[str]) -> list[str]:
-    """Return the shape of each handle."""
-    owner, length, characters = _characters(handles)
-    distinct, place = np.unique(characters, return_inverse=True)
-    kinds = np.array([ord(_character_class(chr(c))) for c in distinct.tolist()], "<u4")[place]
-    new = np.ones(len(kinds), bool)  # the first of each run
-    new[1:] = (kinds[1:] != kinds[:-1]) | (owner[1:] != owner[:-1])
-    text = kinds[new].tobytes().decode("utf-32-le", "surrogatepass")
-    ends = np.cumsum(np.bincount(owner[new], minlength=len(length))).tolist()
-    return [text[a:b] for a, b in zip([0, *ends], ends, strict=False)]
-
-
-def _character_class(c: str) -> str:
-    return "0" if c.isdigit() else ("A" if c.isupper() else ("a" if c.isalpha() else c))
+    for pattern, shape in _SHAPES:
+        handles = pc.replace_substring_regex(handles, pattern, shape)
+    return handles
 
 
 def _characters(texts: list[str]) -> tuple[Counts, Counts, NDArray[np.uint32]]:
@@ -208,13 +204,13 @@ def handle_length_share(view: View) -> Estimate | Absent:
     handles = _handles(view)
     if handles is None:
         return Absent("accounts= gives no handle")
-    return _most_common(view, _coded([None if h is None else len(h) for h in handles]))
+    return _most_common(view, _coded(pc.utf8_length(pa.array(handles, pa.large_string()))))
 
 
 @score(
     "profiles",
-    "Share of the members whose handles have the pattern of character classes (capitals, small "
-    "letters, digits, as runs) that is most common among them.",
+    "Share of the members whose handles have the shape that is most common among them. The shape "
+    "is the order of capitals, small letters, digits and other characters, each run counted once.",
     "share",
     (0, 1),
     "accounts",
@@ -224,16 +220,13 @@ def handle_shape_share(view: View) -> Estimate | Absent:
     handles = _handles(view)
     if handles is None:
         return Absent("accounts= gives no handle")
-    shapes = _shapes([h or "" for h in handles])
-    return _most_common(
-        view, _coded([None if h is None else s for h, s in zip(handles, shapes, strict=True)])
-    )
+    return _most_common(view, _coded(handle_shapes(pa.array(handles, pa.large_string()))))
 
 
 @score(
     "profiles",
-    "Mean entropy of the characters of the members' handles, in bits a character: random strings "
-    "have more than names.",
+    "Entropy of the characters of a member's handle, in bits for each character, mean over "
+    "members. Random strings have more of it than names.",
     "bits",
     (0, 8),
     "accounts",
@@ -327,7 +320,7 @@ def script(name: str) -> str:
 
 @score(
     "profiles",
-    "Share of the members that are suspended or deleted since.",
+    "Share of the members that were suspended or deleted later.",
     "share",
     (0, 1),
     "accounts",
@@ -344,13 +337,13 @@ def gone_since(view: View) -> Estimate | Absent:
 
 @score("profiles", "Median number of followers of the members.", "accounts", needs="accounts")
 def followers(view: View) -> Estimate | Absent:
-    """Return the median number of followers, beside matched sets."""
+    """Return the median number of followers, compared with matched sets."""
     return _median_number(view, "followers")
 
 
 @score("profiles", "Median number of accounts that members follow.", "accounts", needs="accounts")
 def following(view: View) -> Estimate | Absent:
-    """Return the median number of accounts followed, beside matched sets."""
+    """Return the median number of accounts followed, compared with matched sets."""
     return _median_number(view, "following")
 
 
@@ -366,7 +359,8 @@ def verified(view: View) -> Estimate | Absent:
 
 @score(
     "profiles",
-    "Share of the members that have a mark of one's own: a column of truth values in accounts=.",
+    "Share of the members that are marked in a column of your own: any other column of truth "
+    "values in accounts=.",
     "share",
     (0, 1),
     "accounts",

@@ -14,8 +14,8 @@ LEAST_GAPS = 10  # fewer say nothing of regularity
 
 @score(
     "rhythm",
-    "Entropy of the members' actions over the 24 hours of the day (UTC), divided by its maximum: "
-    "1 is all hours alike.",
+    "Entropy of the members' actions over the 24 hours of the day (UTC), divided by its maximum. "
+    "It is 1 where all hours have as many actions.",
     "share",
     (0, 1),
 )
@@ -38,8 +38,7 @@ def hour_entropy(view: View) -> Estimate:
 
 @score(
     "rhythm",
-    "Mean over members of the share of the 24 hours of the day (UTC) at which they act on some "
-    "day.",
+    "Share of the 24 hours of the day (UTC) at which a member acts on any day, mean over members.",
     "share",
     (0, 1),
 )
@@ -56,8 +55,9 @@ def round_the_clock(view: View) -> Estimate:
 
 @score(
     "rhythm",
-    "Mean burstiness of the members' gaps between actions, (sd - mean) / (sd + mean): -1 is a "
-    "clock, 0 chance, towards 1 bursts; of members with ten gaps or more.",
+    "Burstiness of a member's gaps between actions, (sd - mean) / (sd + mean), mean over members "
+    "with ten gaps or more. It is -1 for actions as regular as a clock, 0 for actions at random, "
+    "and near 1 for bursts.",
     "burstiness",
     (-1, 1),
 )

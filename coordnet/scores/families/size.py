@@ -11,27 +11,27 @@ from coordnet.scores.view import Estimate, Floats, View, score
 from coordnet.times import DAY
 
 
-@score("size", "Number of members.", "accounts", (1, float("inf")))
+@score("size", "Number of members.", "accounts", (1, float("inf")), whole=True)
 def accounts(view: View) -> Estimate:
     """Return n, the number of members."""
     return Estimate(view.sizes.astype(float))
 
 
-@score("size", "Number of actions of the members.", "actions")
+@score("size", "Number of actions of the members.", "actions", whole=True)
 def actions(view: View) -> Estimate:
     """Return the number of actions of the members in the log scored on."""
     return Estimate(view.n_actions.astype(float))
 
 
-@score("size", "Number of different objects that members act on.", "objects")
+@score("size", "Number of different objects that members act on.", "objects", whole=True)
 def objects(view: View) -> Estimate:
-    """Return the number of different objects, beside that of matched random sets."""
+    """Return the number of different objects, compared with that of matched random sets."""
     return view.compare(lambda sets: object_profile(view, sets)[:, DISTINCT])
 
 
-@score("size", "Number of days (UTC) on which a member acts.", "days")
+@score("size", "Number of days (UTC) on which at least one member acts.", "days", whole=True)
 def days_active(view: View) -> Estimate:
-    """Return the number of different days, UTC, beside that of matched random sets."""
+    """Return the number of different days, UTC, compared with that of matched random sets."""
     log = view.log
     day = log.time // DAY
     if len(day):

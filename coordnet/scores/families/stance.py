@@ -10,8 +10,8 @@ from coordnet.scores.view import Absent, Estimate, View, score
 
 @score(
     "stance",
-    "Share of the members' messages on the target, of those labelled for or against, that are for "
-    "it.",
+    "Share of the members' messages on the target that are for it, of those labelled for or "
+    "against.",
     "share",
     (0, 1),
     "stance",

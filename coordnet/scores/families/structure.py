@@ -15,8 +15,8 @@ from coordnet.scores.view import Estimate, Floats, View, score
 
 @score(
     "structure",
-    "Share of the pairs of members that are joined by an edge; the reference is that share among "
-    "the other accounts that have an edge.",
+    "Share of the pairs of members that are joined by an edge. The reference is the same share "
+    "among the other accounts that have an edge.",
     "share",
     (0, 1),
     of="layer",
@@ -36,7 +36,7 @@ def density(view: View) -> Estimate:
 
 @score(
     "structure",
-    "Mean weight of the edges between members; the reference is that of all other edges.",
+    "Mean weight of the edges between members. The reference is that of all other edges.",
     "weight",
     of="layer",
 )
@@ -54,7 +54,7 @@ def mean_weight(view: View) -> Estimate:
 
 @score(
     "structure",
-    "Median weight of the edges between members; the reference is that of the edges inside no "
+    "Median weight of the edges between members. The reference is that of the edges inside no "
     "cluster.",
     "weight",
     of="layer",
@@ -74,8 +74,9 @@ def median_weight(view: View) -> Estimate:
 
 @score(
     "structure",
-    "Weight of the edges that leave the cluster, over the weight at all edge ends of the cluster "
-    "or of the rest, whichever is less: 0 is a cluster that is joined to nobody else.",
+    "Weight of the edges that leave the cluster, divided by the weight at all edge ends of the "
+    "cluster or of the rest, whichever is less. It is 0 for a cluster that is joined to nobody "
+    "else.",
     "share",
     (0, 1),
     of="layer",
@@ -109,8 +110,8 @@ def conductance(view: View) -> Estimate:
 
 @score(
     "structure",
-    "Share of all edges of the graph that are weaker than the highest weight threshold under "
-    "which half of the cluster is still connected.",
+    "Share of all edges of the graph that are weaker than the highest weight threshold at which "
+    "half of the cluster is still connected.",
     "share",
     (0, 1),
     of="layer",

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import numpy as np
 from numpy.typing import NDArray
 
 from coordnet.robustness.null_runs import NullRuns, run_nulls
 from coordnet.scores.reference import RESAMPLES, bootstrap_interval, median_intervals
-from coordnet.scores.view import Absent, Estimate, View, score
+from coordnet.scores.view import Absent, Estimate, UnavailableError, View, score
 from coordnet.times import SECOND
 
 
 @score(
     "synchrony",
-    "Share of the members' actions that have an action of another member on the same object "
-    "inside the window; the reference is the share of the actions of accounts in no cluster "
-    "that have anybody's.",
+    "Share of the members' actions that have an action of another member on the same object within "
+    "the window. The reference is the share of the actions of accounts in no cluster that have an "
+    "action of anybody else.",
     "share",
     (0, 1),
     of="layer",
@@ -51,6 +53,7 @@ def synchronised_actions(view: View) -> Estimate:
     "Number of objects on which two or more members act together.",
     "objects",
     of="layer",
+    whole=True,
 )
 def synchronised_objects(view: View) -> Estimate | Absent:
     """Return the number of objects with at least one co-action of members."""
@@ -66,8 +69,8 @@ def synchronised_objects(view: View) -> Estimate | Absent:
 @score(
     "synchrony",
     "Median time from a synchronised action to the nearest action of another member on the same "
-    "object; the reference is that of accounts in no cluster, to anybody. The interval treats "
-    "actions alike.",
+    "object. It is never finer than the times of the log. The reference is that of accounts in no "
+    "cluster, to anybody else. The interval treats actions as independent.",
     "seconds",
     of="layer",
 )
@@ -91,18 +94,20 @@ def median_lag(view: View) -> Estimate:
 
 @score(
     "synchrony",
-    "(Pair of members, object) with a co-action, over all pairs of members; the reference is what "
-    "the chances of accounts outside the cluster give, the p-value that of the group test with "
-    "those chances, for a set chosen beforehand.",
+    "How often members met: number of (pair of members, object) with a co-action. The reference is "
+    "how often they would have met at the speed of accounts outside the cluster on the same "
+    "objects. The p-value is that of the group test, as if this group had been named before "
+    "looking.",
     "pairs",
     of="layer",
+    whole=True,
 )
 def synchronised_pairs(view: View) -> Estimate | Absent:
     """Return observed over expected synchronised pairs, and the leave-cluster-out p-value.
 
     Expected: the sum over objects and pairs of members of 1 - (1 - chance_o)^(m_uo m_vo), with
     chance_o from accounts outside the cluster, shrunk to the class of the object. The p-value is
-    p_C of the group test: that the cluster was found in the same data is not paid for.
+    p_C of the group test: it is not corrected for finding the cluster in the same data.
     """
     tests = view.group_tests
     observed = np.array([test.observed_pairs for test in tests], float)
@@ -118,25 +123,26 @@ def synchronised_pairs(view: View) -> Estimate | Absent:
 
 @score(
     "synchrony",
-    "Evidence of the group test in decades, after the price of picking this set among all sets of "
-    "its size; above 1.3 it holds at 5 % whatever was searched. Large clusters that are seen pair "
-    "by pair can have less than none.",
-    "decades",
+    "Log10 evidence of the group test, corrected for all groups of this size that could have been "
+    "picked. Above 1.3 the group as a whole is significant at 5 %, however it was searched for. "
+    "Below that the test of the group as a whole is inconclusive. A large cluster can be "
+    "inconclusive as a whole although each of its pairs is certain.",
+    "log10",
     (float("-inf"), float("inf")),
     of="layer",
 )
 def group_evidence(view: View) -> Estimate | Absent:
     """Return -log10 p_C - log10 binom(n, |C|) - log10(|C| (|C| - 1)); see the group test."""
-    tests = view.group_tests
-    picked = np.log10(view.tried)  # as the best of so many layers
-    return Estimate(np.array([test.evidence - picked for test in tests], float))
+    return Estimate(view.evidence)
 
 
 @score(
     "synchrony",
-    "Occasions on which members act together: synchronised objects, those of one sitting as one.",
+    "Number of separate occasions on which members act together. Synchronised objects with short "
+    "gaps between them, such as the posts of one thread, are one occasion.",
     "occasions",
     of="layer",
+    whole=True,
 )
 def occasions(view: View) -> Estimate | Absent:
     """Return the number of occasions of the group test."""
@@ -146,10 +152,10 @@ def occasions(view: View) -> Estimate | Absent:
 
 @score(
     "synchrony",
-    "Evidence of the group test in decades; the p-value is selection-corrected: in what share of "
-    "null runs of the whole detection the cluster of most evidence has as much, the worse of dealt "
-    "and profiled logs.",
-    "decades",
+    "Log10 evidence of the group test. The p-value is corrected for the selection of the cluster: "
+    "it is the share of null runs of the whole detection in which the best cluster has as much "
+    "evidence, in logs with shuffled accounts or with swapped profiles, whichever is larger.",
+    "log10",
     (float("-inf"), float("inf")),
     "null_runs",
 )
@@ -160,13 +166,16 @@ def selection(view: View) -> Estimate | Absent:
         return Absent("no null_runs= are asked for")
     evidence = view.clusters.evidence
     if evidence is None:
-        tests = view.part_of(0)[0].group_tests if len(view.clusters.layers) == 1 else None
-        if tests is None:
+        evidence = np.full(len(view.clusters), np.nan)
+        for numbers, part in view.parts:
+            with suppress(UnavailableError):
+                evidence[numbers] = part.evidence
+        if len(evidence) and np.isnan(evidence).all():
             return Absent("the clusters have no evidence of the group test")
-        evidence = np.array([test.evidence for test in tests], float)
     if not isinstance(runs, NullRuns):
         inputs = view.inputs
         runs = run_nulls(
             view.graph.log, view.config, runs, inputs.seed, inputs.background, inputs.threads
         )
-    return Estimate(evidence, p_value=runs.p_values(evidence))
+    p_value = np.where(np.isnan(evidence), np.nan, runs.p_values(evidence))
+    return Estimate(evidence, p_value=p_value)
