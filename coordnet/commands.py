@@ -28,7 +28,6 @@ from coordnet.detection.run import GRAPH_FORMATS, Run, ours
 from coordnet.errors import CoordnetError, InputError, OutputError, ParameterError, cut, shown
 from coordnet.export import MANIFEST, check_folder, whole_file
 from coordnet.log.actions import ActionLog
-from coordnet.readers.profiles import read_profiles
 from coordnet.readers.tables import read_actions
 from coordnet.scores.table import text_table
 from coordnet.search.configuration import Configuration, configured
@@ -235,15 +234,9 @@ def _detect(options: argparse.Namespace) -> None:
             )  # fmt: skip
         return log.select(options.select) if options.select else log
 
-    def read_all() -> ActionLog:
-        log = read(options.files)
-        if options.accounts is not None and config.score:
-            with _reading(options.accounts):  # a table that cannot be used is told before the work
-                read_profiles(options.accounts, log, account=config.account_column)
-        return log
-
     run = detect_from(
-        read_all, config, background=read(options.background) if options.background else None,
+        lambda: read(options.files), config,
+        background=read(options.background) if options.background else None,
         accounts=options.accounts, threads=options.threads,
     )  # fmt: skip
     _report(run, options)

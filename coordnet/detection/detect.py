@@ -11,6 +11,8 @@ from coordnet.detection.manifest import Stages, manifest_of
 from coordnet.detection.run import Run
 from coordnet.errors import ParameterError
 from coordnet.log.actions import ActionLog, check_log
+from coordnet.readers.profiles import read_profiles
+from coordnet.readers.stance import read_stance
 from coordnet.robustness.confirmation import confirm_clusters
 from coordnet.robustness.null_runs import run_nulls
 from coordnet.scores import score_clusters
@@ -99,6 +101,10 @@ def detect_from(
             "background= is the log itself, which cannot be its own background: leave it away, or "
             "give a log of accounts that are not under suspicion."
         )
+    if config.score:  # a table that cannot be used is told before the work, not after
+        if accounts is not None:
+            accounts = read_profiles(accounts, log, account=config.account_column)
+        stance = read_stance(stance, log)
     found = search_clusters(log, config, background, threads, stages.stage)
     nulls = confirmation = scores = None
     if config.null_runs:

@@ -100,6 +100,8 @@ def read_profiles(frame: Any, log: ActionLog, *, account: str = "account") -> Pr
     >>> read_profiles(frame, log, account="user_id").labels["party"].tolist()
     ['x', 'x', 'y']
     """
+    if isinstance(frame, Profiles):
+        return frame
     columns = _columns_of(frame, account)
     used: dict[str, pa.ChunkedArray] = {}
     further: dict[str, pa.ChunkedArray] = {}

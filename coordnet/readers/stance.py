@@ -56,8 +56,8 @@ def read_stance(stance: Any, log: ActionLog) -> Stance | None:
     log
         The log.
     """
-    if stance is None:
-        return None
+    if stance is None or isinstance(stance, Stance):
+        return stance
     coders = stance if isinstance(stance, tuple) else (stance,)
     if len(coders) not in (1, 2):
         raise ParameterError(f"stance= takes one coder or a tuple of two, not {len(coders)}.")

@@ -519,8 +519,8 @@ class View:
         inputs = self.inputs
         wanted = None if inputs.background is None else inputs.background.fingerprint
         made = [test for tests in self.clusters.group_tests for test in tests if test is not None]
-        if len(made) == len(self.clusters) and all(t.background == wanted for t in made):
-            return made
+        if len(made) == len(self.clusters) and all(wanted in (None, t.background) for t in made):
+            return made  # those that found the clusters
         gap = None if inputs.config is None else inputs.config.occasion_gap_us
         tester = relation.group_tester(
             self.graph.log, inputs.background, inputs.threads, occasion_gap_us=gap

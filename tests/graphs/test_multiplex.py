@@ -18,7 +18,6 @@ def oracle(graphs, tested):
     for graph in graphs:
         for ends, edge in edges_of(graph).items():
             total = expected.setdefault(ends, {"weight": 0, "layers": 0, "layer": ""})
-            total["layer"] += " + " * bool(total["layer"]) + graph.relation.title
             total["weight"] = max(total["weight"], edge[graph.weight])
             total["layers"] += 1
             total["layer"] += (" + " if total["layer"] else "") + graph.relation.title

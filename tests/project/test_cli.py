@@ -251,6 +251,7 @@ def test_help_tells_what_is_required_first_and_each_choice_once(tmp_path):
 
 
 OPTIONS = {
+    "account_column": (["--account-column", "user_id"], "user_id"),
     "within": (["--within", "90s", "--within", "1h"], ["90s", "1h"]),
     "co_timing": (["--co-timing", "5s"], "5s"),
     "fdr": (["--fdr", "0.01"], 0.01),

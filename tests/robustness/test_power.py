@@ -9,6 +9,7 @@ from helpers import US, log_of, rows_of
 from scipy import stats
 
 import coordnet as cn
+from coordnet.inference.intervals import wilson_interval
 from coordnet.robustness import power
 from coordnet.search.configuration import Configuration
 from coordnet.search.search import search_clusters
@@ -48,10 +49,10 @@ def test_power_says_how_sure_it_is(organic):
     low, high = stats.binomtest(found.found, 4).proportion_ci(method="wilson")
     assert (found.low, found.high) == (pytest.approx(low), pytest.approx(high))
     assert (found.size, found.objects, found.lag) == (10, 12, "20s")
-    assert power.wilson(0, 20)[0] == pytest.approx(0.0, abs=1e-12)
+    assert wilson_interval(0, 20)[0] == pytest.approx(0.0, abs=1e-12)
     z = stats.norm.ppf(0.975)
-    assert power.wilson(0, 20)[1] == pytest.approx(z**2 / (20 + z**2))
-    assert all(map(math.isnan, power.wilson(0, 0)))
+    assert wilson_interval(0, 20)[1] == pytest.approx(z**2 / (20 + z**2))
+    assert all(map(math.isnan, wilson_interval(0, 0)))
 
 
 def test_power_is_the_same_for_the_same_seed_and_any_number_of_threads(organic):

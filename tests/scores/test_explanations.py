@@ -375,7 +375,9 @@ def test_no_cluster_was_found(ask):
 
 @pytest.mark.parametrize("within", ["60s", ["60s", "1h"]])
 def test_an_empty_period(within):
-    run = cn.detect(one_site().between("1999-01-01", "1999-02-01"), within=within)
+    with pytest.warns(cn.CoordnetWarning, match="no action lies in the period"):
+        nothing = one_site().between("1999-01-01", "1999-02-01")
+    run = cn.detect(nothing, within=within)
     told = "there is no cluster 0: no cluster was found, because the log has no actions."
     for ask in (run.explain, run.scores.evidence):
         with pytest.raises(cn.CoordnetError, match=re.escape(told)):

@@ -224,7 +224,7 @@ def test_some_scores_only():
     ("options", "told"),
     [
         ({"only": "density"}, "only='density': give a list of names, ['density']."),
-        ({"null_sets": -1}, "null_sets=-1 is no whole number of 0 or more."),
+        ({"null_sets": -1}, "null_sets=-1 is not a whole number of 0 or more."),
         ({"seed": -1}, "seed=-1"),
         ({"only": ["densty"]}, "only='densty' is not known; choose one of amplification, content"),
     ],
