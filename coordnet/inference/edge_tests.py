@@ -30,9 +30,9 @@ from numpy.typing import NDArray
 
 from coordnet.errors import one_of
 from coordnet.frames import frozen
-from coordnet.inference.attainable import attainable_pairs, attainable_q_values, family_p_values
+from coordnet.inference.attainable import attainable_pairs, family_p_values
 from coordnet.inference.bounds import null_pairs
-from coordnet.inference.correction import CORRECTIONS, adjusted
+from coordnet.inference.correction import CORRECTIONS, adjusted, sharing_pairs
 from coordnet.inference.round_times import round_factors, roundness
 from coordnet.inference.statistics import CHUNKS, Chances, Floats, WindowStatistics
 from coordnet.inference.strata import strata_of
@@ -69,9 +69,6 @@ class EdgeTest:
         Number of pairs of accounts that the correction counts; those without an edge have p = 1.
     pairs_exact : bool
         Whether that is their number, or an upper bound of it.
-    sharing : tuple of int or None
-        Number of pairs that act on one, on two, on three or more common objects, or upper limits
-        of these; None where that does not matter.
     family_pairs : int
         Number of pairs in the family that bounds on true pairs are made for: those that could
         have a small p-value, whatever the times; see :mod:`coordnet.inference.bounds`.
@@ -91,7 +88,6 @@ class EdgeTest:
     correction: str
     pairs: int
     pairs_exact: bool
-    sharing: tuple[int, int, int] | None = None
     family_pairs: int = 0
     null_pairs: int = 0
     bound_alpha: float = BOUND_ALPHA
@@ -289,11 +285,10 @@ def co_action_tests(
     in_family, family = family_p_values(
         p_value, source, target, statistics.runs, chances, attainable, BOUND_ALPHA, threads=threads
     )
-    columns |= {
-        "q_value": attainable_q_values(p_value, attainable, correction), "p_family": in_family
-    }  # fmt: skip
+    pairs, exact = sharing_pairs(log, objects.n_accounts, 10 * len(log), threads)
+    columns |= {"q_value": adjusted(p_value, pairs, correction), "p_family": in_family}
     test = EdgeTest(
-        null, shown, correction, attainable.sharing[0], attainable.exact, attainable.sharing,
+        null, shown, correction, pairs, exact,
         family, null_pairs(in_family, family), BOUND_ALPHA, statistics.typical_chance, tuple(notes),
     )  # fmt: skip
     return TestedEdges({n: frozen(c) for n, c in columns.items()}, test)

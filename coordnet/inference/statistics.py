@@ -94,8 +94,8 @@ class WindowStatistics:
         Synchronised objects with gaps up to this are one occasion; by default the window or 30 s,
         whichever is longer.
     outside
-        By code of account, whether it is in the background that the chances are taken from; None
-        means that all are. Of no account outside of it where a background log is given.
+        By code of account, whether it is in the background that the chances are taken from, for
+        data of which a campaign may be a large part; None takes them from all accounts.
     threads
         Number of threads; None means all processors.
     """
@@ -119,7 +119,7 @@ class WindowStatistics:
         self.log = log
         self.window_us = window_us
         self.given_background = background
-        self.outside = np.ones(len(log.all_accounts), bool) if outside is None else outside
+        self.outside = outside
         self.threads = threads
         self.occasion_gap_us = (
             max(window_us, LEAST_OCCASION_GAP) if occasion_gap_us is None else occasion_gap_us
@@ -140,7 +140,7 @@ class WindowStatistics:
         """The log that chances are taken from, where it is not the log itself."""
         seen = self.given_background
         if seen is None:
-            if self.outside[self.log.active].all():
+            if self.outside is None or self.outside[self.log.active].all():
                 return None
             seen = self.log.where(self.outside[self.log.account], "not in the background")
         return Background(self.log, self.window_us, seen, self.threads)
@@ -181,12 +181,12 @@ class WindowStatistics:
     def chances(self) -> Floats:
         """The chance of a co-action of each class: float64 (classes,).
 
-        The smaller of that pooled over objects and that in which every pair of accounts weighs
-        alike, so that neither the objects of one ring nor its pairs raise the chance that it is
-        tested against; of classes that hardly anybody but one ring fills, that of their
-        neighbours. See :mod:`coordnet.inference.pair_chances`.
+        Pooled over objects. With a mask `outside` it is the smaller of that and of the chance in
+        which every pair of accounts weighs alike, so that neither the objects of one ring nor its
+        pairs raise the chance that it is tested against; of classes that hardly anybody but one
+        ring fills, that of their neighbours. See :mod:`coordnet.inference.pair_chances`.
         """
-        return self.pair_chances.chance
+        return self.pooled_chances if self.outside is None else self.pair_chances.chance
 
     @cached_property
     def typical_chance(self) -> float | None:

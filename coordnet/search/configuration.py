@@ -119,9 +119,10 @@ class Configuration:
         metavar="STRATA",
     )
     clean_background: bool = option(
-        True,
-        "Take the accounts that are found out of the background and test again, until no more are "
-        "found; where a background is given, it is taken as it is.",
+        False,
+        "For data of which a campaign may be a large part: take the accounts that are found out of "
+        "the background and test again, until no more are found, with chances in which every pair "
+        "of accounts weighs alike. Where a background is given, it is taken as it is.",
         kind=bool,
     )
     occasion_gap: Duration | None = option(

@@ -7,6 +7,11 @@ coordinates, the chance that anything is reported is at most the sum of the part
 and the expected share of false ones among all kept edges is at most the sum of the shares, layer
 by layer.
 
+How a background cleans itself (`clean_background`). Chances are estimated from the log itself, and
+a large campaign raises them. So the accounts of kept edges and groups are taken out of the
+background, never out of the log, and everything is tested again, until no more accounts are found.
+The accounts taken out only grow in number. Where the first round finds nothing, nothing changes.
+
 How groups and communities become clusters. Communities are found in the kept edges of all layers
 together. A group, best evidence first, and all clusters so far that share half of the members of
 either with it become one cluster: communities split what is held together by few strong pairs.
@@ -136,6 +141,7 @@ def _in_rounds(
 
     The accounts taken out only ever grow in number, so that the rounds end.
     """
+    cleaned = config.clean_background and background is None and config.fdr is not None
     taken = np.zeros(len(log.all_accounts), bool)
     rounds: list[int] = []
     found: list[LayerFound] = []
@@ -143,7 +149,9 @@ def _in_rounds(
     while True:
         rounds.append(int(taken.sum()))
         found = [
-            _search_layer(log, graph, config, background, ~taken, threads, stage)
+            _search_layer(
+                log, graph, config, background, ~taken if cleaned else None, threads, stage
+            )
             if graph.relation.on_objects or not found
             else found[i]
             for i, graph in enumerate(pending)
@@ -154,9 +162,7 @@ def _in_rounds(
             for members, _ in layer.groups:
                 more[members] = True
         if (
-            not config.clean_background
-            or background is not None
-            or config.fdr is None
+            not cleaned
             or len(rounds) > MOST_ROUNDS
             or (more == taken).all()
             or (~more[log.active]).sum() < LEAST_BACKGROUND * log.n_accounts
@@ -170,7 +176,7 @@ def _search_layer(
     graph: CoordinationGraph,
     config: Configuration,
     background: ActionLog | None,
-    outside: NDArray[np.bool_],
+    outside: NDArray[np.bool_] | None,
     threads: int | None,
     stage: Stage,
 ) -> LayerFound:
