@@ -13,7 +13,7 @@ from strategies import START, WINDOW, logs, windows
 
 import coordnet as cn
 from coordnet.inference.pair_chances import CLASSES, pair_chances
-from coordnet.inference.statistics import class_chances, object_statistics
+from coordnet.inference.statistics import Chances, WindowStatistics
 from coordnet.kernels import pair_chances as pair_kernels
 
 MINUTE = 60_000_000
@@ -23,7 +23,8 @@ NULL = ("organic", "breaking_news", "live_events", "threads", "repeaters", "sche
 
 def statistics_of(log, window=MINUTE):
     """Return class of each object and pooled chance of each class."""
-    return class_chances(log, object_statistics(log, window), window)
+    counted = WindowStatistics(log, window)
+    return Chances(counted.classes, counted.pooled_chances)
 
 
 def naive_sums(log, classes, window, outside):

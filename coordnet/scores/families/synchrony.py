@@ -218,7 +218,8 @@ def selection(view: View) -> Estimate | Absent:
 def _all_pairs(view: View) -> Floats:
     """Return the number of pairs of members."""
     n = view.sizes.astype(float)
-    return n * (n - 1) / 2
+    pairs: Floats = n * (n - 1) / 2
+    return pairs
 
 
 def _bounds(view: View) -> Floats | None:
