@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from coordnet.graphs.graph import CoordinationGraph
     from coordnet.graphs.multiplex import Multiplex
     from coordnet.graphs.relation import Given, Relation
+    from coordnet.graphs.true_pairs import true_pairs
     from coordnet.inference.group_test import GroupTest, test_group
     from coordnet.inference.null_logs import (
         resampled_delays,
@@ -64,6 +65,7 @@ _HOMES = {
     "graphs.graph": ("CoordinationGraph",),
     "graphs.multiplex": ("Multiplex",),
     "graphs.relation": ("Given", "Relation"),
+    "graphs.true_pairs": ("true_pairs",),
     "inference.group_test": ("GroupTest", "test_group"),
     "inference.null_logs": ("resampled_delays", "shuffled_accounts", "swapped_profiles"),
     "log.accounts": ("Accounts",),
@@ -133,6 +135,7 @@ __all__ = [
     "simulate",
     "swapped_profiles",
     "test_group",
+    "true_pairs",
 ]
 
 

@@ -656,3 +656,84 @@ def evidence(log_p, accounts, size):
     """Return -log10 p - log10 binom(n, s) - log10(s (s - 1)): what is left when the set is paid."""
     price = lgamma(accounts + 1) - lgamma(size + 1) - lgamma(accounts - size + 1)
     return -(log_p + price + log(size * (size - 1))) / log(10)
+
+
+# -- bounds that hold for any set --------------------------------------------------------------
+
+
+def simes(p_values, alpha):
+    """Return whether Simes' test rejects that all of these hypotheses are true."""
+    n = len(p_values)
+    ordered = sorted(max(Fraction(p), Fraction(1e-300)) for p in p_values)
+    return any(n * p <= j * Fraction(alpha) for j, p in enumerate(ordered, 1))
+
+
+def closed_testing(p_values, alpha):
+    """Return {set of positions: the least number of false hypotheses in it} by closed testing.
+
+    A set is rejected when Simes' test rejects it and every set that holds it; the largest part of
+    a set that is not rejected may be all true.
+    """
+    m = len(p_values)
+    sets = [frozenset(i for i in range(m) if mask >> i & 1) for mask in range(2**m)]
+    rejected = {}
+    for part in sorted(sets, key=len, reverse=True):
+        wider = all(rejected[part | {i}] for i in range(m) if i not in part)
+        rejected[part] = bool(part) and wider and simes([p_values[i] for i in part], alpha)
+    return {
+        part: len(part) - max(len(s) for s in sets if s <= part and not rejected[s])
+        for part in sets
+    }
+
+
+def hommel_h(p_values, m, alpha):
+    """Return h by its formula in fractions; the p-values not given are 1."""
+    alpha = Fraction(alpha)
+    ordered = sorted(max(Fraction(p), Fraction(1e-300)) for p in p_values)
+    if len(ordered) == m and all(p <= alpha for p in ordered):
+        return 0
+    bounds = [-(alpha * (m - k) // (p - alpha)) - 1 for k, p in enumerate(ordered, 1) if p < alpha]
+    return min([m, *bounds])
+
+
+def true_discoveries(p_of_set, h, alpha):
+    """Return d(S) by its formula in fractions."""
+    scaled = [h * max(Fraction(p), Fraction(1e-300)) / Fraction(alpha) for p in p_of_set]
+    return max([0, *(1 - u + sum(x <= u for x in scaled) for u in range(1, len(scaled) + 1))])
+
+
+# -- the smallest p-value that a pair can have -------------------------------------------------
+
+
+def best_p_values(rows, window, background=None):
+    """Return {(u, v): (objects shared, chance to be together on all)} of pairs that share any."""
+    chances = timing_chances(rows, window, background)
+    best = {}
+    for (kind, _), acts in acts_by_object(rows).items():
+        m = repeats(acts)
+        chance = min(chances[kind, len(m).bit_length() - 1], Fraction(1))
+        for pair in combinations(sorted(m), 2):
+            shared, p = best.get(pair, (0, Fraction(1)))
+            best[pair] = (shared + 1, p * (1 - (1 - chance) ** (m[pair[0]] * m[pair[1]])))
+    return best
+
+
+def attainable_q_values(p_values, pairs_at, all_pairs=None):
+    """Return the least level at which each p-value is found; pairs_at(p) can be as small as p.
+
+    By HSU; with `all_pairs`, by Benjamini and Yekutieli's constant.
+    """
+    p = [Fraction(x) for x in p_values]
+    constant = all_pairs and sum(Fraction(1, i) for i in range(1, all_pairs + 1))
+    q = []
+    for own in p:
+        levels = [Fraction(1)]
+        for other in p:
+            if other >= own:
+                x = other * pairs_at(other) / sum(each <= other for each in p)
+                if all_pairs:
+                    levels.append(x * constant)
+                elif x < Fraction(1, 2):
+                    levels.append(x / (1 - x))
+        q.append(float(min(levels)))
+    return q

@@ -90,6 +90,7 @@ def manifest_of(
             layer_facts(layer, level)
             for layer, level in zip(found.layers, found.layers.levels, strict=True)
         ],
+        "background_rounds": list(found.rounds),
         "results": {
             "edges": found.layers.combined.n_edges,
             "accounts_with_edges": found.layers.combined.n_accounts,

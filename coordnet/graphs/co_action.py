@@ -98,7 +98,12 @@ class CoAction(Relation):
     ) -> WindowStatistics:
         """Return what is counted of a log for the window."""
         return WindowStatistics(
-            log, self.window_us, against.background, against.occasion_gap_us, threads
+            log,
+            self.window_us,
+            against.background,
+            against.occasion_gap_us,
+            against.outside,
+            threads,
         )
 
     def test(

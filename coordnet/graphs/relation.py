@@ -37,6 +37,7 @@ class Against:
     background: ActionLog | None = None
     occasion_gap_us: int | None = None
     correction: str = "bh"
+    outside: NDArray[np.bool_] | None = None  # by code, who is in the background; None means all
 
 
 class Relation(ABC):

@@ -30,9 +30,11 @@ from numpy.typing import NDArray
 
 from coordnet.errors import one_of
 from coordnet.frames import frozen
+from coordnet.inference.attainable import attainable_pairs, family_p_values
+from coordnet.inference.bounds import null_pairs
 from coordnet.inference.correction import CORRECTIONS, adjusted, sharing_pairs
 from coordnet.inference.round_times import round_factors, roundness
-from coordnet.inference.statistics import CHUNKS, Floats, WindowStatistics
+from coordnet.inference.statistics import CHUNKS, Chances, Floats, WindowStatistics
 from coordnet.inference.strata import strata_of
 from coordnet.kernels import arrays as array_kernels
 from coordnet.kernels import edge_tests as edge_test_kernels
@@ -46,6 +48,7 @@ from coordnet.times import HOUR, Duration, duration_text
 
 NULLS = ("activity", "timing", "both")
 SMALLEST_P = 1e-300
+BOUND_ALPHA = 0.05
 LITTLE_POWER = 0.25  # typical chance from which the timing test is said to have little power
 TABLES = 1 << 16  # pairs of strata whose tables are held at once: 200 MB
 TEST_BYTES = 80  # that the test of an edge takes, beside the edge
@@ -66,6 +69,13 @@ class EdgeTest:
         Number of pairs of accounts that the correction counts; those without an edge have p = 1.
     pairs_exact : bool
         Whether that is their number, or an upper bound of it.
+    family_pairs : int
+        Number of pairs in the family that bounds on true pairs are made for: those that could
+        have a small p-value, whatever the times; see :mod:`coordnet.inference.bounds`.
+    null_pairs : int
+        How many pairs of the family may all be null, at the level of `bound_alpha` (Hommel's h).
+    bound_alpha : float
+        One minus the confidence of these bounds.
     typical_chance : float or None
         Mean chance, over the objects that both ends of an edge act on, that timing alone brings
         two accounts together on one.
@@ -78,6 +88,9 @@ class EdgeTest:
     correction: str
     pairs: int
     pairs_exact: bool
+    family_pairs: int = 0
+    null_pairs: int = 0
+    bound_alpha: float = BOUND_ALPHA
     typical_chance: float | None = None
     notes: tuple[str, ...] = ()
 
@@ -257,14 +270,27 @@ def co_action_tests(
         logs.append(log_p_timing)
         notes = _notes(statistics)
     p_value = combined_p_values(logs[0], logs[-1])
-    if null == "activity":  # sharing an object is itself random: every pair counts
-        pairs, exact = log.n_accounts * (log.n_accounts - 1) // 2, True
-    else:
-        pairs, exact = sharing_pairs(log, objects.n_accounts, 10 * len(log), threads)
-    columns |= {"p_value": p_value, "q_value": adjusted(p_value, pairs, correction)}
+    columns["p_value"] = p_value
     shown = None if strata is None else str(strata)
-    typical = statistics.typical_chance if timing else None
-    test = EdgeTest(null, shown, correction, pairs, exact, typical, tuple(notes))
+    if not timing:  # sharing an object is itself random: every pair counts
+        pairs = log.n_accounts * (log.n_accounts - 1) // 2
+        columns |= {"q_value": adjusted(p_value, pairs, correction), "p_family": p_value}
+        test = EdgeTest(
+            null, shown, correction, pairs, True, family_pairs=pairs,
+            null_pairs=null_pairs(p_value, pairs),
+        )  # fmt: skip
+        return TestedEdges({n: frozen(c) for n, c in columns.items()}, test)
+    chances = Chances(statistics.classes, statistics.chances)
+    attainable = attainable_pairs(statistics.runs, chances, 10 * len(log), threads=threads)
+    in_family, family = family_p_values(
+        p_value, source, target, statistics.runs, chances, attainable, BOUND_ALPHA, threads=threads
+    )
+    pairs, exact = sharing_pairs(log, objects.n_accounts, 10 * len(log), threads)
+    columns |= {"q_value": adjusted(p_value, pairs, correction), "p_family": in_family}
+    test = EdgeTest(
+        null, shown, correction, pairs, exact,
+        family, null_pairs(in_family, family), BOUND_ALPHA, statistics.typical_chance, tuple(notes),
+    )  # fmt: skip
     return TestedEdges({n: frozen(c) for n, c in columns.items()}, test)
 
 
@@ -301,8 +327,8 @@ def _shared_objects(
 ) -> tuple[NDArray[np.int32], Floats, Floats]:
     """Return occasions of each edge, and expectation and log p under the timing null."""
     log, window = statistics.log, statistics.window_us
-    indptr, positions = log.by_account
-    runs = edge_test_kernels.account_runs(indptr, positions, log.object)
+    positions = log.by_account[1]
+    runs = statistics.runs
     starts, objects, _ = runs
     k = np.diff(starts)
     swap = k[source] < k[target]

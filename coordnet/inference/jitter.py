@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from coordnet.errors import ParameterError, one_of
 from coordnet.frames import frozen
+from coordnet.inference.bounds import null_pairs
 from coordnet.inference.correction import CORRECTIONS, adjusted
 from coordnet.inference.edge_tests import TEST_BYTES, EdgeTest, TestedEdges, combined_p_values
 from coordnet.inference.round_times import GRAINS, roundness
@@ -91,6 +92,10 @@ def co_timing_tests(
         "expected_target_events": expected[1],
         "p_value": p_value,
         "q_value": adjusted(p_value, pairs, correction),
+        "p_family": p_value,
     }
-    test = EdgeTest("jitter", duration_text(length), correction, pairs, True)
+    test = EdgeTest(
+        "jitter", duration_text(length), correction, pairs, True, family_pairs=pairs,
+        null_pairs=null_pairs(p_value, pairs),
+    )  # fmt: skip
     return TestedEdges({name: frozen(column) for name, column in columns.items()}, test)

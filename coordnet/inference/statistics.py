@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coordnet.errors import ParameterError
+from coordnet.inference.pair_chances import PairChances, pair_chances
 from coordnet.kernels import edge_tests as edge_test_kernels
 from coordnet.log.actions import ActionLog
 from coordnet.threads import equal_chunks, run_chunks
@@ -28,6 +29,21 @@ class ObjectStatistics(NamedTuple):
     n_accounts: NDArray[np.int32]  # n_o
     pairs_all: NDArray[np.int64]  # pairs of actions within the window, of whomever
     pairs_weighted: Floats  # w_o
+
+
+class AccountRuns(NamedTuple):
+    """The objects of each account, each once; what the kernel ``account_runs`` returns."""
+
+    starts: NDArray[np.int64]  # (accounts + 1,)
+    objects: NDArray[np.int32]  # (runs,), ascending inside an account
+    first: NDArray[np.int32]  # (runs + 1,), where the account's actions on it begin
+
+
+class Chances(NamedTuple):
+    """The chance that two accounts on an object act within the window, by class of object."""
+
+    of_object: NDArray[np.int32]  # class of each object
+    chance: Floats  # of each class
 
 
 class Background:
@@ -77,6 +93,9 @@ class WindowStatistics:
     occasion_gap_us
         Synchronised objects with gaps up to this are one occasion; by default the window or 30 s,
         whichever is longer.
+    outside
+        By code of account, whether it is in the background that the chances are taken from, for
+        data of which a campaign may be a large part; None takes them from all accounts.
     threads
         Number of threads; None means all processors.
     """
@@ -87,6 +106,7 @@ class WindowStatistics:
         window_us: int,
         background: ActionLog | None = None,
         occasion_gap_us: int | None = None,
+        outside: NDArray[np.bool_] | None = None,
         threads: int | None = None,
     ) -> None:
         if background is not None and (
@@ -99,6 +119,7 @@ class WindowStatistics:
         self.log = log
         self.window_us = window_us
         self.given_background = background
+        self.outside = outside
         self.threads = threads
         self.occasion_gap_us = (
             max(window_us, LEAST_OCCASION_GAP) if occasion_gap_us is None else occasion_gap_us
@@ -117,12 +138,21 @@ class WindowStatistics:
     @cached_property
     def background(self) -> Background | None:
         """The log that chances are taken from, where it is not the log itself."""
-        if self.given_background is None:
-            return None
-        return Background(self.log, self.window_us, self.given_background, self.threads)
+        seen = self.given_background
+        if seen is None:
+            if self.outside is None or self.outside[self.log.active].all():
+                return None
+            seen = self.log.where(self.outside[self.log.account], "not in the background")
+        return Background(self.log, self.window_us, seen, self.threads)
 
     @cached_property
-    def chances(self) -> Floats:
+    def runs(self) -> AccountRuns:
+        """The objects of each account, each once."""
+        found = edge_test_kernels.account_runs(*self.log.by_account, self.log.object)
+        return AccountRuns(*found)
+
+    @cached_property
+    def pooled_chances(self) -> Floats:
         """The chance of a co-action of each class, pooled over its objects: float64 (classes,).
 
         A background's chances are (w + 1) / (P + 1), so that a class that it does not have gives
@@ -138,6 +168,25 @@ class WindowStatistics:
         pairs = np.bincount(source, n_o * (n_o - 1) / 2, n) + prior
         with np.errstate(invalid="ignore"):
             return np.where(pairs > 0, np.minimum(together / pairs, 1.0), 0.0)
+
+    @cached_property
+    def pair_chances(self) -> PairChances:
+        """The chances with every pair of accounts weighing alike, and what they rest on."""
+        background = self.background
+        log = self.log if background is None else background.log
+        classes = self.classes if background is None else background.classes
+        return pair_chances(log, classes, self.pooled_chances, self.window_us, threads=self.threads)
+
+    @property
+    def chances(self) -> Floats:
+        """The chance of a co-action of each class: float64 (classes,).
+
+        Pooled over objects. With a mask `outside` it is the smaller of that and of the chance in
+        which every pair of accounts weighs alike, so that neither the objects of one ring nor its
+        pairs raise the chance that it is tested against; of classes that hardly anybody but one
+        ring fills, that of their neighbours. See :mod:`coordnet.inference.pair_chances`.
+        """
+        return self.pooled_chances if self.outside is None else self.pair_chances.chance
 
     @cached_property
     def typical_chance(self) -> float | None:

@@ -51,7 +51,14 @@ def _finding(view: View, estimates: Mapping[str, Estimate], i: int) -> str:
     part, own = view.part_of(i)
     passed = _passed(part, own)
     n = int(view.sizes[i])
-    of = f"of its {n * (n - 1) // 2:,} pairs of accounts"
+    pairs = n * (n - 1) // 2
+    of = f"of its {pairs:,} pairs of accounts"
+    least = estimates.get("pairs_at_least")
+    bound = 0 if least is None else int(np.nan_to_num(least.value[i]))
+    sure = (
+        f"At least {bound:,} {of} act together beyond chance (95 % confidence, however the cluster "
+        "was chosen)."
+    ) * (bound > 0)
     each = f"{_count(passed or 0, 'pair')} that each passed their own test"
     evidence = part.evidence[own] if part.graph.relation.on_objects else None
     if evidence is not None and evidence > -np.log10(SURE):
@@ -62,8 +69,11 @@ def _finding(view: View, estimates: Mapping[str, Estimate], i: int) -> str:
         )
         if passed:
             text += f" {passed:,} {of} also passed their own test."
+        if sure:
+            text = f"{sure} {text}" if 2 * bound >= pairs else f"{text} {sure}"
     elif passed:
-        text = f"The evidence is {each}, {of}."
+        text = f"{sure} " if sure else ""
+        text += f"The evidence is {each}, {of}."
         if evidence is not None:
             text += (
                 " Testing the group as a whole is inconclusive, because so many groups of this "

@@ -60,9 +60,10 @@ _PARTS = {
 BEFOREHAND = ("synchronised_pairs",)  # their p-values are for groups named before looking
 # Columns of the short table, which has all scores where they are no more than FEW
 _SHORT = (
-    "accounts", "actions", "density", "synchronised_actions", "median_lag", "occasions",
-    "group_evidence",
+    "accounts", "actions", "density", "synchronised_actions", "median_lag", "pairs_at_least",
+    "group_evidence", "occasions",
 )  # fmt: skip
+_NOT_PRINTED = ("density", "occasions")  # so that a printed table has less than 100 columns
 FEW = 12
 
 
@@ -351,7 +352,7 @@ class ClusterScores(ArrowExport):
 
     def rows(self, most: int = 20) -> tuple[list[str], list[list[str]]]:
         """Return the head and the rows of a short text table of the first clusters."""
-        names = self._names(None, False)
+        names = [name for name in self._names(None, False) if name not in _NOT_PRINTED]
         rows = [
             [str(i), *(self._cell(name, i) for name in names)] for i in range(min(len(self), most))
         ]

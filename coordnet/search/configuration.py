@@ -118,6 +118,13 @@ class Configuration:
         "hour_of_week.",
         metavar="STRATA",
     )
+    clean_background: bool = option(
+        False,
+        "For data of which a campaign may be a large part: take the accounts that are found out of "
+        "the background and test again, until no more are found, with chances in which every pair "
+        "of accounts weighs alike. Where a background is given, it is taken as it is.",
+        kind=bool,
+    )
     occasion_gap: Duration | None = option(
         None,
         "Objects with gaps up to this are one occasion; by default the window or 30 s, whichever "
@@ -242,7 +249,7 @@ class Configuration:
         ):  # fmt: skip
             put(name, check_whole(getattr(self, name), name, least))
         put("seed", check_seed(self.seed))
-        for name in ("groups", "confirm", "score"):
+        for name in ("groups", "confirm", "score", "clean_background"):
             value = getattr(self, name)
             if not isinstance(value, bool | np.bool_):
                 raise ParameterError(f"{name}={value!r} is neither True nor False.")

@@ -7,6 +7,11 @@ coordinates, the chance that anything is reported is at most the sum of the part
 and the expected share of false ones among all kept edges is at most the sum of the shares, layer
 by layer.
 
+How a background cleans itself (`clean_background`). Chances are estimated from the log itself, and
+a large campaign raises them. So the accounts of kept edges and groups are taken out of the
+background, never out of the log, and everything is tested again, until no more accounts are found.
+The accounts taken out only grow in number. Where the first round finds nothing, nothing changes.
+
 How groups and communities become clusters. Communities are found in the kept edges of all layers
 together. A group, best evidence first, and all clusters so far that share half of the members of
 either with it become one cluster: communities split what is held together by few strong pairs.
@@ -35,6 +40,8 @@ from coordnet.log.actions import ActionLog
 from coordnet.search.configuration import Configuration
 
 Stage = Callable[[str], AbstractContextManager[None]]
+MOST_ROUNDS = 10
+LEAST_BACKGROUND = 0.1  # share of the accounts below which nothing can be estimated from the rest
 Group = tuple[NDArray[np.int32], float]  # members and evidence
 
 
@@ -44,6 +51,7 @@ class Found:
 
     layers: Multiplex
     clusters: Clusters
+    rounds: tuple[int, ...] = ()  # accounts that were out of the background in each round
 
 
 def search_clusters(
@@ -68,10 +76,8 @@ def search_clusters(
     stage
         Called with the name of each stage, for a context in which it runs.
     """
-    found = [
-        _search_layer(log, relation, config, background, threads, stage)
-        for relation in config.relations
-    ]
+    graphs = [_layer_graph(log, relation, config, threads, stage) for relation in config.relations]
+    found, rounds = _in_rounds(log, graphs, config, background, threads, stage)
     levels = (config.layer_level,) * len(found)
     layers = Multiplex(tuple(layer.graph for layer in found), levels)
     groups = [group for layer in found for group in layer.groups]
@@ -92,7 +98,7 @@ def search_clusters(
         clusters = Clusters.from_members(
             layers, members, config.method, parameters, 1, tests if tested else []
         )
-    return Found(layers, clusters)
+    return Found(layers, clusters, rounds)
 
 
 class LayerFound(NamedTuple):
@@ -111,29 +117,81 @@ def _communities(graph: CoordinationGraph | Multiplex, config: Configuration) ->
     )  # fmt: skip
 
 
-def _search_layer(
+def _layer_graph(
+    log: ActionLog, relation: Relation, config: Configuration, threads: int | None, stage: Stage
+) -> CoordinationGraph:
+    """Build the graph of a relation."""
+    weight = config.weight if relation.on_objects else None
+    least = config.min_weight if relation.on_objects else 2  # one coincidence is no evidence
+    with stage(f"{relation.name} graphs"):
+        return relation.graph(
+            log, weight=weight, min_weight=least, to_test=config.fdr is not None, threads=threads
+        )
+
+
+def _in_rounds(
     log: ActionLog,
-    relation: Relation,
+    graphs: list[CoordinationGraph],
     config: Configuration,
     background: ActionLog | None,
     threads: int | None,
     stage: Stage,
+) -> tuple[list[LayerFound], tuple[int, ...]]:
+    """Test every layer, then again without the accounts found in the background, until it ends.
+
+    The accounts taken out only ever grow in number, so that the rounds end.
+    """
+    cleaned = config.clean_background and background is None and config.fdr is not None
+    taken = np.zeros(len(log.all_accounts), bool)
+    rounds: list[int] = []
+    found: list[LayerFound] = []
+    pending = graphs
+    while True:
+        rounds.append(int(taken.sum()))
+        found = [
+            _search_layer(
+                log, graph, config, background, ~taken if cleaned else None, threads, stage
+            )
+            if graph.relation.on_objects or not found
+            else found[i]
+            for i, graph in enumerate(pending)
+        ]
+        more = taken.copy()
+        for layer in found:
+            more[layer.graph.nodes] = True
+            for members, _ in layer.groups:
+                more[members] = True
+        if (
+            not cleaned
+            or len(rounds) > MOST_ROUNDS
+            or (more == taken).all()
+            or (~more[log.active]).sum() < LEAST_BACKGROUND * log.n_accounts
+        ):
+            return found, tuple(rounds)
+        taken = more
+
+
+def _search_layer(
+    log: ActionLog,
+    graph: CoordinationGraph,
+    config: Configuration,
+    background: ActionLog | None,
+    outside: NDArray[np.bool_] | None,
+    threads: int | None,
+    stage: Stage,
 ) -> LayerFound:
-    """Build the graph of a relation, test its edges and look for groups."""
-    level, name = config.layer_level, relation.name
-    weight = config.weight if relation.on_objects else None
-    with stage(f"{name} graphs"):
-        least = config.min_weight if relation.on_objects else 2  # one coincidence is no evidence
-        graph = relation.graph(
-            log, weight=weight, min_weight=least, to_test=level is not None, threads=threads
-        )
+    """Test the edges of a graph and look for groups."""
+    level, relation = config.layer_level, graph.relation
+    name = relation.name
     if level is None:
         return LayerFound(graph, [], None, None)
     if not relation.on_objects:
         with stage(f"{name} tests"):
             kept = graph.test(threads=threads).keep(fdr=level)
         return LayerFound(kept, [], None, None)
-    against = Against(config.null, config.strata, background, config.occasion_gap_us)
+    against = Against(
+        config.null, config.strata, background, config.occasion_gap_us, outside=outside
+    )
     statistics = relation.statistics(log, against, threads)
     assert statistics is not None  # relations on objects have them
     share = level / 2 if config.groups else level

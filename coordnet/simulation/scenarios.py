@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import inspect
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 
-from coordnet.errors import ParameterError, check_seed, one_of
+from coordnet.errors import ParameterError, check_seed, listed, one_of
 from coordnet.simulation.personas import THEMES, ZONES
 from coordnet.simulation.population import DAYS, KINDS, Integers, World
 from coordnet.simulation.truth import Simulation
@@ -89,8 +91,13 @@ def _schedulers(world: World) -> None:
 
 def _early_birds(world: World) -> None:
     """Let one account of twenty share what five sources post as soon as it is notified."""
+    _let_birds_be_early(world, np.arange(world.n))
+
+
+def _let_birds_be_early(world: World, among: Integers) -> None:
+    """Make one of twenty of these accounts early birds."""
     rng = world.rng
-    birds = rng.choice(world.n, world.n // 20, replace=False)
+    birds = rng.choice(among, len(among) // 20, replace=False)
     world.groups["early_birds"], world.covert["early_birds"] = np.sort(birds), False
     sources = 200
     posts_each = 30
@@ -208,6 +215,67 @@ def _small_cells(world: World) -> None:
     ):
         members = world.group(f"cell_{i + 1:02d}", size)
         world.push(members, objects, 45.0, join=join, borrowed=0.3)
+
+
+def _tiny_cells(world: World) -> None:
+    """Fifteen cells: one of 4, 5 and 6 accounts for each of 4 to 8 posts, nearly all on each."""
+    for size in (4, 5, 6):
+        for objects in (4, 5, 6, 7, 8):
+            members = world.group(f"cell_{size}x{objects}", size)
+            world.push(members, objects, 45.0, join=0.95, borrowed=0.3)
+
+
+def _large_ring(
+    world: World, *, rings: Sequence[tuple[int, int]] | None = None, kind: str | None = None
+) -> None:
+    """Plant rings that fill a class of popularity: all members act on each post within 20 s.
+
+    Three, of 40 to 1,000 accounts and 15 to 1,000 posts each, even on a logarithmic scale; or
+    those of `rings`, as (accounts, posts). The posts of a ring are of one kind, `kind` or one
+    that is drawn. None has more than an eighth of all accounts.
+    """
+    if kind is not None:
+        one_of(kind, KINDS, "kind")
+    if rings is None:
+        least = np.array([40, 15])
+        shapes = (least * (1_000 / least) ** world.rng.random((3, 2))).round().astype(int).tolist()
+    else:
+        shapes = [list(shape) for shape in rings]
+    for i, (size, objects) in enumerate(shapes):
+        if size < 3 or objects < 1:
+            raise ParameterError(
+                f"rings={rings!r}: ring {i} has {size} accounts and {objects} posts; a ring has "
+                "3 accounts and 1 post or more."
+            )
+        members = world.group(f"ring_{i + 1}", min(size, world.n // 8))
+        own = str(world.rng.choice(KINDS)) if kind is None else kind
+        world.push(members, objects, 20.0, borrowed=0.0, kind=own)
+
+
+def _contaminated(world: World, *, share: float = 0.4) -> None:
+    """Let a share of the accounts be cells of one campaign, with honest early birds beside them.
+
+    The cells have 20 to 60 accounts and do little else. All push posts of the same popular
+    ones, 1,000 where there are 20,000 accounts: each cell 12 of them, within 45 seconds at a
+    moment of its own, 6 of 10 members each time.
+    """
+    if not 0 < share <= 0.9:
+        raise ParameterError(
+            f"share={share!r} of the accounts cannot be one campaign; use more than 0, up to 0.9."
+        )
+    rng = world.rng
+    pushed = np.arange(world.scaled(1_000))  # the most popular, whatever their kind
+    left = max(round(share * world.n), 5)
+    number = 0
+    while left >= 5:
+        size = min(left, int(rng.integers(20, 61)))
+        left -= size
+        number += 1
+        members = world.group(f"cell_{number:03d}", size)
+        world.activity[members] *= 0.02
+        world.push(members, 12, 45.0, join=0.6, borrowed=1.0, among=pushed)
+    taken = np.concatenate(list(world.groups.values()))
+    _let_birds_be_early(world, np.setdiff1d(np.arange(world.n), taken))
 
 
 def _diluted(world: World) -> None:
@@ -344,15 +412,15 @@ def _lean(world: World, objects: Integers) -> None:
     world.theme[objects] = np.where(asked, THEMES.index("turnout"), theme)
 
 
-SCENARIOS: Mapping[str, Callable[[World], None]] = MappingProxyType(
+SCENARIOS: Mapping[str, Callable[..., None]] = MappingProxyType(
     {
         function.__name__[1:]: function
         for function in (
             _organic, _breaking_news, _live_events, _threads, _repeaters, _schedulers,
             _early_birds, _daily_slots, _small_fast_audience, _fandom, _newsroom,
             _share_buttons, _generic_objects,
-            _retweet_ring, _campaign, _small_cells, _diluted, _slow_drip, _cross_trace,
-            _metronome, _election, _election_public,
+            _retweet_ring, _campaign, _small_cells, _tiny_cells, _large_ring, _contaminated,
+            _diluted, _slow_drip, _cross_trace, _metronome, _election, _election_public,
         )
     }
 )  # fmt: skip
@@ -363,6 +431,7 @@ def simulate(
     accounts: int = 20_000,
     actions: int | None = None,
     seed: int = 0,
+    **options: Any,
 ) -> Simulation:
     """Simulate a population in which it is known who acts together.
 
@@ -373,14 +442,20 @@ def simulate(
         ``"repeaters"``, ``"schedulers"``, ``"election_public"``. Benign coordination, or its
         look: ``"early_birds"``, ``"daily_slots"``, ``"small_fast_audience"``, ``"fandom"``,
         ``"newsroom"``, ``"share_buttons"``, ``"generic_objects"``. Planted:
-        ``"retweet_ring"``, ``"campaign"``, ``"small_cells"``, ``"diluted"``, ``"slow_drip"``,
-        ``"cross_trace"``, ``"metronome"``, ``"election"``.
+        ``"retweet_ring"``, ``"campaign"``, ``"small_cells"``, ``"tiny_cells"`` (4 to 6 accounts,
+        4 to 8 posts), ``"large_ring"`` (40 to 1,000 accounts, 15 to 1,000 posts),
+        ``"contaminated"`` (a large share of the accounts is one campaign), ``"diluted"``,
+        ``"slow_drip"``, ``"cross_trace"``, ``"metronome"``, ``"election"``.
     accounts
         Number of accounts; some may not act.
     actions
         Number of actions of the public, by default 20 an account.
     seed
         The only source of randomness.
+    **options
+        What a scenario lets choose: ``"large_ring"`` its ``rings``, a list of (accounts, posts),
+        and their ``kind``; ``"contaminated"`` the ``share`` of the accounts that are the
+        campaign, by default 0.4.
 
     Returns
     -------
@@ -393,8 +468,16 @@ def simulate(
     >>> sim = cn.simulate("retweet_ring", accounts=1_000, seed=0)
     >>> {name: len(members) for name, members in sim.truth.groups.items()}
     {'ring_30': 30, 'ring_12': 12, 'ring_60': 60}
+    >>> sim = cn.simulate("large_ring", accounts=1_000, rings=[(60, 100)])
+    >>> {name: len(members) for name, members in sim.truth.groups.items()}
+    {'ring_1': 60}
     """
     one_of(scenario, SCENARIOS, "scenario")
+    _, *choices = inspect.signature(SCENARIOS[scenario]).parameters
+    for name in options:
+        if name not in choices:
+            has = f"it has {listed(choices)}" if choices else "it has none"
+            raise ParameterError(f"{name}= is no option of the scenario {scenario!r}; {has}.")
     check_seed(seed)
     if accounts < 200:
         raise ParameterError(f"accounts={accounts!r}: a population needs 200 or more.")
@@ -403,5 +486,5 @@ def simulate(
         raise ParameterError(f"actions={actions!r} is not a number of actions; use 1 or more.")
     busy = EXCITED if scenario in ("election", "election_public") else None
     world = World(accounts, count, np.random.default_rng(seed), "2017-05-12T00:00:00Z", busy)
-    SCENARIOS[scenario](world)
+    SCENARIOS[scenario](world, **options)
     return world.finish(scenario)

@@ -13,7 +13,8 @@ TESTS = Path(__file__).resolve().parents[1]
 # The tests of the kernels, and of the counts, chances and scores that are made with them
 PLACES = (
     "kernels", "graphs/test_co_action.py", "graphs/test_co_timing.py",
-    "inference/test_edge_tests.py", "inference/test_group_test.py", "scores",
+    "inference/test_attainable.py", "inference/test_edge_tests.py", "inference/test_group_test.py",
+    "inference/test_pair_chances.py", "scores",
 )  # fmt: skip
 CHOSEN = "kernels or oracle or any_log or example or bound or by_hand or exact"
 

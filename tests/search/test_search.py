@@ -511,3 +511,51 @@ def test_names_that_are_no_parameter_are_told():
         )
     with pytest.raises(cn.ParameterError, match=r"takes a coordnet.Configuration, not dict"):
         cn.detect(log_of([]), config={"within": "60s"})
+
+
+# -- a background that cleans itself -----------------------------------------------------------
+
+
+def test_a_large_campaign_is_found_beside_itself():
+    """Four of ten accounts are of one campaign, and so is much of the background."""
+    sim = cn.simulate("contaminated", accounts=2_000, seed=1)
+    once, cleaned = (
+        search_clusters(sim.log, Configuration(clean_background=clean)) for clean in (False, True)
+    )
+    assert once.rounds == (0,)
+    assert list(cleaned.rounds) == sorted(set(cleaned.rounds))
+    assert len(cleaned.rounds) > 1
+    recall = [cn.evaluate(found.clusters, sim.truth).pair_recall for found in (once, cleaned)]
+    assert recall[1] > recall[0]
+    covert = {a for g, c in sim.truth.covert.items() if c for a in sim.truth.groups[g]}
+    honest = set().union(*map(set, cleaned.clusters.accounts)) - covert
+    assert len(honest) <= 0.01 * (sim.log.n_accounts - len(covert))
+
+
+@pytest.mark.parametrize("scenario", ["organic", "live_events", "schedulers"])
+def test_where_nothing_is_found_nothing_is_cleaned(scenario):
+    log = cn.simulate(scenario, accounts=1_000, seed=3).log
+    found = search_clusters(log, Configuration(clean_background=True))
+    assert (found.rounds, len(found.clusters)) == ((0,), 0)
+
+
+def test_a_large_ring_does_not_hide_itself():
+    """It fills its class of popularity, so that its own chance is that of the class."""
+    sim = cn.simulate("large_ring", accounts=1_000, rings=[(60, 100)], seed=2)
+    once, cleaned = (
+        search_clusters(sim.log, Configuration(clean_background=clean)).clusters
+        for clean in (False, True)
+    )
+    ring = set(next(iter(sim.truth.groups.values())))
+    assert not any(ring <= set(cluster) for cluster in once)
+    assert any(ring == set(cluster) for cluster in cleaned)
+
+
+def test_a_background_that_is_given_is_not_cleaned(faint):
+    background = cn.simulate("organic", accounts=500, seed=0).log
+    one, two = (
+        search_clusters(faint, Configuration(clean_background=clean), background)
+        for clean in (False, True)
+    )
+    assert one.rounds == two.rounds == (0,)
+    assert_same_graph(one.layers[0], two.layers[0])

@@ -145,3 +145,99 @@ def test_repr_and_fields():
         assert f"{name} ({len(members)})" in repr(sim)
     assert "<strong>Simulation (retweet_ring)</strong>" in sim._repr_html_()
     assert {"scenario", "log", "truth"} <= {f.name for f in fields(sim)}
+
+
+# -- options -----------------------------------------------------------------------------------
+
+
+def test_large_rings_have_the_shapes_asked_for():
+    sim = cn.simulate("large_ring", accounts=1_000, rings=[(60, 100), (40, 15)], kind="text")
+    log = sim.log
+    times = {}
+    for a, o, t in zip(log.accounts[log.account], log.object, log.time, strict=True):
+        times.setdefault(o, {}).setdefault(a, []).append(t)
+    for name, size, posts in (("ring_1", 60, 100), ("ring_2", 40, 15)):
+        members = set(sim.truth.groups[name])
+        assert len(members) == size
+        one = sim.truth.groups[name][0]
+        joint = [
+            o
+            for o, acts in times.items()
+            if members <= set(acts)
+            and any(
+                all(min(abs(t - own) for t in acts[a]) <= 20_000_000 for a in members)
+                for own in acts[one]
+            )
+        ]
+        assert len(joint) >= posts - 2  # of the last day some fall behind the end
+        assert {log.kinds[k] for k in log.object_kind[joint]} == {"text"}
+
+
+def test_large_rings_differ_by_seed_and_stay_in_range():
+    shapes = set()
+    for seed in range(3):
+        sim = cn.simulate("large_ring", accounts=10_000, seed=seed)
+        sizes = tuple(len(members) for members in sim.truth.groups.values())
+        assert len(sizes) == 3
+        assert all(40 <= size <= 1_000 for size in sizes)
+        shapes.add(sizes)
+    assert len(shapes) == 3
+
+
+@pytest.mark.parametrize("share", [0.3, 0.4, 0.6])
+def test_contaminated_logs_have_the_share_asked_for(share):
+    sim = cn.simulate("contaminated", accounts=2_000, share=share)
+    cells = [members for name, members in sim.truth.groups.items() if sim.truth.covert[name]]
+    assert sum(map(len, cells)) == pytest.approx(share * 2_000, abs=4)
+    assert all(len(cell) <= 60 for cell in cells)
+    birds = sim.truth.groups["early_birds"]
+    assert len(birds) == (2_000 - sum(map(len, cells))) // 20
+    assert not sim.truth.covert["early_birds"]
+    # one campaign: another cell pushes most of what a cell pushes
+    log = sim.log
+    code = np.full(log.n_accounts, -1)
+    for i, cell in enumerate(cells):
+        code[log.codes_of(cell, missing="ignore")] = i
+    acts = np.unique(np.column_stack([log.object, code[log.account]]), axis=0, return_counts=True)
+    pushed = acts[0][(acts[0][:, 1] >= 0) & (acts[1] >= 5)]
+    others = np.bincount(pushed[:, 0])[pushed[:, 0]]
+    assert (others > 1).mean() > 0.5
+
+
+def test_contaminated_logs_have_forty_percent_unless_told():
+    one, two = (cn.simulate("contaminated", accounts=500, **o) for o in ({}, {"share": 0.4}))
+    assert one.log.fingerprint == two.log.fingerprint
+
+
+def test_tiny_cells_are_tiny():
+    sim = cn.simulate("tiny_cells", accounts=1_000)
+    sizes = sorted(len(members) for members in sim.truth.groups.values())
+    assert sizes == 5 * [4] + 5 * [5] + 5 * [6]
+
+
+@pytest.mark.parametrize(
+    ("scenario", "options", "told"),
+    [
+        ("organic", {"share": 0.5}, "share= is no option of the scenario 'organic'; it has none."),
+        (
+            "contaminated",
+            {"rings": []},
+            "rings= is no option of the scenario 'contaminated'; it has share.",
+        ),
+        (
+            "contaminated",
+            {"share": 40},
+            "share=40 of the accounts cannot be one campaign; use more than 0, up to 0.9.",
+        ),
+        (
+            "large_ring",
+            {"rings": [(60, 100), (2, 5)]},
+            "rings=[(60, 100), (2, 5)]: ring 1 has 2 accounts and 5 posts; a ring has 3 accounts "
+            "and 1 post or more.",
+        ),
+    ],
+)
+def test_wrong_options_are_told(scenario, options, told):
+    with pytest.raises(cn.CoordnetError) as error:
+        cn.simulate(scenario, accounts=1_000, **options)
+    assert str(error.value) == told

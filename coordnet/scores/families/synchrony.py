@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 from contextlib import suppress
 
 import numpy as np
 from numpy.typing import NDArray
 
+from coordnet.inference.bounds import true_discoveries
 from coordnet.robustness.null_runs import NullRuns, run_nulls
 from coordnet.scores.reference import RESAMPLES, bootstrap_interval, median_intervals
-from coordnet.scores.view import Absent, Estimate, UnavailableError, View, score
+from coordnet.scores.view import Absent, Estimate, Floats, UnavailableError, View, score
 from coordnet.times import SECOND
 
 
@@ -123,6 +125,38 @@ def synchronised_pairs(view: View) -> Estimate | Absent:
 
 @score(
     "synchrony",
+    "At least so many pairs of members act together beyond chance, with 95 % confidence, however "
+    "the cluster was chosen. The reference is the number of all pairs of members.",
+    "pairs",
+    whole=True,
+    of="layer",
+)
+def pairs_at_least(view: View) -> Estimate | Absent:
+    """Return the bound on true pairs (Goeman & Solari 2011); see `coordnet.true_pairs`."""
+    bounds = _bounds(view)
+    if bounds is None:
+        return Absent("the edges were not tested")
+    return Estimate(bounds, reference=_all_pairs(view))
+
+
+@score(
+    "synchrony",
+    "At least this share of the pairs of members acts together beyond chance, with 95 % "
+    "confidence, however the cluster was chosen.",
+    "share",
+    (0, 1),
+    of="layer",
+)
+def pair_share_at_least(view: View) -> Estimate | Absent:
+    """Return the bound on true pairs over the number of pairs of members."""
+    bounds = _bounds(view)
+    if bounds is None:
+        return Absent("the edges were not tested")
+    return Estimate(bounds / np.maximum(_all_pairs(view), 1.0))
+
+
+@score(
+    "synchrony",
     "Log10 evidence of the group test, corrected for all groups of this size that could have been "
     "picked. Above 1.3 the group as a whole is significant at 5 %, however it was searched for. "
     "Below that the test of the group as a whole is inconclusive. A large cluster can be "
@@ -179,3 +213,26 @@ def selection(view: View) -> Estimate | Absent:
         )
     p_value = np.where(np.isnan(evidence), np.nan, runs.p_values(evidence))
     return Estimate(evidence, p_value=p_value)
+
+
+def _all_pairs(view: View) -> Floats:
+    """Return the number of pairs of members."""
+    n = view.sizes.astype(float)
+    pairs: Floats = n * (n - 1) / 2
+    return pairs
+
+
+def _bounds(view: View) -> Floats | None:
+    """Return the bound on true pairs of each cluster, None where the edges were not tested."""
+    graph, test = view.graph, view.graph.tested
+    if test is None:
+        return None
+    indptr, edges = view.inside
+    p_values = graph.edges["p_family"][edges]
+    return np.array(
+        [
+            true_discoveries(p_values[a:b], test.null_pairs, test.bound_alpha)
+            for a, b in itertools.pairwise(indptr.tolist())
+        ],
+        float,
+    )

@@ -1,0 +1,366 @@
+"""How many pairs of accounts the timing null can ever call significant, and correction by that.
+
+Two accounts that share the objects O can at best be together on every one of them, each time on an
+occasion of its own. So the smallest p-value that the timing null can give them is
+
+    p* = product over o in O of 1 - (1 - chance_c(o))^(m_uo m_vo)
+
+(the tail of the Poisson-binomial at its end; where the edge test takes a bound instead of the exact
+tail, or folds occasions, or meets round times, its p-value is larger). p* depends on WHAT the two
+act on, not on WHEN. A pair with p* above a level cannot fall below it by chance, so it costs
+nothing at that level (Tarone 1990, Biometrics 46, 515). With m(t) the number of pairs with
+p* <= t:
+
+- *step-up*: p_(j) is compared with t m(t) at t = p_(j), instead of with p_(j) m. This is procedure
+  HSU of Döhler, Durand & Roquain (2018, Electronic Journal of Statistics 12, 1867) with
+  P(p_i <= t) <= t for pairs that can reach t and 0 for the others. For independent p-values the
+  false discovery rate stays at alpha where x = p_(j) m(p_(j)) / j must not exceed
+  alpha / (1 + alpha).
+- *fixed family*: the pairs with p* <= a, for the largest a with a m(a) <= alpha (Gilbert 2005,
+  Applied Statistics 54, 143) or a multiple of it. The family depends on what accounts act on
+  alone, so every method for m(a) tests is valid in it; what is outside is never found.
+
+What a log is too large to count is estimated from co-occurrences (an object and two of its
+accounts) drawn at random: m(t) = T E[1{p* <= t} / K] with T the number of co-occurrences and K the
+number of objects that the two share. The terms lie between 0 and 1, so that Hoeffding's inequality
+(1963, theorem 1) gives upper limits that hold whatever the accounts are like.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from coordnet.errors import check_seed, one_of
+from coordnet.inference.bounds import harmonic
+from coordnet.inference.correction import CORRECTIONS
+from coordnet.inference.statistics import CHUNKS, AccountRuns, Chances, Floats
+from coordnet.kernels import arrays as array_kernels
+from coordnet.kernels import attainable as attainable_kernels
+from coordnet.threads import equal_chunks, run_chunks
+
+STEP = math.log(10.0) / 8  # levels stand eight to a power of ten,
+LEVELS = 8 * 24 + 1  # from 1 down to 1e-24
+SAMPLE = 1 << 17  # co-occurrences drawn where a log is too large to count
+MISS = 0.001  # chance that any of the upper limits of a sample is too small
+
+Integers = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class AttainablePairs:
+    """How many pairs of accounts can have so small a p-value.
+
+    Attributes
+    ----------
+    counts : int64 (LEVELS,)
+        Pairs with p* at most exp(-i STEP), for each i; the first counts all that share an object.
+    sharing : tuple of int
+        Pairs that share one, two, three or more objects.
+    exact : bool
+        Whether these are the numbers, or upper limits that all hold with chance 1 - MISS.
+    """
+
+    counts: Integers
+    sharing: tuple[int, int, int]
+    exact: bool
+
+    def at(self, p_values: Floats) -> Integers:
+        """Return how many pairs can have a p-value as small as each of these, or a few more.
+
+        Between two levels the larger one counts.
+        """
+        depth = -np.log(np.maximum(p_values, 1e-300)) / STEP
+        # a p-value computed in another order may differ from p* in its last digits
+        return self.counts[_bin(depth - 1e-4)]
+
+    def family(self, alpha: float, found: int = 1) -> tuple[float, int]:
+        """Return the largest level a with a m(a) <= alpha * found, and m(a).
+
+        Parameters
+        ----------
+        alpha
+            Level of the correction.
+        found
+            How many pairs are expected to be found together: 1 is Gilbert's (2005) choice. That
+            leaves out pairs that many findings together would let in; a cluster of 15 accounts
+            has about a hundred. Any number is valid that is set beforehand.
+        """
+        levels = np.exp(-STEP * np.arange(LEVELS))
+        i = int(np.argmax(levels * self.counts <= alpha * found))
+        return float(levels[i]), int(self.counts[i])
+
+
+def reaches(log_best: Floats, level: float) -> NDArray[np.bool_]:
+    """Return which pairs belong to the family of a level that :meth:`AttainablePairs.family` gave.
+
+    Parameters
+    ----------
+    log_best
+        log p* of each pair, from :func:`best_log_p`.
+    level
+        The level.
+    """
+    found: NDArray[np.bool_] = _bin(-log_best / STEP) >= round(-math.log(level) / STEP)
+    return found
+
+
+def _bin(depth: Floats) -> Integers:
+    """Return the number of the level of each -log p / STEP."""
+    return np.clip(np.minimum(depth, LEVELS - 1.0), 0.0, None).astype(np.int64)
+
+
+# -- counting ----------------------------------------------------------------------------------
+
+
+def attainable_pairs(
+    runs: AccountRuns,
+    chances: Chances,
+    budget: int,
+    seed: int = 0,
+    threads: int | None = None,
+) -> AttainablePairs:
+    """Count the pairs of accounts by the smallest p-value that the timing null can give them.
+
+    Parameters
+    ----------
+    runs
+        What each account acts on.
+    chances
+        The class of each object and the chance of each class, without a factor for round times:
+        a larger chance makes larger p-values.
+    budget
+        Co-occurrences (an object and two of its accounts) that may be counted one by one: a
+        nanosecond or two each. Where there are more, a sample of them gives upper limits.
+    seed
+        Of the sample.
+    threads
+        Number of threads; it changes nothing of the result.
+
+    Examples
+    --------
+    Three accounts share object 0, and two of them object 1 too; together by chance once in ten.
+
+    >>> objects = np.array([0, 1, 0, 1, 0], np.int32)
+    >>> runs = AccountRuns(np.array([0, 2, 4, 5]), objects, np.arange(6, dtype=np.int32))
+    >>> found = attainable_pairs(runs, Chances(np.zeros(2, np.int32), np.array([0.1])), budget=100)
+    >>> found.sharing, found.at(np.array([0.2, 0.05, 0.005])).tolist(), found.exact
+    ((3, 1, 0), [3, 1, 0], True)
+    """
+    check_seed(seed)
+    n_objects = len(chances.of_object)
+    object_starts, object_runs = array_kernels.group_by_code(runs.objects, n_objects)
+    n_o = np.diff(object_starts)
+    together = n_o * (n_o - 1) // 2  # co-occurrences on each object
+    if int(together.sum()) <= budget:
+        return _counted(runs, chances, object_starts, object_runs, threads)
+    return _sampled(runs, chances, object_starts, object_runs, together, seed, threads)
+
+
+def _counted(
+    runs: AccountRuns,
+    chances: Chances,
+    object_starts: Integers,
+    object_runs: NDArray[np.int32],
+    threads: int | None,
+) -> AttainablePairs:
+    """Count all pairs that share an object."""
+    n = len(runs.starts) - 1
+    run_account = np.repeat(np.arange(n, dtype=np.int32), np.diff(runs.starts))
+    place = array_kernels.put(np.arange(len(object_runs), dtype=np.int32), object_runs)
+    work = np.bincount(run_account, object_starts[runs.objects + 1] - 1 - place, n)
+    by_object = run_account[object_runs], np.diff(runs.first)[object_runs]
+    borders = equal_chunks(work.astype(np.int64), CHUNKS)
+    classes = _by_class(runs, chances)
+
+    def count(scratch: tuple[NDArray[np.float64], ...], i: int) -> tuple[Integers, Integers]:
+        histogram, sharing = np.zeros(LEVELS, np.int64), np.zeros(4, np.int64)
+        attainable_kernels.count_pairs(
+            *runs, object_starts, *by_object, place, *classes, STEP,
+            borders[i], borders[i + 1], *scratch, histogram, sharing,
+        )  # fmt: skip
+        return histogram, sharing
+
+    parts = run_chunks(
+        count,
+        len(borders) - 1,
+        threads=threads,
+        scratch=lambda: (np.zeros(n), np.zeros(n, np.int32), np.empty(n, np.int32)),
+    )
+    counts = np.sum([histogram for histogram, _ in parts], axis=0)[::-1].cumsum()[::-1]
+    sharing = np.sum([sharing for _, sharing in parts], axis=0)[:0:-1].cumsum()[::-1]
+    return AttainablePairs(counts, (int(sharing[0]), int(sharing[1]), int(sharing[2])), True)
+
+
+def _sampled(
+    runs: AccountRuns,
+    chances: Chances,
+    object_starts: Integers,
+    object_runs: NDArray[np.int32],
+    together: Integers,
+    seed: int,
+    threads: int | None,
+) -> AttainablePairs:
+    """Return upper limits from co-occurrences drawn at random, with replacement."""
+    rng = np.random.default_rng(seed)
+    total = together.cumsum()
+    object_ = np.searchsorted(total, rng.integers(0, total[-1], SAMPLE), side="right")
+    n_o = np.diff(object_starts)[object_]
+    i = rng.integers(0, n_o)
+    j = rng.integers(0, n_o - 1)
+    j += j >= i
+    account = np.repeat(np.arange(len(runs.starts) - 1), np.diff(runs.starts)).astype(np.int32)
+    u, v = (account[object_runs[object_starts[object_] + k]] for k in (i, j))
+    log_best, shared = best_log_p(runs, chances, u, v, threads)
+    # who reaches a level must share so many objects: one over their number is at most one over this
+    of_runs = chances.chance[chances.of_object[runs.objects]]
+    with np.errstate(divide="ignore"):
+        deepest = -np.log(of_runs.min())  # the most that one object adds; repeats add less
+    needed = np.maximum(np.ceil(STEP * np.arange(LEVELS) / deepest - 1e-6), 1.0)
+    share = 1.0 / shared
+    sums = np.bincount(_bin(-log_best / STEP), share, LEVELS)[::-1].cumsum()[::-1]
+    least = np.concatenate([needed, [1.0, 2.0, 3.0]])
+    sums = np.concatenate([sums, [share[shared >= k].sum() for k in (1, 2, 3)]])
+    means = np.minimum(sums / SAMPLE * least, 1.0)
+    limits = mean_limit(means, SAMPLE, MISS / len(means)) * (float(total[-1]) / least)
+    n = int((np.diff(runs.starts) > 0).sum())
+    upper = np.minimum(np.ceil(limits).astype(np.int64), n * (n - 1) // 2)
+    one, two, three = np.minimum.accumulate(upper[LEVELS:])
+    counts = np.minimum(np.minimum.accumulate(upper[:LEVELS]), one)
+    return AttainablePairs(counts, (int(one), int(two), int(three)), False)
+
+
+def mean_limit(means: Floats, n: int, miss: float) -> Floats:
+    """Return an upper confidence limit of the mean of a variable between 0 and 1.
+
+    The largest mu with n kl(mean, mu) <= log(1 / miss), where kl(a, b) = a log(a / b) +
+    (1 - a) log((1 - a) / (1 - b)); it is too small with a chance of at most `miss`, whatever the
+    distribution (Hoeffding 1963, Journal of the American Statistical Association 58, 13).
+
+    Examples
+    --------
+    >>> mean_limit(np.array([0.0, 0.5]), 1_000, 0.001).round(4).tolist()
+    [0.0069, 0.5586]
+    """
+    low, high = np.asarray(means, np.float64).copy(), np.ones(len(means))
+    for _ in range(60):
+        middle = (low + high) / 2
+        with np.errstate(divide="ignore", invalid="ignore"):
+            apart = np.where(means > 0, means * np.log(means / middle), 0.0) + np.where(
+                means < 1, (1 - means) * (np.log1p(-means) - np.log1p(-middle)), 0.0
+            )
+        inside = n * apart <= -math.log(miss)
+        low, high = np.where(inside, middle, low), np.where(inside, high, middle)
+    return high
+
+
+def best_log_p(
+    runs: AccountRuns,
+    chances: Chances,
+    source: NDArray[np.int32],
+    target: NDArray[np.int32],
+    threads: int | None = None,
+) -> tuple[Floats, NDArray[np.int32]]:
+    """Return log p* of pairs of accounts, and how many objects each pair shares."""
+    k = np.diff(runs.starts)
+    swap = k[source] < k[target]
+    heavier, lighter = np.where(swap, target, source), np.where(swap, source, target)
+    order = np.argsort(heavier, kind="stable")
+    heavier, lighter = heavier[order], lighter[order]
+    borders = equal_chunks(k[lighter] + 10, CHUNKS)
+    log_p, shared = np.zeros(len(order)), np.zeros(len(order), np.int32)
+    classes = _by_class(runs, chances)
+    run_chunks(
+        lambda run_of, i: attainable_kernels.best_p_of_pairs(
+            heavier, lighter, *runs, *classes, borders[i], borders[i + 1], run_of, log_p, shared
+        ),
+        len(borders) - 1,
+        threads=threads,
+        scratch=lambda: np.full(len(chances.of_object), -1, np.int32),
+    )
+    return array_kernels.put(log_p, order), array_kernels.put(shared, order)
+
+
+def family_p_values(
+    p_values: Floats,
+    source: NDArray[np.int32],
+    target: NDArray[np.int32],
+    runs: AccountRuns,
+    chances: Chances,
+    attainable: AttainablePairs,
+    alpha: float,
+    found: int = 100,
+    threads: int | None = None,
+) -> tuple[Floats, int]:
+    """Return the p-values of edges in the fixed family of pairs, 1 for the others, and its size.
+
+    What :class:`coordnet.inference.bounds.SimultaneousBounds` takes. Edges whose p-value cannot
+    matter among so many have 1 too: p* need not be computed for them.
+
+    Parameters
+    ----------
+    p_values, source, target
+        The edges.
+    runs, chances, attainable
+        As given to :func:`attainable_pairs`, and what it returned.
+    alpha, found
+        As in :meth:`AttainablePairs.family`.
+    threads
+        Number of threads.
+    """
+    level, pairs = attainable.family(alpha, found)
+    # h p <= alpha k matters, k up to the edges there are and h at least the pairs without one
+    n = len(p_values)
+    inside = np.flatnonzero(p_values * (pairs - n) <= alpha * n * (1 + 1e-9))
+    log_best, _ = best_log_p(runs, chances, source[inside], target[inside], threads)
+    inside = inside[reaches(log_best, level)]
+    out = np.ones(n)
+    out[inside] = p_values[inside]
+    return out, pairs
+
+
+def _by_class(runs: AccountRuns, chances: Chances) -> tuple[NDArray[np.int32], Floats, Floats]:
+    """Return the class of each run, and log c and log (1 - c) of each class."""
+    run_class = chances.of_object[runs.objects]
+    with np.errstate(divide="ignore"):
+        return run_class, np.log(chances.chance), np.log1p(-chances.chance)
+
+
+# -- correction --------------------------------------------------------------------------------
+
+
+def attainable_q_values(
+    p_values: Floats, attainable: AttainablePairs, correction: str = "bh"
+) -> Floats:
+    """Return q-values: p-values corrected, at each level, for the pairs that can reach it.
+
+    With x_j = p_(j) m(p_(j)) / j and m(t) the number of pairs that can have a p-value of t or
+    less, q of the i-th smallest p is the least x_j / (1 - x_j) over j >= i: procedure HSU of
+    Döhler, Durand & Roquain (2018) for independent p-values. With ``"by"``, for p-values however
+    they depend on each other, it is the least x_j times 1 + 1/2 + ... up to all pairs that share
+    an object (Benjamini & Yekutieli 2001, whose proof needs the sum of P(p_i <= t) only).
+
+    Parameters
+    ----------
+    p_values
+        Of the edges: of the timing null, or the larger of it and another.
+    attainable
+        The count of pairs. Its p* must not be above any of the p-values given.
+    correction
+        ``"bh"`` or ``"by"``.
+    """
+    one_of(correction, CORRECTIONS, "correction")
+    scaled = p_values * attainable.at(p_values)
+    out = np.ones(len(p_values))
+    small = np.flatnonzero(scaled < len(p_values))  # the others have x > 1
+    order = small[np.argsort(p_values[small], kind="stable")]
+    x = scaled[order] / np.arange(1, len(order) + 1)
+    if correction == "by":
+        q = x * harmonic(int(attainable.counts[0]))
+    else:
+        q = np.where(x < 0.5, x / (1.0 - np.minimum(x, 0.5)), 1.0)
+    out[order] = np.minimum(np.minimum.accumulate(q[::-1])[::-1], 1.0)
+    return out

@@ -1,0 +1,205 @@
+r"""The chance of a class of objects with every pair of accounts weighing alike.
+
+Pooled over objects, a class of popularity that one large ring fills has the ring's own chance. So
+each pair of accounts weighs alike, however many objects of the class c it shares:
+
+    chance_c = sum s_uvo / K_uv,c  /  sum 1 / K_uv,c
+
+over all co-occurrences (o in c; u, v): two accounts that both act on o. K_uv,c is how many objects
+of the class both act on; s_uvo is the share of their m_uo m_vo pairs of actions on o that are
+within the window. The second sum is the number of pairs that share an object of the class.
+
+*Sample.* The co-occurrences of a class stand in a fixed order: by object, then by account. The
+list is cut into 6,000 equal stretches, and one co-occurrence is drawn from each, uniformly; so
+objects are drawn in proportion to n_o (n_o - 1) / 2. Where the chance found is less than 0.8 of
+the one pooled over objects, 60,000 are drawn in the same way. A class that has no more is counted
+in full. The numbers that draw depend on the class and on the place in the sample alone: the same
+log gives the same bytes, whatever the number of threads.
+
+*Upper limit.* What is used is an upper limit: two standard errors above the estimate, and four
+co-actions of mean weight, which is the limit where no co-action was seen (a score interval for a
+count). The smaller of this limit and of the pooled chance is taken, and without the limit the
+smaller of two noisy numbers would be too small.
+
+*Thin classes.* A class in which hardly anybody but one ring acts has the ring's chance even so. It
+is thin when three things hold: its effective number of accounts (1 / sum of squared shares in
+the sum of 1 / K) is less than a tenth of the accounts that share any object; a co-occurrence is
+of a pair that shares three or more objects, in the harmonic mean; and its chance, as odds, is
+more than four times what its neighbours say. These are the other classes of its kind, three or
+more. Each weighs as its effective number of accounts, halved with each octave between them. What
+they say is the weighted median of the log odds of their chances, and two robust standard
+deviations (1.4826 times the weighted median deviation) more. A thin class takes that chance, and
+the result names it.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from coordnet.kernels import arrays as array_kernels
+from coordnet.kernels import edge_tests as edge_test_kernels
+from coordnet.kernels import pair_chances as pair_kernels
+from coordnet.log.actions import ActionLog
+from coordnet.threads import run_chunks
+
+Floats = NDArray[np.float64]
+CLASSES = 32  # of each kind: the octaves of n_o
+FEW_ACCOUNTS = 0.1  # share of the accounts below which a class may be thin
+REPEATED = 3.0  # objects that its pairs share, from which on it may be
+FAR = 4.0  # how many times the odds that its neighbours say are far above them
+LEAST_NEIGHBOURS = 3
+
+
+class PairChances(NamedTuple):
+    """The chances of the classes, and what they rest on.
+
+    Attributes
+    ----------
+    chance : float64 (classes,)
+        The one to use: the smaller of `pooled` and `by_pairs`; of thin classes what their
+        neighbours say.
+    by_pairs : float64 (classes,)
+        Upper limit with every pair of accounts weighing alike; 1 where no two accounts share an
+        object of the class.
+    accounts : float64 (classes,)
+        Effective number of different accounts.
+    repeats : float64 (classes,)
+        Objects of the class that its pairs share, the harmonic mean over co-occurrences.
+    beside_neighbours : int64
+        Thin classes that took the chance of their neighbours.
+    not_judged : int64
+        Classes that may be thin, but have too few neighbours to be judged by.
+    """
+
+    chance: Floats
+    by_pairs: Floats
+    accounts: Floats
+    repeats: Floats
+    beside_neighbours: NDArray[np.int64]
+    not_judged: NDArray[np.int64]
+
+
+def pair_chances(
+    log: ActionLog,
+    classes: NDArray[np.int32],
+    pooled: Floats,
+    window: int,
+    outside: NDArray[np.bool_] | None = None,
+    threads: int | None = None,
+) -> PairChances:
+    """Return the chances of the classes of a log with every pair of accounts weighing alike.
+
+    Parameters
+    ----------
+    log
+        The log.
+    classes
+        Class of each object, 32 octaves for each kind: int32 (objects,).
+    pooled
+        Chance of each class pooled over its objects, of the same accounts: float64 (classes,).
+    window
+        In microseconds, inclusive.
+    outside
+        By code of account, whether it is in the background; None means all are. Only pairs of
+        two such accounts count.
+    threads
+        Number of threads; None means all processors. It changes no byte of the result.
+
+    Examples
+    --------
+    >>> import coordnet as cn
+    >>> from coordnet.inference.statistics import WindowStatistics
+    >>> log = cn.simulate("large_ring", accounts=1_000, rings=[(60, 100)], kind="text").log
+    >>> counted = WindowStatistics(log, 60_000_000)
+    >>> bool(counted.pooled_chances.max() > 0.9), bool(counted.chances.max() < 0.5)
+    (True, True)
+    """
+    n = len(pooled)
+    indptr, positions = log.by_account
+    starts, objects, first = edge_test_kernels.account_runs(indptr, positions, log.object)
+    account = np.repeat(np.arange(len(log.all_accounts), dtype=np.int32), np.diff(starts))
+    runs = np.arange(len(objects), dtype=np.int32)
+    if outside is not None:
+        runs = runs[outside[account]]
+    # slots: one account on one object, by class, object and account
+    ranked = np.argsort(classes, kind="stable").astype(np.int32)
+    rank = array_kernels.put(np.arange(len(ranked), dtype=np.int32), ranked)
+    slot_starts, order = array_kernels.group_by_code(rank[objects[runs]], log.n_objects)
+    runs = runs[order]
+    own_starts, own = array_kernels.group_by_code(account[runs], len(log.all_accounts))
+    slots = pair_kernels.Slots(
+        slot_starts, account[runs], rank[objects[runs]], first[runs], first[runs + 1],
+        own_starts, own, log.time[positions],
+    )  # fmt: skip
+    n_o = np.diff(slot_starts)
+    before = np.concatenate([[0], np.cumsum(n_o * (n_o - 1) // 2)])
+    borders = np.searchsorted(classes[ranked], np.arange(n + 1))
+    sums = run_chunks(
+        lambda share, c: pair_kernels.class_sums(
+            slots, borders[c], borders[c + 1], before, window, pooled[c], c, share
+        ),
+        n,
+        threads=threads,
+        scratch=lambda: np.zeros(len(log.all_accounts)),
+        weights=np.diff(before[borders]).clip(1, pair_kernels.SAMPLES[1]),
+    )
+    size, together, pairs, squares, square_weights, accounts = np.array(sums).reshape(n, 6).T
+    some = pairs > 0
+    with np.errstate(invalid="ignore"):
+        upper = together + 2.0 * np.sqrt(squares) + 4.0 * square_weights / pairs
+        by_pairs = np.where(some, np.minimum(upper / pairs, 1.0), 1.0)
+        repeats = np.where(some, size / pairs, 0.0)
+    chance = np.where(some, np.minimum(pooled, by_pairs), pooled)
+    sharing = np.unique(slots.account[n_o[slots.object] > 1]).size
+    thin = some & (accounts < FEW_ACCOUNTS * sharing) & (repeats >= REPEATED)
+    beside, alone = [], []
+    judged = chance.copy()
+    for c in np.flatnonzero(thin).tolist():
+        said = _said_by_neighbours(c, chance, np.where(some & ~thin, accounts, 0.0))
+        if said is None:
+            alone.append(c)
+        elif chance[c] * (1 - said) > FAR * said * (1 - chance[c]):
+            judged[c] = said
+            beside.append(c)
+    return PairChances(
+        judged, by_pairs, accounts, repeats, np.array(beside, np.int64), np.array(alone, np.int64)
+    )
+
+
+def _said_by_neighbours(c: int, chance: Floats, accounts: Floats) -> float | None:
+    """Return the chance of class c by the other classes of its kind, None where there are few.
+
+    Parameters
+    ----------
+    c
+        The class.
+    chance
+        Of each class.
+    accounts
+        Effective number of accounts of those that may speak, 0 of the others.
+    """
+    kind = np.arange(c - c % CLASSES, c - c % CLASSES + CLASSES)
+    near = kind[(accounts[kind] > 0) & (chance[kind] > 0) & (chance[kind] < 1) & (kind != c)]
+    if len(near) < LEAST_NEIGHBOURS:
+        return None
+    weight = accounts[near] * 0.5 ** np.abs(near - c)
+    log_odds = np.log(chance[near] / (1 - chance[near]))
+    centre = weighted_median(log_odds, weight)
+    spread = 1.4826 * weighted_median(np.abs(log_odds - centre), weight)
+    return float(1 / (1 + np.exp(-(centre + 2 * spread))))
+
+
+def weighted_median(values: Floats, weight: Floats) -> float:
+    """Return the least value up to which the values have half of the weight.
+
+    Examples
+    --------
+    >>> weighted_median(np.array([3.0, 1.0, 2.0]), np.array([1.0, 1.0, 5.0]))
+    2.0
+    """
+    order = np.argsort(values, kind="stable")
+    reached = np.cumsum(weight[order])
+    return float(values[order[np.searchsorted(reached, reached[-1] / 2)]])

@@ -1,0 +1,175 @@
+"""Compiled loops of the chances in which every pair of accounts weighs alike."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from coordnet.kernels.compiling import inlined, kernel
+
+SAMPLES = (6_000, 60_000)  # co-occurrences of a class that are looked at, and looked at closely
+WORTH = 0.8  # looked at closely where the chance may be lower than the pooled one by this factor
+
+
+class Slots(NamedTuple):
+    """Who acts on what: a slot is one account on one object, by class, object and account.
+
+    Objects are numbered in the order of slots.
+    """
+
+    starts: Any  # int64 (objects + 1,), where the slots of each object begin
+    account: Any  # int32 (slots,)
+    object: Any  # int32 (slots,)
+    action: Any  # int32 (slots,), where the account's times on the object begin in `time`
+    action_end: Any  # int32 (slots,)
+    own_starts: Any  # int64 (accounts + 1,)
+    own: Any  # int32 (slots,), the slots of each account, ascending
+    time: Any  # int64 (n,), ascending inside a slot
+
+
+@inlined
+def first_at_least(values: Any, low: int, high: int, least: int) -> int:
+    """Return where the first of the ascending values[low:high] that is >= least stands."""
+    while low < high:
+        middle = (low + high) >> 1
+        if values[middle] < least:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+@kernel
+def uniform(a: int, b: int) -> float:
+    """Return a number in [0, 1) that depends on a and b (below 2^31) alone: splitmix64."""
+    z = ((np.uint64(a) << np.uint64(32)) + np.uint64(b)) * np.uint64(0x9E3779B97F4A7C15)
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return np.float64((z ^ (z >> np.uint64(31))) >> np.uint64(11)) * 2.0**-53
+
+
+@kernel
+def shared_objects(slots: Any, u: int, v: int, low: int, high: int) -> int:
+    """Return the number of objects that accounts u and v both act on, of the slots low..high-1.
+
+    Cost: O(k log K) for the k objects of the one and the K >= k of the other.
+    """
+    i = first_at_least(slots.own, slots.own_starts[u], slots.own_starts[u + 1], low)
+    i_end = first_at_least(slots.own, i, slots.own_starts[u + 1], high)
+    j = first_at_least(slots.own, slots.own_starts[v], slots.own_starts[v + 1], low)
+    j_end = first_at_least(slots.own, j, slots.own_starts[v + 1], high)
+    if i_end - i > j_end - j:
+        i, i_end, j, j_end = j, j_end, i, i_end
+    shared = 0
+    while i < i_end and j < j_end:
+        o = slots.object[slots.own[i]]
+        step = 1
+        while j + step < j_end and slots.own[j + step] < slots.starts[o]:
+            step *= 2
+        j = first_at_least(slots.own, j, min(j + step, j_end), slots.starts[o])
+        if j < j_end and slots.own[j] < slots.starts[o + 1]:
+            shared += 1
+            j += 1
+        i += 1
+    return shared
+
+
+@kernel
+def share_together(slots: Any, one: int, two: int, window: int) -> float:
+    """Return the share of the pairs of actions of two slots that are within the window."""
+    met = 0
+    low = slots.action[two]
+    high = low
+    end = slots.action_end[two]
+    for k in range(slots.action[one], slots.action_end[one]):
+        while low < end and slots.time[k] - slots.time[low] > window:
+            low += 1
+        high = max(high, low)
+        while high < end and slots.time[high] - slots.time[k] <= window:
+            high += 1
+        met += high - low
+    repeats = slots.action_end[one] - slots.action[one]
+    return met / (np.float64(repeats) * (end - slots.action[two]))
+
+
+@kernel
+def sample_sums(
+    slots: Any, first: int, last: int, before: Any, window: int, size: int, seed: int, share: Any
+) -> Any:  # fmt: skip
+    """Add up what a sample of `size` of the co-occurrences on the objects first..last-1 shows.
+
+    See :func:`class_sums`.
+    """
+    sums = np.zeros(6)
+    sums[0] = size
+    total = before[last] - before[first]
+    low = slots.starts[first]
+    high = slots.starts[last]
+    o = first
+    for i in range(size):
+        x = np.int64(i)  # the number of a co-occurrence: one of each of `size` equal stretches
+        if total > size:
+            x = min(np.int64((i + uniform(seed, i)) * (np.float64(total) / size)), total - 1)
+        x += before[first]
+        o = first_at_least(before, o, last + 1, x + 1) - 1
+        x -= before[o]
+        b = np.int64((1.0 + math.sqrt(1.0 + 8.0 * x)) / 2.0)  # x = b (b - 1) / 2 + a, a < b
+        while b * (b - 1) // 2 > x:  # where the root was rounded
+            b -= 1
+        while b * (b + 1) // 2 <= x:
+            b += 1
+        one = slots.starts[o] + x - b * (b - 1) // 2
+        two = slots.starts[o] + b
+        u = slots.account[one]
+        v = slots.account[two]
+        weight = 1.0 / shared_objects(slots, u, v, low, high)
+        part = share_together(slots, one, two, window) * weight
+        sums[1] += part
+        sums[2] += weight
+        sums[3] += part * part
+        sums[4] += weight * weight
+        share[u] += weight
+        share[v] += weight
+    squares = 0.0
+    for j in range(low, high):
+        squares += share[slots.account[j]] ** 2
+        share[slots.account[j]] = 0.0
+    if squares > 0.0:
+        sums[5] = 4.0 * sums[2] * sums[2] / squares
+    return sums
+
+
+@kernel
+def class_sums(
+    slots: Any, first: int, last: int, before: Any, window: int, pooled: float, seed: int,
+    share: Any,
+) -> Any:  # fmt: skip
+    """Add up what a sample of the co-occurrences of one class shows.
+
+    Parameters
+    ----------
+    slots : Slots
+    first, last : the objects first..last-1 are those of the class
+    before : int64 (objects + 1,), co-occurrences on all objects before each one
+    window : the bound, inclusive
+    pooled : the chance of the class pooled over its objects; a larger sample is drawn only where
+        the small one says that pairs weighing alike may have one lower by the factor WORTH
+    seed : number of the class
+    share : float64 (accounts,), scratch, zeros on entry and on return
+
+    Returns
+    -------
+    sums : float64 (6,): how many were looked at; the sums over them of s / K, 1 / K, (s / K)^2 and
+        1 / K^2; and 1 / sum of the squared shares that accounts have in the sum of 1 / K, the
+        effective number of different accounts. Zeros where there are no co-occurrences.
+
+    Cost: O(size of the sample), times k for accounts that have k objects of the class.
+    """
+    sums = np.zeros(6)
+    for close in range(2):
+        size = min(before[last] - before[first], SAMPLES[close])
+        if sums[0] < size and sums[1] <= WORTH * pooled * sums[2]:
+            sums = sample_sums(slots, first, last, before, window, size, seed, share)
+    return sums

@@ -1,0 +1,101 @@
+"""Bounds on true pairs as a user meets them: for picked sets, in scores and in words."""
+
+import itertools
+import math
+from fractions import Fraction
+
+import naive
+import numpy as np
+import pytest
+from helpers import log_of, ring_rows
+
+import coordnet as cn
+
+
+@pytest.fixture(scope="module")
+def sim():
+    return cn.simulate("campaign", accounts=2_000, seed=4)
+
+
+@pytest.fixture(scope="module")
+def tested(sim):
+    return cn.co_action(sim.log, "60s", min_weight=2).test()
+
+
+def pairs_of(names):
+    return list(itertools.combinations(names, 2))
+
+
+def test_the_bound_is_that_of_closed_testing_by_the_oracle(tested):
+    """Of all edges and of parts of them, from the p-values in the family and its size."""
+    p_values, test = tested.edges["p_family"], tested.tested
+    alpha, m = Fraction(0.05), test.family_pairs
+    small = [Fraction(p) for p in sorted(p_values.tolist()) if p < 0.05]
+    steps = [math.ceil(alpha * (m - k) / (alpha - p)) - 1 for k, p in enumerate(small, 1)]
+    h = min([m, *steps])
+    assert test.null_pairs == h
+    names = tested.all_accounts
+    rng = np.random.default_rng(0)
+    for size in (1, 3, 40):
+        some = rng.choice(tested.n_edges, size, replace=False)
+        pairs = [(names[tested.edges["target"][e]], names[tested.edges["source"][e]]) for e in some]
+        assert cn.true_pairs(tested, pairs) == naive.true_discoveries(
+            p_values[some].tolist(), h, 0.05
+        )
+
+
+def test_a_bound_is_never_above_what_is_planted(sim, tested):
+    covert = {a: g for g, c in sim.truth.covert.items() if c for a in sim.truth.groups[g]}
+    names = tested.all_accounts
+    ends = zip(tested.edges["source"], tested.edges["target"], strict=True)
+    true = sum(covert.get(names[a], a) == covert.get(names[b], b) for a, b in ends)
+    assert 0 < cn.true_pairs(tested) <= true
+    for members in sim.truth.groups.values():
+        n = len(members)
+        assert n < cn.true_pairs(tested, pairs_of(members)) <= n * (n - 1) // 2
+    outside = [a for a in sim.log.accounts if a not in covert][:60]
+    assert cn.true_pairs(tested, pairs_of(outside)) == 0
+
+
+def test_what_is_kept_has_the_same_bound(sim, tested):
+    kept = tested.keep(fdr=0.025)
+    ring = pairs_of(next(iter(sim.truth.groups.values())))
+    assert cn.true_pairs(kept, ring) <= cn.true_pairs(tested, ring)
+    assert cn.true_pairs(kept) > 0.9 * cn.true_pairs(tested)
+    # more confidence, fewer pairs; twice the same pair is one pair
+    assert cn.true_pairs(tested, alpha=0.001) <= cn.true_pairs(tested)
+    assert cn.true_pairs(tested, ring + [(b, a) for a, b in ring]) == cn.true_pairs(tested, ring)
+
+
+def test_wrong_uses_are_told(tested):
+    graph = cn.co_action(log_of(ring_rows()))
+    with pytest.raises(cn.ParameterError, match="needs tested edges"):
+        cn.true_pairs(graph)
+    for pairs in (["ab"], [("a",)]):
+        with pytest.raises(cn.ParameterError, match="no pair of labels"):
+            cn.true_pairs(tested, pairs)
+    with pytest.raises(cn.ParameterError, match="are not among"):
+        cn.true_pairs(tested, [("nobody", "else")])
+    with pytest.raises(cn.ParameterError, match="alpha=2"):
+        cn.true_pairs(tested, alpha=2)
+
+
+def test_clusters_have_the_bound_in_scores_and_in_words(sim):
+    run = cn.detect(sim.log, null_sets=9)
+    least, share = (run.scores[name] for name in ("pairs_at_least", "pair_share_at_least"))
+    for i, cluster in enumerate(run.clusters):
+        n = math.comb(len(cluster), 2)
+        expected = cn.true_pairs(run.layers[0], pairs_of(cluster.accounts))
+        assert (least.value[i], least.reference[i]) == (expected, n)
+        assert share.value[i] == pytest.approx(expected / n)
+        said = (
+            f"At least {expected:,} of its {n:,} pairs of accounts act together beyond chance "
+            "(95 % confidence, however the cluster was chosen)."
+        )
+        assert run.explain(i).splitlines()[1].startswith(f"Finding. {said}")
+
+
+def test_without_tests_there_is_no_bound():
+    run = cn.detect(log_of(ring_rows()), fdr=None, null_sets=9)
+    assert "not tested" in run.scores.absent["pairs_at_least"]
+    assert "At least" not in run.explain(0)
