@@ -90,7 +90,7 @@ def detect_from(
     stance: Any = None,
     threads: int | None = None,
 ) -> Run:
-    """Read a log and :func:`detect` in it, with the reading in the manifest's timings."""
+    """Read a log and :func:`detect` in it, with the time it takes in the manifest."""
     if background is not None:
         check_log(background, "background")
     stages = Stages()

@@ -189,7 +189,7 @@ class CoordinationGraph(ArrowExport, Frozen):
 
         Always on *occasions*: a pair's synchronised objects, each at the first moment by which
         both have acted within the window, ordered; a run with gaps of at most `occasion_gap` is one
-        occasion. Five posts of one thread shared in one sitting are one occasion.
+        occasion. Five posts of one thread shared within minutes are one occasion.
 
         Parameters
         ----------

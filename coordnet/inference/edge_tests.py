@@ -148,7 +148,7 @@ def expected_within_strata(
     log: ActionLog, window: int, strata: Duration | str, source: NDArray[np.int32],
     target: NDArray[np.int32], threads: int | None = None,
 ) -> Floats:  # fmt: skip
-    """Return the expectation under the activity null with accounts dealt inside strata.
+    """Return the expectation under the activity null with accounts shuffled inside strata.
 
     For the pairs of actions of object o with one in stratum b and one in b', w_obb' of them,
 

@@ -60,7 +60,7 @@ from coordnet.threads import run_chunks
 from coordnet.times import Duration, duration
 
 MOST_MEMBERS = 60  # a group is not grown beyond this; larger ones are seen pair by pair
-HOPELESS = -40.0  # decades at which the search from a pair is given up
+HOPELESS = -40.0  # log10 evidence at which the search from a pair is given up
 PROFILE = 1 << 16  # delays that the profile of a class is made of, at most
 
 
@@ -73,9 +73,9 @@ class GroupTest(Frozen):
     members : int
         Number of accounts.
     evidence : float
-        In decades, after the price of picking the set among all sets.
+        Log10, corrected for picking the set among all sets of its size.
     p_value : float
-        p_C of a set that was chosen beforehand, or on other data: no price is paid.
+        p_C: of a set that was named before looking, or chosen on other data.
     log10_p : float
         Its logarithm, exact where it is too small for a float.
     objects : int
@@ -369,7 +369,7 @@ def test_group(
     Returns
     -------
     GroupTest
-        ``p_value`` is for a set chosen beforehand or on other data; ``evidence`` has paid for
+        ``p_value`` is for a set named before looking, or chosen on other data; ``evidence`` is corrected for
         picking the set among all sets of its size. Formulas: :mod:`coordnet.inference.group_test`.
 
     Examples

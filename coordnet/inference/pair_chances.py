@@ -114,7 +114,7 @@ def pair_chances(
     >>> from coordnet.inference.statistics import WindowStatistics
     >>> log = cn.simulate("large_ring", accounts=1_000, rings=[(60, 100)], kind="text").log
     >>> counted = WindowStatistics(log, 60_000_000)
-    >>> bool(counted.pooled_chances.max() > 0.9), bool(counted.chances.max() < 0.5)
+    >>> bool(counted.chances.max() > 0.8), bool(counted.pair_chances.chance.max() < 0.5)
     (True, True)
     """
     n = len(pooled)

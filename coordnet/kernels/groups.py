@@ -467,7 +467,7 @@ def set_evidence(
 def _evidence(
     scene: Any, actions: Any, n: int, size: int, in_set: Any, seen: Any, work: Any, by_class: bool
 ) -> float:  # fmt: skip
-    """Return the evidence for a set in decades, after the price of picking it."""
+    """Return the log10 evidence for a set, corrected for picking it."""
     log_p = set_evidence(scene, actions, n, in_set, seen, work, by_class, None)[0]
     return -(log_p + log_price(scene.population, size)) / LOG10
 
@@ -609,7 +609,7 @@ def grow(
     Returns
     -------
     members : int32, ascending
-    evidence : in decades
+    evidence : log10
     """
     members = np.empty(max(most_members, len(seed)) + 1, np.int32)
     size = len(seed)

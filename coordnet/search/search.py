@@ -76,8 +76,15 @@ def search_clusters(
     stage
         Called with the name of each stage, for a context in which it runs.
     """
-    graphs = [_layer_graph(log, relation, config, threads, stage) for relation in config.relations]
-    found, rounds = _in_rounds(log, graphs, config, background, threads, stage)
+    cleaned = config.clean_background and background is None and config.fdr is not None
+    if cleaned:
+        found, rounds = _in_rounds(log, config, threads, stage)
+    else:  # layer after layer, so that the edges not kept of one are gone before the next
+        rounds = (0,)
+        found = []
+        for relation in config.relations:
+            graph = _layer_graph(log, relation, config, threads, stage)
+            found.append(_search_layer(log, graph, config, background, None, threads, stage))
     levels = (config.layer_level,) * len(found)
     layers = Multiplex(tuple(layer.graph for layer in found), levels)
     groups = [group for layer in found for group in layer.groups]
@@ -130,42 +137,37 @@ def _layer_graph(
 
 
 def _in_rounds(
-    log: ActionLog,
-    graphs: list[CoordinationGraph],
-    config: Configuration,
-    background: ActionLog | None,
-    threads: int | None,
-    stage: Stage,
+    log: ActionLog, config: Configuration, threads: int | None, stage: Stage
 ) -> tuple[list[LayerFound], tuple[int, ...]]:
     """Test every layer, then again without the accounts found in the background, until it ends.
 
-    The accounts taken out only ever grow in number, so that the rounds end.
+    Returns
+    -------
+    found : the layers
+    rounds : how many accounts were out of the background in each round
     """
-    cleaned = config.clean_background and background is None and config.fdr is not None
+    graphs = [_layer_graph(log, relation, config, threads, stage) for relation in config.relations]
     taken = np.zeros(len(log.all_accounts), bool)
     rounds: list[int] = []
     found: list[LayerFound] = []
-    pending = graphs
     while True:
         rounds.append(int(taken.sum()))
         found = [
-            _search_layer(
-                log, graph, config, background, ~taken if cleaned else None, threads, stage
-            )
+            _search_layer(log, graph, config, None, ~taken, threads, stage)
             if graph.relation.on_objects or not found
             else found[i]
-            for i, graph in enumerate(pending)
+            for i, graph in enumerate(graphs)
         ]
         more = taken.copy()
         for layer in found:
             more[layer.graph.nodes] = True
             for members, _ in layer.groups:
                 more[members] = True
+        left = int((~more[log.active]).sum())
         if (
-            not cleaned
+            (more == taken).all()
             or len(rounds) > MOST_ROUNDS
-            or (more == taken).all()
-            or (~more[log.active]).sum() < LEAST_BACKGROUND * log.n_accounts
+            or left < LEAST_BACKGROUND * log.n_accounts
         ):
             return found, tuple(rounds)
         taken = more

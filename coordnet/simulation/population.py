@@ -107,7 +107,7 @@ class World:
         """Let one account share each object: of its community four times of five, unless given.
 
         Times follow the birth by a lognormal delay; hours at which the account sleeps are
-        redrawn up to four times.
+        drawn again, up to four times.
         """
         rng = self.rng
         n = len(object_)

@@ -46,7 +46,7 @@ def _live_events(world: World) -> None:
 
 
 def _threads(world: World) -> None:
-    """Add threads of five posts that are shared in one sitting, and posts with four hashtags."""
+    """Add threads of five posts that are shared within minutes, and posts with four hashtags."""
     rng = world.rng
     threads = world.scaled(1_500)
     posts = world.new_objects(5 * threads, np.repeat(world.moments(threads), 5), "retweet")

@@ -795,7 +795,9 @@ def ring():
 @pytest.mark.parametrize("null", COLUMNS)
 def test_the_columns_of_a_test_and_who_decides(ring, null):
     tested = ring.test(null)
-    assert list(tested.edges) == [*ring.edges, *COLUMNS[null], "p_value", "q_value"]
+    assert list(tested.edges) == [
+        *ring.edges, *COLUMNS[null], "p_value", "q_value", "p_family"
+    ]  # fmt: skip
     assert tested.tested.null == null
     p = [tested.edges[c] for c in ("p_activity", "p_timing") if c in tested.edges]
     np.testing.assert_array_equal(tested.edges["p_value"], np.maximum(p[0], p[-1]))

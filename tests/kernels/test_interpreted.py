@@ -16,7 +16,7 @@ PLACES = (
     "inference/test_attainable.py", "inference/test_edge_tests.py", "inference/test_group_test.py",
     "inference/test_pair_chances.py", "scores",
 )  # fmt: skip
-CHOSEN = "kernels or oracle or any_log or example or bound or by_hand or exact"
+CHOSEN = "kernels or oracle or any_log or example or bound or by_hand or exact or in_full"
 
 
 def test_interpreted_kernels_pass_the_same_tests():

@@ -95,7 +95,7 @@ def test_the_scores_of_a_cluster_are_those_of_its_layer_alone(run, name):
     i = cluster_of(run, name)
     single = alone(run, i)
     of_layer = {n for n, (column, _) in REGISTRY.items() if column.of == "layer"}
-    assert len(of_layer) == 16
+    assert len(of_layer) == 18
     for score in of_layer:
         if score in single.absent:
             found = run.scores[score].value[i] if score in run.scores else math.nan

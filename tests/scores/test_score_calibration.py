@@ -121,6 +121,7 @@ def test_every_score_with_a_p_value_is_among_the_tested():
         "coordination_extent", "synchronised_actions", "synchronised_objects", "median_lag",
         "group_evidence", "occasions", "days_with_synchrony", "edges_in_both_halves",
         "evidence_without_top_object", "evidence_without_top_occasion", "stability",
+        "pairs_at_least", "pair_share_at_least",
     }  # fmt: skip
     assert {*TESTED, *without, "selection"} >= set(REGISTRY)
 

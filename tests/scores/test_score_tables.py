@@ -18,7 +18,7 @@ from coordnet.scores.view import REGISTRY
 
 SHORT = [
     "cluster", "accounts", "actions", "density", "synchronised_actions", "median_lag",
-    "pairs_at_least", "group_evidence", "occasions",
+    "group_evidence", "occasions",
 ]  # fmt: skip
 
 

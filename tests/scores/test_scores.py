@@ -198,7 +198,8 @@ def test_families_stand_in_their_order():
 def test_what_has_no_inputs_is_absent_and_never_zero():
     scores = worked_example()
     needed = {name: column.needs for name, (column, _) in REGISTRY.items()}
-    assert set(scores.absent) == {name for name, needs in needed.items() if needs != "log"}
+    untested = {"pairs_at_least", "pair_share_at_least"}  # whose graph was not tested
+    assert set(scores.absent) == untested | {n for n, needs in needed.items() if needs != "log"}
     assert set(scores.absent) | set(scores.estimates) == set(REGISTRY)
     assert {name: scores.absent[name] for name in ("verbatim_share", "moment_rate_ratio")} == {
         "verbatim_share": "the log has no texts; read it with text=",
@@ -314,7 +315,9 @@ def election():
 def test_the_two_tables_say_the_same(election):
     clusters, known = election
     scores = cn.score_clusters(clusters, **known)
-    assert set(scores.absent) == {"selection", "stability", "marked"}
+    assert set(scores.absent) == {
+        "selection", "stability", "marked", "pairs_at_least", "pair_share_at_least"
+    }  # fmt: skip
     wide = scores.to_frame("pyarrow", family="all")
     assert wide.equals(scores.table())
     long = {
@@ -461,7 +464,7 @@ def test_repr():
     lines = repr(scores).splitlines()
     assert lines[0] == f"ClusterScores: 2 clusters, {len(REGISTRY) - len(scores.absent)} scores"
     head, *rows = (line.split() for line in lines[1:])
-    shown = {"density": ["1", "1"], "synchronised_actions": ["0.75", "0.75"]}
+    shown = {"synchronised_actions": ["0.75", "0.75"]}
     shown |= {"accounts": ["3", "3"], "actions": ["12", "4"], "median_lag": ["1", "10"]}
     assert head[:2] == ["cluster", "accounts"]
     assert set(head[1:]) <= set(REGISTRY)
