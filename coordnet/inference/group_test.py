@@ -369,8 +369,9 @@ def test_group(
     Returns
     -------
     GroupTest
-        ``p_value`` is for a set named before looking, or chosen on other data; ``evidence`` is corrected for
-        picking the set among all sets of its size. Formulas: :mod:`coordnet.inference.group_test`.
+        ``p_value`` is for a set named before looking, or chosen on other data; ``evidence`` is
+        corrected for picking the set among all sets of its size. Formulas:
+        :mod:`coordnet.inference.group_test`.
 
     Examples
     --------
