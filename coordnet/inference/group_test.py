@@ -60,6 +60,7 @@ from coordnet.inference.statistics import (
     popularity_class,
 )
 from coordnet.kernels import groups as group_kernels
+from coordnet.kernels.set_weights import Interests
 from coordnet.log.actions import ActionLog
 from coordnet.threads import run_chunks
 from coordnet.times import Duration, duration
@@ -208,6 +209,9 @@ class GroupTester:
         A log of accounts that are not under suspicion, for the chances of the classes.
     threads
         Number of threads; None means all processors.
+    interests
+        What the accounts act on (:func:`coordnet.inference.set_weights.interests_of`), by which a
+        set then pays for being picked; by default all sets of one size pay the same.
     """
 
     def __init__(
@@ -217,8 +221,10 @@ class GroupTester:
         fold: int | None = None,
         background: ActionLog | None = None,
         threads: int | None = None,
+        interests: Interests | None = None,
     ) -> None:
         self.log = log
+        self.interests = interests
         self.threads = threads
         statistics = object_statistics(log, window, threads)
         classes = popularity_class(statistics.n_accounts, log.object_kind)
@@ -269,7 +275,9 @@ class GroupTester:
         in_set[members] = 0
         price = 0.0  # one account is no set that anybody would pick
         if len(members) > 1:
-            price = group_kernels.log_price(self.log.n_accounts, len(members))
+            price = group_kernels.set_price(
+                self.interests, self.log.n_accounts, members, len(members)
+            )
         return GroupTest(
             members=len(members),
             evidence=-(log_p + price) / math.log(10),
@@ -292,7 +300,7 @@ class GroupTester:
 
         def one(own: tuple[Any, ...], i: int) -> tuple[NDArray[np.int32], float]:
             found: tuple[NDArray[np.int32], float] = group_kernels.grow(
-                self.scene, seeds[i], MOST_MEMBERS, HOPELESS, *own
+                self.scene, seeds[i], MOST_MEMBERS, HOPELESS, *own, self.interests
             )
             return found
 
