@@ -23,6 +23,12 @@ group's own speed never raises the bar for itself, and breaking news, which outs
 too, gives no evidence. From 512 accounts on an object its moments are computed once,
 members included, which only lowers evidence.
 
+Who acts at full hours, quarters or minutes meets others who do, on the second. Where members'
+actions on an object are at round times, the number of sets of m actions, binom(a, m), is replaced
+by the sum over these sets of f_2 f_3 ... f_m: f is by how much likelier than any two actions two
+round ones are inside the window (:func:`coordnet.inference.round_times.scan_factors`; of two the
+less round decides), and the largest f of a set is left out, as the first action may be anywhere.
+
 Objects of one occasion (runs of windows with gaps <= fold) are one piece of evidence: K of them
 enter as min(1, K min B) (Bonferroni), the rest as 1. Fisher's combination gives p_C (valid for
 super-uniform p-values: -log B is stochastically smaller than exponential). It is taken over all
@@ -53,6 +59,7 @@ from numpy.typing import NDArray
 from coordnet.errors import ParameterError, one_of
 from coordnet.frames import frozen, native
 from coordnet.inference.edge_tests import MIN_FOLD
+from coordnet.inference.round_times import roundness, scan_factors
 from coordnet.inference.statistics import (
     class_chances,
     classes_by_kinds_of,
@@ -63,7 +70,7 @@ from coordnet.kernels import groups as group_kernels
 from coordnet.kernels.set_weights import Interests
 from coordnet.log.actions import ActionLog
 from coordnet.threads import run_chunks
-from coordnet.times import Duration, duration
+from coordnet.times import HOUR, Duration, duration
 
 MOST_MEMBERS = 60  # a group is not grown beyond this; larger ones are seen pair by pair
 HOPELESS = -40.0  # decades at which the search from a pair is given up
@@ -241,7 +248,8 @@ class GroupTester:
         self.scene = group_kernels.Scene(
             log.account, log.object, log.time, log.by_object, *log.by_account,
             statistics.repeats, statistics.n_accounts, classes, moments, big_row,
-            np.zeros((len(big), group_kernels.MOST)), window,
+            np.zeros((len(big), group_kernels.MOST)), roundness(log.time, HOUR),
+            scan_factors(window, log.resolution), window,
             max(window, MIN_FOLD) if fold is None else fold,
         )  # fmt: skip
         if len(big):

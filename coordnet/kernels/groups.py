@@ -45,6 +45,8 @@ class Scene(NamedTuple):
     class_moments: Any  # float64 (classes, MOST)
     big_row: Any  # int32 (objects,), -1 where the object is not big
     big_moments: Any  # float64 (big objects, MOST)
+    grain: Any  # int8 (n,), how round the time is: a position in round_factors
+    round_factors: Any  # float64, falling to 1 for times that are not round
     window: int
     fold: int
 
@@ -302,6 +304,52 @@ def _log_bound(actions: int, members: int, moment: float) -> float:
 
 
 @kernel
+def _log_window_bound(
+    scene: Any, actions: Any, i: int, j: int, members: int, moment: float
+) -> float:  # fmt: skip
+    """Return :func:`_log_bound` of so many members at once, round times being met more often.
+
+    Two actions at round times are f times as likely to be in one window, f being that of the less
+    round one: so m actions with f_1 >= f_2 >= ... are f_2 f_3 ... f_m times as likely. The sum of
+    that product over all sets of m of the actions takes the place of their number, binom(a, m):
+
+        sum over k of e_(m - 1)(the f of the actions that are no rounder than the k-th)
+
+    e_j being the elementary symmetric polynomial, and the actions in order of f, each with those
+    before it. As no chance is above 1, f is at most E[G^(m - 1)]^(-1 / (m - 1)) (Lyapunov's
+    inequality). Where no action is at a round time all f are 1 and it is :func:`_log_bound`.
+
+    Parameters
+    ----------
+    scene : Scene
+    actions : int32, positions; i..j-1 are the members' on one object
+    members : m, 2 or more
+    moment : E[G^(m - 1)]
+
+    Cost: O((j - i) m) where an action is at a round time.
+    """
+    top = 1.0
+    for k in range(i, j):
+        top = max(top, scene.round_factors[scene.grain[actions[k]]])
+    if top == 1.0 or moment <= 0.0:
+        return _log_bound(j - i, members, moment)
+    rest = members - 1
+    top = max(min(top, moment ** (-1.0 / rest)), 1.0)
+    sums = np.zeros(rest + 1)  # e_0, e_1, ... of f / top, which cannot overflow
+    sums[0] = 1.0
+    ways = 0.0
+    for g in range(len(scene.round_factors) - 1, -1, -1):
+        f = min(scene.round_factors[g], top) / top
+        for k in range(i, j):
+            if scene.grain[actions[k]] == g:
+                ways += sums[rest]
+                for e in range(rest, 0, -1):
+                    sums[e] += sums[e - 1] * f
+    bound = math.log(ways) + rest * math.log(top) + math.log(members * moment)
+    return bound if bound < -1e-12 else 0.0
+
+
+@kernel
 def combine(
     moment: Any, log_b: Any, reach_b: Any, together: int, reach: Any, objects: int, fold: int
 ) -> Any:  # fmt: skip
@@ -408,7 +456,7 @@ def set_evidence(
                     chance = known[count - 1]
                     if row < 0 and not by_class:
                         chance = object_moment(scene, o, in_set, outsiders, count - 1)
-                    bound = _log_bound(j - i, count, chance)
+                    bound = _log_window_bound(scene, actions, i, j, count, chance)
                     if bound < 0.0:
                         moment[together] = scene.time[actions[end]]
                         log_b[together] = bound
