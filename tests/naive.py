@@ -576,6 +576,31 @@ def scan_bound(actions, members, moment):
     return bound if bound < -1e-12 else 0.0  # what rounding alone puts below 0 is no evidence
 
 
+def scan_factor(grain, window, step):
+    """Return how many times likelier a multiple of the grain is in the window after another.
+
+    Never less than of a finer grain.
+    """
+    minutes = [m * 60 * SECOND for m in (60, 30, 15, 5, 1)]
+    ratios = [
+        (window // finer + 1) * finer / (window + step) for finer in minutes if finer <= grain
+    ]
+    return max([1.0, *ratios])
+
+
+def round_scan_bound(factors, members, moment):
+    """Return scan_bound, each set of m actions weighing the product of all but its largest f."""
+    if moment <= 0 or max(factors) == 1:
+        return scan_bound(len(factors), members, moment)
+    cap = max(moment ** (-1 / (members - 1)), 1.0)
+    ways, products = 0.0, [1.0] + [0.0] * (members - 1)  # of sets of 0, 1, ... actions before
+    for f in sorted(min(f, cap) for f in factors):
+        ways += products[-1]
+        products = [1.0] + [products[i] + products[i - 1] * f for i in range(1, members)]
+    bound = log(ways) + log(members * moment)
+    return bound if bound < -1e-12 else 0.0
+
+
 def group_test(rows, members, window, fold, background=None, big=512, ignored=()):
     """Return what the group test says of a set of accounts, and log p_C before any price.
 
@@ -584,6 +609,7 @@ def group_test(rows, members, window, fold, background=None, big=512, ignored=()
     """
     members = set(members)
     moments = class_moments(rows, window, background)
+    step = resolution(rows)
     keys = []
     objects = []  # (when complete, log B, reach, outsiders, chance, acts of members)
     for (kind, label), acts in acts_by_object(rows).items():
@@ -603,7 +629,8 @@ def group_test(rows, members, window, fold, background=None, big=512, ignored=()
         bound = 0.0
         if most > 1 and (kind, label) not in ignored:
             chance = object_moment(acts, without, of_class, window, most - 1)
-            bound = scan_bound(len(own), most, chance)
+            factors = [scan_factor(roundness(t, 3_600 * SECOND), window, step) for t, _ in own]
+            bound = round_scan_bound(factors, most, chance)
         pair_chance = min(2 * object_moment(acts, without, of_class, window, 1), 1.0)
         outsiders = len(m) - len(inside)
         keys.append((kind, label))

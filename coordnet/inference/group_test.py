@@ -23,6 +23,12 @@ group's own speed never raises the bar for itself, and breaking news, which outs
 too, gives no evidence. From 512 accounts on an object its moments are computed once,
 members included, which only lowers evidence.
 
+Who acts at full hours, quarters or minutes meets others who do, on the second. Where members'
+actions on an object are at round times, the number of sets of m actions, binom(a, m), is replaced
+by the sum over these sets of f_2 f_3 ... f_m: f is by how much likelier than any two actions two
+round ones are inside the window (:func:`coordnet.inference.round_times.scan_factors`; of two the
+less round decides), and the largest f of a set is left out, as the first action may be anywhere.
+
 Objects of one occasion (runs of windows with gaps up to the occasion gap) are one piece of
 evidence: K of them enter as min(1, K min B) (Bonferroni), the rest as 1. Fisher's combination
 gives p_C (valid for super-uniform p-values: -log B is stochastically smaller than exponential). It
@@ -53,11 +59,13 @@ from numpy.typing import NDArray
 from coordnet.errors import ParameterError, one_of
 from coordnet.frames import frozen, native
 from coordnet.frozen import Frozen
+from coordnet.inference.round_times import roundness, scan_factors
 from coordnet.inference.statistics import WindowStatistics
 from coordnet.kernels import groups as group_kernels
+from coordnet.kernels.set_weights import Interests
 from coordnet.log.actions import ActionLog
 from coordnet.threads import run_chunks
-from coordnet.times import Duration, duration
+from coordnet.times import HOUR, Duration, duration
 
 MOST_MEMBERS = 60  # a group is not grown beyond this; larger ones are seen pair by pair
 HOPELESS = -40.0  # log10 evidence at which the search from a pair is given up
@@ -191,10 +199,15 @@ class GroupTester:
     ----------
     statistics
         Of the log, window and background.
+    interests
+        What the accounts act on (:func:`coordnet.inference.set_weights.interests_of`): the
+        correction for picking a set then depends on how likely its common interests make it; by
+        default all sets of one size are corrected alike.
     """
 
-    def __init__(self, statistics: WindowStatistics) -> None:
+    def __init__(self, statistics: WindowStatistics, interests: Interests | None = None) -> None:
         self.statistics = statistics
+        self.interests = interests
         given = statistics.given_background
         self.background = None if given is None else given.fingerprint
         self.log = log = statistics.log
@@ -213,7 +226,8 @@ class GroupTester:
         self.scene = group_kernels.Scene(
             log.account, log.object, log.time, log.by_object, *log.by_account,
             objects.repeats, objects.n_accounts, statistics.classes, moments, big_row,
-            np.zeros((len(big), group_kernels.MOST)), window, statistics.occasion_gap_us,
+            np.zeros((len(big), group_kernels.MOST)), roundness(log.time, HOUR),
+            scan_factors(window, log.resolution), window, statistics.occasion_gap_us,
             log.n_accounts,
         )  # fmt: skip
         if len(big):
@@ -246,7 +260,9 @@ class GroupTester:
         in_set[members] = 0
         price = 0.0  # one account is no set that anybody would pick
         if len(members) > 1:
-            price = group_kernels.log_price(self.log.n_accounts, len(members))
+            price = group_kernels.set_price(
+                self.interests, self.log.n_accounts, members, len(members)
+            )
         return GroupTest(
             members=len(members),
             evidence=-(log_p + price) / math.log(10),
@@ -270,7 +286,7 @@ class GroupTester:
 
         def one(own: tuple[Any, ...], i: int) -> tuple[NDArray[np.int32], float]:
             found: tuple[NDArray[np.int32], float] = group_kernels.grow(
-                self.scene, seeds[i], MOST_MEMBERS, HOPELESS, *own
+                self.scene, seeds[i], MOST_MEMBERS, HOPELESS, *own, self.interests
             )
             return found
 

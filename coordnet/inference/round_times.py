@@ -35,3 +35,18 @@ def round_factors(window: int, resolution: int) -> Floats:
     grains = np.array(GRAINS)
     inside = (2 * (window // grains) + 1) * grains
     return np.append(np.maximum(inside / (2 * window + max(resolution, 1)), 1.0), 1.0)
+
+
+def scan_factors(window: int, resolution: int) -> Floats:
+    """Return by how much likelier an action is in the window after another where both are round.
+
+    From a multiple of L on, floor(W / L) + 1 multiples of L lie inside the window, itself
+    included, each as likely as L of time is; of any times, W and the resolution of the times. Of
+    actions at one time each may count as the first, so that this is up to twice
+    :func:`round_factors`. For each of GRAINS, and for no grain: 1 or more, a coarser grain never
+    below a finer one.
+    """
+    grains = np.array(GRAINS)
+    inside = (window // grains + 1) * grains
+    factors = np.append(np.maximum(inside / (window + max(resolution, 1)), 1.0), 1.0)
+    return np.maximum.accumulate(factors[::-1])[::-1]

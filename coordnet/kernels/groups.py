@@ -13,12 +13,20 @@ import numpy as np
 
 from coordnet.kernels.arrays import sort_in_place, stable_order
 from coordnet.kernels.compiling import inlined, kernel
+from coordnet.kernels.set_weights import (
+    common_objects,
+    log_weight,
+    step_chance,
+    step_chances,
+    weights_of_subsets,
+)
 
 LOG10 = math.log(10.0)
 PRIOR_PAIRS = 20.0  # what the class of an object weighs against the pairs of outsiders on it
 PRIOR_ACCOUNTS = (1.0 + math.sqrt(1.0 + 8.0 * PRIOR_PAIRS)) / 2.0  # as many accounts as make them
 BIG = 512  # accounts on an object from which its moments are computed once, members included
 MOST = 64  # moments kept; more members at once are counted as this many
+MOST_ADDED_UP = 8  # accounts up to which the search adds up all orders; beyond it estimates
 TRIED = 3  # candidates that are tried exactly for each place in a group
 
 
@@ -37,6 +45,8 @@ class Scene(NamedTuple):
     class_moments: Any  # float64 (classes, MOST)
     big_row: Any  # int32 (objects,), -1 where the object is not big
     big_moments: Any  # float64 (big objects, MOST)
+    grain: Any  # int8 (n,), how round the time is: a position in round_factors
+    round_factors: Any  # float64, falling to 1 for times that are not round
     window: int
     fold: int
     population: int  # accounts that could be members
@@ -332,6 +342,52 @@ def _log_bound(actions: int, members: int, moment: float) -> float:
 
 
 @kernel
+def _log_window_bound(
+    scene: Any, actions: Any, i: int, j: int, members: int, moment: float
+) -> float:  # fmt: skip
+    """Return :func:`_log_bound` of so many members at once, round times being met more often.
+
+    Two actions at round times are f times as likely to be in one window, f being that of the less
+    round one: so m actions with f_1 >= f_2 >= ... are f_2 f_3 ... f_m times as likely. The sum of
+    that product over all sets of m of the actions takes the place of their number, binom(a, m):
+
+        sum over k of e_(m - 1)(the f of the actions that are no rounder than the k-th)
+
+    e_j being the elementary symmetric polynomial, and the actions in order of f, each with those
+    before it. As no chance is above 1, f is at most E[G^(m - 1)]^(-1 / (m - 1)) (Lyapunov's
+    inequality). Where no action is at a round time all f are 1 and it is :func:`_log_bound`.
+
+    Parameters
+    ----------
+    scene : Scene
+    actions : int32, positions; i..j-1 are the members' on one object
+    members : m, 2 or more
+    moment : E[G^(m - 1)]
+
+    Cost: O((j - i) m) where an action is at a round time.
+    """
+    top = 1.0
+    for k in range(i, j):
+        top = max(top, scene.round_factors[scene.grain[actions[k]]])
+    if top == 1.0 or moment <= 0.0:
+        return _log_bound(j - i, members, moment)
+    rest = members - 1
+    top = max(min(top, moment ** (-1.0 / rest)), 1.0)
+    sums = np.zeros(rest + 1)  # e_0, e_1, ... of f / top, which cannot overflow
+    sums[0] = 1.0
+    ways = 0.0
+    for g in range(len(scene.round_factors) - 1, -1, -1):
+        f = min(scene.round_factors[g], top) / top
+        for k in range(i, j):
+            if scene.grain[actions[k]] == g:
+                ways += sums[rest]
+                for e in range(rest, 0, -1):
+                    sums[e] += sums[e - 1] * f
+    bound = math.log(ways) + rest * math.log(top) + math.log(members * moment)
+    return bound if bound < -1e-12 else 0.0
+
+
+@kernel
 def combine(
     moment: Any, log_b: Any, reach_b: Any, together: int, reach: Any, objects: int, fold: int
 ) -> Any:  # fmt: skip
@@ -438,7 +494,7 @@ def set_evidence(
                     chance = known[count - 1]
                     if row < 0 and not by_class:
                         chance = object_moment(scene, o, in_set, outsiders, count - 1)
-                    bound = _log_bound(j - i, count, chance)
+                    bound = _log_window_bound(scene, actions, i, j, count, chance)
                     if bound < 0.0:
                         moment[together] = scene.time[actions[end]]
                         log_b[together] = bound
@@ -465,11 +521,89 @@ def set_evidence(
 
 @kernel
 def _evidence(
-    scene: Any, actions: Any, n: int, size: int, in_set: Any, seen: Any, work: Any, by_class: bool
+    scene: Any, actions: Any, n: int, price: float, in_set: Any, seen: Any, work: Any,
+    by_class: bool,
 ) -> float:  # fmt: skip
     """Return the log10 evidence for a set, corrected for picking it."""
     log_p = set_evidence(scene, actions, n, in_set, seen, work, by_class, None)[0]
-    return -(log_p + log_price(scene.population, size)) / LOG10
+    return -(log_p + price) / LOG10
+
+
+@kernel
+def set_price(interests: Any, n_accounts: int, members: Any, size: int) -> float:
+    """Return the log of what a set of 2 or more pays: by its interests, or like all of its size.
+
+    Parameters
+    ----------
+    interests : Interests, or None for equal prices
+    n_accounts : number of accounts
+    members : int32, the first `size` of them
+    """
+    if interests is None:
+        return log_price(n_accounts, size)
+    return math.log(size * (size - 1.0)) - log_weight(interests, members, size)
+
+
+@kernel
+def _size_step(size: int) -> float:
+    """Return by how much the part of the price that the sizes share out grows to size + 1."""
+    return math.log((size + 1.0) / (size - 1.0))
+
+
+@kernel
+def _price_with(
+    interests: Any, n_accounts: int, members: Any, size: int, chances: Any, price: float, x: int
+) -> float:  # fmt: skip
+    """Return the price of a set with x: an estimate where it is not added up over all orders.
+
+    Were each account as likely to be drawn last as x, w(S + x) = (|S| + 1) w(S) mean of q_ux.
+
+    Parameters
+    ----------
+    interests : Interests, or None for equal prices
+    n_accounts : number of accounts
+    members : int32, the first `size` of them
+    chances : float64, q of the members; the row and column after theirs are written
+    price : of the set without x
+    """
+    if interests is None:
+        return log_price(n_accounts, size + 1)
+    to_x = 0.0
+    for i in range(size):
+        common = common_objects(interests, members[i], x)
+        chances[i, size] = step_chance(interests, members[i], x, common)
+        chances[size, i] = step_chance(interests, x, members[i], common)
+        to_x += chances[i, size]
+    if size < MOST_ADDED_UP:
+        weight = weights_of_subsets(chances, size + 1, interests.n)[-1]
+        return math.log((size + 1.0) * size) - math.log(weight)
+    return price - math.log((size + 1.0) * to_x / size) + _size_step(size)
+
+
+@kernel
+def _prices_without(
+    interests: Any, n_accounts: int, size: int, chances: Any, price: float, prices: Any
+) -> None:  # fmt: skip
+    """Write the prices of a set of 3 or more without each of its members, as :func:`_price_with`.
+
+    Parameters
+    ----------
+    interests, n_accounts, chances, price : as there, of the set with all its `size` members
+    prices : float64 (size or more,), written
+    """
+    if interests is None:
+        prices[:size] = log_price(n_accounts, size - 1)
+    elif size <= MOST_ADDED_UP + 1:
+        weights = weights_of_subsets(chances, size, interests.n)
+        for i in range(size):
+            weight = weights[((1 << size) - 1) ^ (1 << i)]
+            prices[i] = math.log((size - 1.0) * (size - 2.0)) - math.log(weight)
+    else:
+        for i in range(size):
+            to_i = 0.0
+            for j in range(size):
+                to_i += chances[j, i] if j != i else 0.0
+            prices[i] = price + math.log(size * to_i / (size - 1.0)) - _size_step(size - 1)
 
 
 @kernel
@@ -542,8 +676,9 @@ def _score_candidates(
 
 @kernel
 def _best_addition(
-    scene: Any, actions: Any, n: int, size: int, evidence: float, by_class: bool, in_set: Any,
-    seen: Any, stamp: Any, score: Any, touched: Any, trial: Any, best_actions: Any, work: Any,
+    scene: Any, actions: Any, n: int, members: Any, size: int, price: float, evidence: float,
+    by_class: bool, in_set: Any, seen: Any, stamp: Any, score: Any, touched: Any, trial: Any,
+    best_actions: Any, work: Any, interests: Any, chances: Any,
 ) -> Any:  # fmt: skip
     """Find the account that adds most evidence to a set: of the best by score, tried one by one.
 
@@ -551,14 +686,14 @@ def _best_addition(
     -------
     best : the account, -1 where none adds any
     evidence : with it
+    price : of the set with it
     best_actions, best_n : positions of the actions of the set with it
     touched, trial, work : the scratch, which may have grown
     """
     touched, count = _score_candidates(scene, actions, n, in_set, seen, stamp, score, touched)
-    others = scene.population
-    price = (log_price(others, size + 1) - log_price(others, size)) / LOG10
     best = -1
     best_evidence = evidence + 1e-9
+    best_price = price
     best_n = 0
     for _ in range(TRIED):
         x = -1
@@ -566,30 +701,37 @@ def _best_addition(
             c = touched[i]
             if x < 0 or score[c] > score[x] or (score[c] == score[x] and c < x):
                 x = c
-        if x < 0 or score[x] < 0.5 * price:
+        if x < 0:
             break
+        gain = score[x]
         score[x] = 0.0
+        with_x = _price_with(interests, scene.population, members, size, chances, price, x)
+        if gain < 0.5 * (with_x - price) / LOG10:
+            continue
         trial, trial_n = merge(scene, actions, n, x, trial)
         if trial_n > len(work[0]):
             work = workspace(2 * trial_n)
         in_set[x] = 1
-        found = _evidence(scene, trial, trial_n, size + 1, in_set, seen, work, by_class)
+        found = _evidence(scene, trial, trial_n, with_x, in_set, seen, work, by_class)
         in_set[x] = 0
         if found > best_evidence:
             best = x
             best_evidence = found
+            best_price = with_x
             best_n = trial_n
             trial, best_actions = best_actions, trial
     for i in range(count):
         score[touched[i]] = 0.0
         stamp[touched[i]] = -1
-    return best, best_evidence, best_actions, best_n, touched, trial, work
+    if best >= 0:
+        _price_with(interests, scene.population, members, size, chances, price, best)  # its chances
+    return best, best_evidence, best_price, best_actions, best_n, touched, trial, work
 
 
 @kernel
 def grow(
     scene: Any, seed: Any, most_members: int, hopeless: float, in_set: Any, seen: Any, stamp: Any,
-    score: Any,
+    score: Any, interests: Any,
 ) -> Any:  # fmt: skip
     """Grow a set from a seed: add whom most evidence comes with, drop who brings none.
 
@@ -605,15 +747,23 @@ def grow(
     hopeless : the first part ends where a set of 10 or more has less evidence than this
     in_set, seen, stamp, score : scratch (accounts,): uint8 zeros, int32 zeros, int32 -1,
         float64 zeros, on entry and on return
+    interests : Interests by which sets are priced, or None for equal prices
 
     Returns
     -------
     members : int32, ascending
     evidence : log10
     """
-    members = np.empty(max(most_members, len(seed)) + 1, np.int32)
+    room = max(most_members, len(seed)) + 1
+    n_accounts = scene.population
+    members = np.empty(room, np.int32)
     size = len(seed)
     members[:size] = seed
+    chances = np.zeros((room, room))
+    prices = np.empty(room)
+    if interests is not None:
+        chances[:size, :size] = step_chances(interests, members, size)
+    price = set_price(interests, n_accounts, members, size)
     for i in range(size):
         in_set[members[i]] = 1
     trial = np.empty(1024, np.int32)
@@ -621,13 +771,14 @@ def grow(
     touched = np.empty(1024, np.int32)
     actions, n = gather(scene, members, size, np.empty(1024, np.int32))
     work = workspace(2 * n + 1)
-    evidence = _evidence(scene, actions, n, size, in_set, seen, work, False)
-    by_class = _evidence(scene, actions, n, size, in_set, seen, work, True)
+    evidence = _evidence(scene, actions, n, price, in_set, seen, work, False)
+    by_class = _evidence(scene, actions, n, price, in_set, seen, work, True)
     best_size = size
+    best_price = price
     while size < most_members:
-        best, by_class, spare, best_n, touched, trial, work = _best_addition(
-            scene, actions, n, size, by_class, True, in_set, seen, stamp, score, touched, trial,
-            spare, work,
+        best, by_class, price, spare, best_n, touched, trial, work = _best_addition(
+            scene, actions, n, members, size, price, by_class, True, in_set, seen, stamp, score,
+            touched, trial, spare, work, interests, chances,
         )  # fmt: skip
         if best < 0:
             break
@@ -636,23 +787,25 @@ def grow(
         in_set[best] = 1
         actions, spare = spare, actions
         n = best_n
-        found = _evidence(scene, actions, n, size, in_set, seen, work, False)
+        found = _evidence(scene, actions, n, price, in_set, seen, work, False)
         if found > evidence:
             evidence = found
             best_size = size
+            best_price = price
         if size >= 10 and found < hopeless:
             break
     for i in range(best_size, size):
         in_set[members[i]] = 0
     size = best_size
+    price = best_price
     actions, n = gather(scene, members, size, actions)
 
     for _ in range(2 * most_members):
         best = -1
         if size < most_members:
-            best, found, spare, best_n, touched, trial, work = _best_addition(
-                scene, actions, n, size, evidence, False, in_set, seen, stamp, score, touched,
-                trial, spare, work,
+            best, found, with_best, spare, best_n, touched, trial, work = _best_addition(
+                scene, actions, n, members, size, price, evidence, False, in_set, seen, stamp,
+                score, touched, trial, spare, work, interests, chances,
             )  # fmt: skip
             if best >= 0:
                 members[size] = best
@@ -660,17 +813,19 @@ def grow(
                 in_set[best] = 1
                 actions, spare = spare, actions
                 n = best_n
+                price = with_best
                 evidence = found
                 continue
         if size == 2:
             break
         worst = -1  # nobody to add: drop the one without whom there is most evidence
         found = evidence + 1e-9
+        _prices_without(interests, n_accounts, size, chances, price, prices)
         for i in range(size):
             x = members[i]
             trial, trial_n = without(scene, actions, n, x, trial)
             in_set[x] = 0
-            less = _evidence(scene, trial, trial_n, size - 1, in_set, seen, work, False)
+            less = _evidence(scene, trial, trial_n, prices[i], in_set, seen, work, False)
             in_set[x] = 1
             if less > found:
                 worst = i
@@ -681,12 +836,18 @@ def grow(
         actions, trial = trial, actions
         in_set[members[worst]] = 0
         size -= 1
+        price = prices[worst]
         members[worst] = members[size]
+        chances[worst, :size] = chances[size, :size]
+        chances[:size, worst] = chances[:size, size]
         evidence = found
-    for i in range(size):
-        in_set[members[i]] = 0
     found_members = members[:size].copy()
     sort_in_place(found_members)
+    if interests is not None:  # what is reported rests on no estimate
+        price = set_price(interests, n_accounts, found_members, size)
+        evidence = _evidence(scene, actions, n, price, in_set, seen, work, False)
+    for i in range(size):
+        in_set[members[i]] = 0
     return found_members, evidence
 
 

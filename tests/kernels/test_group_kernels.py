@@ -27,7 +27,7 @@ def scene_of(acts, window, n_accounts, chance=0.1):
         account, np.zeros(len(acts), I4), time, np.array([0, len(acts)], I8),
         *array_kernels.group_by_code(account, n_accounts), counts[account].astype(I4),
         np.array([(counts > 0).sum()], I4), np.zeros(1, I4), moments, np.zeros(1, I4),
-        moments, window, window, n_accounts,
+        moments, np.full(len(acts), 5, np.int8), np.ones(6), window, window, n_accounts,
     )  # fmt: skip
 
 

@@ -1,0 +1,111 @@
+r"""What a set of accounts costs: its weight among all sets, by the interests of its members.
+
+A set that is picked after looking must pay for the choice. Equal prices, log10 binom(n, k) for
+each set of k of n accounts, are more than small groups can show. So sets that have common
+interests get a larger share of the error than sets of accounts that have nothing to do with each
+other (weighted Bonferroni; Genovese, Roeder & Wasserman 2006). The weight w(S) is the chance that
+this process draws S: the first account uniformly; each further one from a random earlier account
+u, to v with chance
+
+    q_uv = 0.9 C(K_uv, 2) / sum_x C(K_ux, 2) + 0.1 / n
+
+where K_uv is how many objects both act on, whenever, and n how many accounts act. (1 / n where u
+shares two objects with nobody.) Any order leads to S:
+
+    w(S) = 1 / n sum over orders s of prod over j >= 2 of mean over i < j of q_(s_i s_j)
+
+The orders of up to 12 accounts are added up exactly, over subsets; of larger sets it is a lower
+bound (:func:`coordnet.kernels.set_weights.log_weight_bound`), so that they pay too much, not too
+little. The weights of all sets of one size add up to at most 1, and they depend on what accounts
+act on, not on when. So with p_S valid given what accounts act on,
+
+    evidence(S) = -log10 p_S + log10 w(S) - log10(|S| (|S| - 1))
+
+is above -log10 alpha for any set whatever with chance alpha at most, where nobody coordinates.
+
+Objects with very many accounts are left out of K: they say little about interests and would cost
+most time. The limit is the largest power of two with which the work is at most 256 steps an
+action. It depends on who acts on what alone, so all of the above holds.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from coordnet.errors import ParameterError
+from coordnet.inference.statistics import CHUNKS
+from coordnet.kernels import arrays as array_kernels
+from coordnet.kernels import edge_tests as edge_test_kernels
+from coordnet.kernels import set_weights as weight_kernels
+from coordnet.log.actions import ActionLog
+from coordnet.threads import equal_chunks, run_chunks
+
+STEPS = 256  # of work an action that counting common objects may cost
+
+
+def interests_of(log: ActionLog, threads: int | None = None) -> weight_kernels.Interests:
+    """Return what the accounts of a log act on, and how much each shares with all others.
+
+    Parameters
+    ----------
+    log
+        The log.
+    threads
+        Number of threads; None means all processors. It changes no byte of the result.
+    """
+    indptr, positions = log.by_account
+    starts, objects, _ = edge_test_kernels.account_runs(indptr, positions, log.object)
+    acting = int((np.diff(starts) > 0).sum())
+    # without the most popular objects
+    n_o = np.bincount(objects, minlength=log.n_objects)
+    octave = np.frexp(n_o)[1]  # n_o < 2 ** octave
+    work = np.cumsum(np.bincount(octave, n_o.astype(float) ** 2))
+    most = int(np.searchsorted(work, STEPS * len(log), side="right"))
+    kept = octave[objects] < most
+    account = np.repeat(np.arange(len(log.all_accounts), dtype=np.int32), np.diff(starts))[kept]
+    objects = objects[kept]
+    starts = np.searchsorted(account, np.arange(len(log.all_accounts) + 1))
+    object_starts, order = array_kernels.group_by_code(objects, log.n_objects)
+    shared = np.zeros(len(log.all_accounts))
+    steps = np.bincount(account, np.diff(object_starts)[objects], len(log.all_accounts))
+    borders = equal_chunks(steps.astype(np.int64), CHUNKS)
+    run_chunks(
+        lambda count, i: weight_kernels.shared_pairs(
+            starts, objects, object_starts, account[order], borders[i], borders[i + 1], count,
+            shared,
+        ),
+        len(borders) - 1,
+        threads=threads,
+        scratch=lambda: np.zeros(len(log.all_accounts), np.int32),
+    )  # fmt: skip
+    return weight_kernels.Interests(starts, objects, shared, acting)
+
+
+def log10_weight(interests: weight_kernels.Interests, members: NDArray[np.int32]) -> float:
+    """Return log10 w(S): exact up to 12 accounts, else a lower bound.
+
+    Parameters
+    ----------
+    interests
+        Of the log.
+    members
+        Codes of the accounts, each once.
+
+    Examples
+    --------
+    >>> import coordnet as cn
+    >>> sim = cn.simulate("small_cells", accounts=1_000, seed=0)
+    >>> cell = sim.log.codes_of(sim.truth.groups["cell_01"])
+    >>> equal = -math.log10(math.comb(sim.log.n_accounts, len(cell)))
+    >>> log10_weight(interests_of(sim.log), cell) > equal
+    True
+    """
+    if len(members) == 0 or len(np.unique(members)) < len(members):
+        raise ParameterError(
+            f"members={members.tolist()!r} is no set of accounts; give codes, each of them once."
+        )
+    found: float = weight_kernels.log_weight(interests, members, len(members))
+    return found / math.log(10)

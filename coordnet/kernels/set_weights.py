@@ -1,0 +1,257 @@
+"""Compiled loops of the weights of sets: who shares objects with whom, whenever they act."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from coordnet.kernels.arrays import sort_in_place
+from coordnet.kernels.compiling import kernel
+
+BY_INTEREST = 0.9  # how often the next account is drawn by common interests
+MOST_EXACT = 12  # accounts up to which all orders are added up
+
+
+class Interests(NamedTuple):
+    """What accounts act on, each object once, and how much they share with all others."""
+
+    starts: Any  # int64 (accounts + 1,)
+    objects: Any  # int32 (runs,), ascending inside an account
+    shared: Any  # float64 (accounts,), sum over all others x of K_ux (K_ux - 1) / 2
+    n: int  # accounts that act
+
+
+@kernel
+def shared_pairs(
+    starts: Any, objects: Any, object_starts: Any, accounts: Any, first: int, last: int, count: Any,
+    out: Any,
+) -> None:  # fmt: skip
+    """Write, for the accounts first..last-1, the sum of K (K - 1) / 2 over all other accounts.
+
+    Parameters
+    ----------
+    starts : int64 (accounts + 1,); objects : int32; the objects of each account
+    object_starts : int64 (objects + 1,); accounts : int32; the accounts of each object
+    first, last : accounts to do
+    count : int32 (accounts,), scratch, zeros on entry and on return
+    out : float64 (accounts,), written
+
+    Cost: the accounts on all objects of an account, twice.
+    """
+    for u in range(first, last):
+        total = 0
+        for k in range(starts[u], starts[u + 1]):
+            o = objects[k]
+            for j in range(object_starts[o], object_starts[o + 1]):
+                total += count[accounts[j]]  # the K-th object makes K - 1 pairs more
+                count[accounts[j]] += 1
+        own = starts[u + 1] - starts[u]
+        out[u] = total - own * (own - 1) // 2
+        for k in range(starts[u], starts[u + 1]):
+            o = objects[k]
+            for j in range(object_starts[o], object_starts[o + 1]):
+                count[accounts[j]] = 0
+
+
+@kernel
+def common_objects(interests: Any, u: int, v: int) -> int:
+    """Return the number of objects that u and v both act on.
+
+    Cost: O(k log K) for the k objects of the one and the K >= k of the other.
+    """
+    objects = interests.objects
+    i = interests.starts[u]
+    i_end = interests.starts[u + 1]
+    j = interests.starts[v]
+    j_end = interests.starts[v + 1]
+    if i_end - i > j_end - j:
+        i, i_end, j, j_end = j, j_end, i, i_end
+    common = 0
+    while i < i_end and j < j_end:
+        o = objects[i]
+        step = 1
+        while j + step < j_end and objects[j + step] < o:
+            step *= 2
+        high = min(j + step, j_end)
+        while j < high:  # the first that is not below o
+            middle = (j + high) >> 1
+            if objects[middle] < o:
+                j = middle + 1
+            else:
+                high = middle
+        if j < j_end and objects[j] == o:
+            common += 1
+            j += 1
+        i += 1
+    return common
+
+
+@kernel
+def step_chance(interests: Any, u: int, v: int, common: int) -> float:
+    """Return the chance that from u the next account drawn is v, with `common` objects of both."""
+    anybody = 1.0 / interests.n
+    if interests.shared[u] <= 0.0:
+        return anybody
+    by_interest = common * (common - 1) / 2.0 / interests.shared[u]
+    return BY_INTEREST * by_interest + (1.0 - BY_INTEREST) * anybody
+
+
+@kernel
+def step_chances(interests: Any, members: Any, size: int) -> Any:
+    """Return the chances that from members[i] the next one drawn is members[j]: (size, size)."""
+    chances = np.zeros((size, size))
+    for i in range(size):
+        for j in range(i):
+            common = common_objects(interests, members[i], members[j])
+            chances[i, j] = step_chance(interests, members[i], members[j], common)
+            chances[j, i] = step_chance(interests, members[j], members[i], common)
+    return chances
+
+
+@kernel
+def weights_of_subsets(chances: Any, size: int, n: int) -> Any:
+    """Return the weight of each subset of a set, all orders added up.
+
+    f({v}) = 1 / n,  f(T) = sum over v in T, drawn last, of f(T - v) mean over u in T - v of q_uv
+
+    Parameters
+    ----------
+    chances : float64 (size, size), q_uv
+    size : number of accounts, at most MOST_EXACT
+    n : accounts that act
+
+    Returns
+    -------
+    weights : float64 (2 ** size,), a bit an account
+
+    Cost: O(2 ** size size ** 2).
+    """
+    weights = np.zeros(1 << size)
+    for mask in range(1, 1 << size):
+        count = 0
+        for v in range(size):
+            count += mask >> v & 1
+        if count == 1:
+            weights[mask] = 1.0 / n
+            continue
+        total = 0.0
+        for v in range(size):
+            if mask >> v & 1:
+                to_v = 0.0
+                for u in range(size):
+                    if mask >> u & 1 and u != v:
+                        to_v += chances[u, v]
+                total += weights[mask ^ (1 << v)] * to_v
+        weights[mask] = total / (count - 1)
+    return weights
+
+
+@kernel
+def _grid(last: int) -> Any:
+    """Return 1, 2, 3, ... and from 10 on steps of a tenth, up to last - 1; and last."""
+    values = np.empty(last, np.int64)
+    size = 0
+    value = 1
+    while value < last:
+        values[size] = value
+        size += 1
+        value = max(value + 1, value * 11 // 10)
+    values[size] = last
+    return values[: size + 1]
+
+
+@kernel
+def _hypergeometric(n: int, marked: int, drawn: int) -> Any:
+    """Return P(h = 0), and the sum over h >= 1 of P(h) log(h / drawn), h of the drawn marked."""
+    none = 0.0
+    mean = 0.0
+    whole = math.lgamma(n + 1.0) - math.lgamma(drawn + 1.0) - math.lgamma(n - drawn + 1.0)
+    for h in range(max(0, drawn - (n - marked)), min(drawn, marked) + 1):
+        rest = drawn - h
+        log_p = (
+            math.lgamma(marked + 1.0) - math.lgamma(h + 1.0) - math.lgamma(marked - h + 1.0)
+            + math.lgamma(n - marked + 1.0) - math.lgamma(rest + 1.0)
+            - math.lgamma(n - marked - rest + 1.0) - whole
+        )  # fmt: skip
+        if h == 0:
+            none = math.exp(log_p)
+        else:
+            mean += math.exp(log_p) * math.log(h / drawn)
+    return none, mean
+
+
+@kernel
+def log_weight_bound(chances: Any, size: int, n: int) -> float:
+    """Return a lower bound of the log of the weight of a set, for any size.
+
+    The weight is a sum over size! orders, so at least size! exp(mean log of an order's chance)
+    (Jensen's inequality). In a random order the (r + 1)-th account is any v, after any r others R:
+
+        log w >= log(size! / n) + sum over r of the mean over v of E_R log(mean of q_uv, u in R)
+
+    For v let the m others of largest q_uv be near, and h of them in R. Then, again by Jensen's
+    inequality, the expectation is at least
+
+        sum over h >= 1 of P(h) log(h / r) + P(h >= 1) mean of log q over the near
+            + P(h = 0) mean of log q over the others
+
+    and the best m is taken. It grows with r, so that a grid of r suffices, each value standing for
+    those up to the next.
+
+    Parameters
+    ----------
+    chances : float64 (size, size), q_uv
+    size : number of accounts, 2 or more
+    n : accounts that act
+
+    Cost: O(size ** 2 log size), and the square of the grid for each account.
+    """
+    others = size - 1
+    near = _grid(others)
+    drawn = _grid(others)
+    none = np.empty((len(near), len(drawn)))
+    mean = np.empty((len(near), len(drawn)))
+    for i in range(len(near)):
+        for k in range(len(drawn)):
+            none[i, k], mean[i, k] = _hypergeometric(others, near[i], drawn[k])
+    total = math.lgamma(size + 1.0) - math.log(n)
+    logs = np.empty(others)
+    sums = np.zeros(others + 1)  # of the largest 0, 1, 2, ...
+    for v in range(size):
+        count = 0
+        for u in range(size):
+            if u != v:
+                logs[count] = -math.log(chances[u, v])
+                count += 1
+        sort_in_place(logs)
+        for i in range(others):
+            sums[i + 1] = sums[i] - logs[i]
+        for k in range(len(drawn)):
+            best = -np.inf
+            for i in range(len(near)):
+                m = near[i]
+                found = mean[i, k] + (1.0 - none[i, k]) * sums[m] / m
+                if m < others:
+                    found += none[i, k] * (sums[others] - sums[m]) / (others - m)
+                best = max(best, found)
+            steps = (drawn[k + 1] if k + 1 < len(drawn) else others + 1) - drawn[k]
+            total += steps * best / size
+    return total
+
+
+@kernel
+def log_weight(interests: Any, members: Any, size: int) -> float:
+    """Return the log of the weight of a set: exact up to MOST_EXACT accounts, else a lower bound.
+
+    Parameters
+    ----------
+    interests : Interests
+    members : int32, different accounts, the first `size` of them
+    size : number of accounts, 1 or more
+    """
+    chances = step_chances(interests, members, size)
+    if size <= MOST_EXACT:
+        return math.log(weights_of_subsets(chances, size, interests.n)[-1])
+    return log_weight_bound(chances, size, interests.n)
