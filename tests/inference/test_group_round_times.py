@@ -12,6 +12,7 @@ from scipy import stats
 import coordnet as cn
 from coordnet.inference.group_test import GroupTester
 from coordnet.inference.round_times import GRAINS, round_factors, scan_factors
+from coordnet.inference.statistics import WindowStatistics
 from coordnet.kernels import groups as group_kernels
 from coordnet.times import HOUR, MINUTE, SECOND
 
@@ -93,7 +94,7 @@ def test_independent_schedulers_are_no_group(grain):
     p = []
     for seed, share in ((0, 0.1), (1, 0.02)):
         log, schedulers = scheduled_log(seed, grain, share=share)
-        tester = GroupTester(log, MINUTE)
+        tester = GroupTester(WindowStatistics(log, MINUTE))
         rng = np.random.default_rng(seed)
         for _ in range(300):
             members = np.sort(rng.choice(schedulers, 12, replace=False)).astype(np.int32)
@@ -113,13 +114,16 @@ def test_who_acts_together_at_round_times_again_and_again_is_found(past, least):
     planted = log.with_actions(
         np.tile(ring, 20), np.repeat(objects, 12).astype(np.int32), np.repeat(first, 12)
     )
-    assert GroupTester(planted, MINUTE).test(ring).log10_p < -least
+    assert GroupTester(WindowStatistics(planted, MINUTE)).test(ring).log10_p < -least
 
 
 def test_without_round_times_nothing_changes():
     log = cn.simulate("small_cells", accounts=1_000, seed=0).log
     log = log.rearranged(time=log.time + 123_457)
-    tester, plain = GroupTester(log, MINUTE), GroupTester(log, MINUTE)
+    tester, plain = (
+        GroupTester(WindowStatistics(log, MINUTE)),
+        GroupTester(WindowStatistics(log, MINUTE)),
+    )
     ones = np.ones_like(plain.scene.round_factors)
     plain.scene = plain.scene._replace(round_factors=ones)
     rng = np.random.default_rng(0)

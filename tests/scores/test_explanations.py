@@ -11,7 +11,7 @@ from coordnet.clusters.clusters import Clusters
 from coordnet.export import Pseudonyms
 from coordnet.scores.explanations import EXPLANATIONS
 
-T0 = 1_600_000_000
+T0 = 1_600_000_007  # no time below is at a full minute
 
 
 def log_of(rows, **more):
