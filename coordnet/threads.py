@@ -16,6 +16,7 @@ from tqdm import tqdm
 
 from coordnet.errors import ParameterError, shown
 
+CHUNKS = 64  # enough for an even load, few enough to cost nothing
 MOST = 1024  # more than any machine has; far more would take all memory for their stacks
 T = TypeVar("T")
 

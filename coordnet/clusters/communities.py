@@ -24,7 +24,7 @@ _igraph_random = threading.Lock()  # igraph has one random number generator for 
 
 def find_clusters(
     graph: CoordinationGraph | Multiplex,
-    method: str = "leiden",
+    method: str = "infomap",
     *,
     objective: str = "modularity",
     resolution: float = 1.0,
@@ -38,9 +38,9 @@ def find_clusters(
     graph
         Its weights are used as they are. Of a multiplex, the combined graph.
     method
-        ``"leiden"`` (Traag et al. 2019, leidenalg), ``"louvain"`` (Blondel et al. 2008),
-        ``"infomap"`` (Rosvall & Bergstrom 2008), ``"label_propagation"`` (Raghavan et al. 2007)
-        or ``"components"`` (connected components).
+        ``"infomap"`` (Rosvall & Bergstrom 2008; it has no resolution limit, so that small groups
+        that push the same objects stay apart), ``"leiden"`` (Traag et al. 2019, leidenalg),
+        ``"louvain"`` (Blondel et al. 2008), ``"label_propagation"`` (Raghavan et al. 2007) or ``"components"`` (connected components).
     objective
         What leiden maximises: ``"modularity"`` or ``"cpm"`` (constant Potts model, which has no
         resolution limit; its resolution is the least mean weight between members).

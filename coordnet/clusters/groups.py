@@ -13,12 +13,13 @@ from coordnet.errors import ParameterError
 from coordnet.graphs.co_action import CoAction
 from coordnet.graphs.graph import CoordinationGraph
 from coordnet.graphs.relation import Against
-from coordnet.inference.group_test import MOST_MEMBERS, GroupTester
+from coordnet.inference.group_test import GroupTester
 from coordnet.log.actions import ActionLog
 from coordnet.times import Duration, duration
 
 SEED_P = 1e-4  # pairs at least this surprising are grown from
 MOST_SEEDS = 10_000
+FEW = 12  # members up to which a cluster that is known is started from
 BATCH = 64  # seeds grown before those inside a group that was found are left out
 
 
@@ -115,40 +116,31 @@ def grow_groups(
     min_size
         Smaller sets are left out.
     known
-        Clusters that are started from as they stand; their inner pairs then need not be.
+        Clusters that are known already. Small ones are started from as they stand, and pairs of
+        accounts that are both in one are not: what is looked for is accounts that are in none.
     """
     p = tested.edges["p_timing"]
     source, target = tested.edges["source"], tested.edges["target"]
     seeds = np.flatnonzero(p <= SEED_P)
     seeds = seeds[np.argsort(p[seeds], kind="stable")]
-    groups_of: dict[int, set[int]] = {}
     found: dict[tuple[int, ...], float] = {}
-    number = 0
-    batch: list[NDArray[np.int32]] = []
-    for i in range(len(known)):
-        members = known.members(i)
-        for code in members.tolist():
-            groups_of.setdefault(code, set()).add(i)
-        number += 1
-        if len(members) <= MOST_MEMBERS:
-            batch.append(members)
+    in_one = np.zeros(len(tested.all_accounts), bool)  # accounts in a cluster or a group
+    in_one[known.indices] = True
+    batch = [members for members in map(known.members, range(len(known))) if len(members) <= FEW]
     grown = 0
     at = 0
     while batch or (at < len(seeds) and grown < MOST_SEEDS):
         while at < len(seeds) and len(batch) < BATCH:
             u, v = int(source[seeds[at]]), int(target[seeds[at]])
             at += 1
-            if not groups_of.get(u, set()) & groups_of.get(v, set()):
+            if not (in_one[u] and in_one[v]):
                 batch.append(np.array([u, v], np.int32))
         grown += len(batch)
         for grown_set, evidence in tester.grow(batch):
             if evidence > least and len(grown_set) >= min_size:
                 key = tuple(grown_set.tolist())
-                if key not in found:
-                    found[key] = evidence
-                    for code in key:
-                        groups_of.setdefault(code, set()).add(number)
-                    number += 1
+                found[key] = evidence
+                in_one[grown_set] = True
         batch = []
     ranked = sorted(found.items(), key=lambda item: (-item[1], item[0]))
     kept: list[tuple[NDArray[np.int32], float]] = []

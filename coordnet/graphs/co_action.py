@@ -102,7 +102,7 @@ class CoAction(Relation):
             self.window_us,
             against.background,
             against.occasion_gap_us,
-            against.outside,
+            None,
             threads,
         )
 

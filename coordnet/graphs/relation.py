@@ -37,7 +37,6 @@ class Against:
     background: ActionLog | None = None
     occasion_gap_us: int | None = None
     correction: str = "bh"
-    outside: NDArray[np.bool_] | None = None  # by code, who is in the background; None means all
 
 
 class Relation(ABC):
@@ -143,6 +142,7 @@ class Relation(ABC):
         background: ActionLog | None = None,
         threads: int | None = None,
         occasion_gap_us: int | None = None,
+        outside: NDArray[np.bool_] | None = None,
     ) -> GroupTester | None:
         """Return the tester of groups, None where accounts do not meet on objects.
 
@@ -156,10 +156,17 @@ class Relation(ABC):
             Number of threads; None means all processors.
         occasion_gap_us
             Windows with gaps up to this make one occasion; None for that of the window.
+        outside
+            By code, the accounts of the log that the chances are taken from, where no background
+            is given; None means all.
         """
         against = Against(background=background, occasion_gap_us=occasion_gap_us)
         statistics = self.statistics(log, against, threads)
-        return None if statistics is None else GroupTester(statistics)
+        if statistics is None:
+            return None
+        if outside is not None and background is None:
+            statistics = statistics.with_background(outside)
+        return GroupTester(statistics)
 
 
 @dataclass(frozen=True)

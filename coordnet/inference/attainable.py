@@ -37,10 +37,10 @@ from numpy.typing import NDArray
 from coordnet.errors import check_seed, one_of
 from coordnet.inference.bounds import harmonic
 from coordnet.inference.correction import CORRECTIONS
-from coordnet.inference.statistics import CHUNKS, AccountRuns, Chances, Floats
+from coordnet.inference.statistics import AccountRuns, Chances, Floats
 from coordnet.kernels import arrays as array_kernels
 from coordnet.kernels import attainable as attainable_kernels
-from coordnet.threads import equal_chunks, run_chunks
+from coordnet.threads import CHUNKS, equal_chunks, run_chunks
 
 STEP = math.log(10.0) / 8  # levels stand eight to a power of ten,
 LEVELS = 8 * 24 + 1  # from 1 down to 1e-24

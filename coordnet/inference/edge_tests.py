@@ -30,11 +30,11 @@ from numpy.typing import NDArray
 
 from coordnet.errors import one_of
 from coordnet.frames import frozen
-from coordnet.inference.attainable import attainable_pairs, family_p_values
+from coordnet.inference.attainable import attainable_pairs, attainable_q_values, family_p_values
 from coordnet.inference.bounds import null_pairs
-from coordnet.inference.correction import CORRECTIONS, adjusted, sharing_pairs
+from coordnet.inference.correction import CORRECTIONS, adjusted
 from coordnet.inference.round_times import round_factors, roundness
-from coordnet.inference.statistics import CHUNKS, Chances, Floats, WindowStatistics
+from coordnet.inference.statistics import Chances, Floats, WindowStatistics
 from coordnet.inference.strata import strata_of
 from coordnet.kernels import arrays as array_kernels
 from coordnet.kernels import edge_tests as edge_test_kernels
@@ -43,7 +43,7 @@ from coordnet.kernels import tails as tail_kernels
 from coordnet.kernels import windows as window_kernels
 from coordnet.log.actions import ActionLog
 from coordnet.memory import check_budget
-from coordnet.threads import equal_chunks, run_chunks
+from coordnet.threads import CHUNKS, equal_chunks, run_chunks
 from coordnet.times import HOUR, Duration, duration_text
 
 NULLS = ("activity", "timing", "both")
@@ -66,9 +66,11 @@ class EdgeTest:
     correction : str
         ``"bh"`` (Benjamini & Hochberg 1995) or ``"by"`` (Benjamini & Yekutieli 2001).
     pairs : int
-        Number of pairs of accounts that the correction counts; those without an edge have p = 1.
+        Number of pairs of accounts that could have a p-value below 1: under the timing null those
+        that share an object. The correction counts, at each level, those of them that could reach
+        it; see :mod:`coordnet.inference.attainable`.
     pairs_exact : bool
-        Whether that is their number, or an upper bound of it.
+        Whether these are their numbers, or upper limits with a confidence of 99.9 %.
     family_pairs : int
         Number of pairs in the family that bounds on true pairs are made for: those that could
         have a small p-value, whatever the times; see :mod:`coordnet.inference.bounds`.
@@ -285,10 +287,10 @@ def co_action_tests(
     in_family, family = family_p_values(
         p_value, source, target, statistics.runs, chances, attainable, BOUND_ALPHA, threads=threads
     )
-    pairs, exact = sharing_pairs(log, objects.n_accounts, 10 * len(log), threads)
-    columns |= {"q_value": adjusted(p_value, pairs, correction), "p_family": in_family}
+    q_value = attainable_q_values(p_value, attainable, correction)
+    columns |= {"q_value": q_value, "p_family": in_family}
     test = EdgeTest(
-        null, shown, correction, pairs, exact,
+        null, shown, correction, int(attainable.counts[0]), attainable.exact,
         family, null_pairs(in_family, family), BOUND_ALPHA, statistics.typical_chance, tuple(notes),
     )  # fmt: skip
     return TestedEdges({n: frozen(c) for n, c in columns.items()}, test)

@@ -62,7 +62,6 @@ from coordnet.frozen import Frozen
 from coordnet.inference.round_times import roundness, scan_factors
 from coordnet.inference.statistics import WindowStatistics
 from coordnet.kernels import groups as group_kernels
-from coordnet.kernels.set_weights import Interests
 from coordnet.log.actions import ActionLog
 from coordnet.threads import run_chunks
 from coordnet.times import HOUR, Duration, duration
@@ -199,15 +198,10 @@ class GroupTester:
     ----------
     statistics
         Of the log, window and background.
-    interests
-        What the accounts act on (:func:`coordnet.inference.set_weights.interests_of`): the
-        correction for picking a set then depends on how likely its common interests make it; by
-        default all sets of one size are corrected alike.
     """
 
-    def __init__(self, statistics: WindowStatistics, interests: Interests | None = None) -> None:
+    def __init__(self, statistics: WindowStatistics) -> None:
         self.statistics = statistics
-        self.interests = interests
         given = statistics.given_background
         self.background = None if given is None else given.fingerprint
         self.log = log = statistics.log
@@ -221,6 +215,9 @@ class GroupTester:
         moments = _class_moments(pace, repeats, classes, statistics.chances, window)
         if background is not None:  # what it has nothing of is no evidence
             moments[np.bincount(classes, minlength=len(moments)) == 0] = 1.0
+        pacemakers = np.zeros(0, np.uint8)
+        if statistics.outside is not None and not statistics.outside[log.active].all():
+            pacemakers = statistics.outside.astype(np.uint8)
         big = np.flatnonzero(objects.n_accounts >= group_kernels.BIG)
         big_row = np.full(log.n_objects, -1, np.int32)
         self.scene = group_kernels.Scene(
@@ -228,12 +225,13 @@ class GroupTester:
             objects.repeats, objects.n_accounts, statistics.classes, moments, big_row,
             np.zeros((len(big), group_kernels.MOST)), roundness(log.time, HOUR),
             scan_factors(window, log.resolution), window, statistics.occasion_gap_us,
-            log.n_accounts,
+            log.n_accounts, pacemakers,
         )  # fmt: skip
         if len(big):
+            nobody = self.scratch()[0]
             run_chunks(
                 lambda _, i: group_kernels.big_object_moments(
-                    self.scene, big, i, i + 1, self.scene.big_moments
+                    self.scene, big, i, i + 1, nobody, self.scene.big_moments
                 ),
                 len(big),
                 threads=statistics.threads,
@@ -261,7 +259,7 @@ class GroupTester:
         price = 0.0  # one account is no set that anybody would pick
         if len(members) > 1:
             price = group_kernels.set_price(
-                self.interests, self.log.n_accounts, members, len(members)
+                self.statistics.interests, self.log.n_accounts, members, len(members)
             )
         return GroupTest(
             members=len(members),
@@ -283,10 +281,11 @@ class GroupTester:
     def grow(self, seeds: list[NDArray[np.int32]]) -> list[tuple[NDArray[np.int32], float]]:
         """Grow a set from each seed, on threads."""
         n = len(self.log.all_accounts)
+        interests = self.statistics.interests if seeds else None
 
         def one(own: tuple[Any, ...], i: int) -> tuple[NDArray[np.int32], float]:
             found: tuple[NDArray[np.int32], float] = group_kernels.grow(
-                self.scene, seeds[i], MOST_MEMBERS, HOPELESS, *own, self.interests
+                self.scene, seeds[i], MOST_MEMBERS, HOPELESS, *own, interests
             )
             return found
 
@@ -316,6 +315,10 @@ def _class_moments(
     that of the class's own pairs, chance / 2, or the pooled one where that is larger. Where no
     two delays are within the window the shape is not known: E[G^j] <= E[G], for G <= 1.
 
+    Delays are pooled twice: every action of an account on an object weighs 1 / m_uo; and that
+    over how many objects of the class the account acts on, so that the many objects of one group
+    do not set the pace that it is tested against. The smaller moments count.
+
     Parameters
     ----------
     log
@@ -340,22 +343,31 @@ def _class_moments(
     cuts = np.searchsorted(class_of[order], np.arange(n + 1))
     for c in range(n):
         rows = order[cuts[c] : cuts[c + 1]]
-        later = rows[~first[rows]]
-        if not len(later):
+        starting = first[rows]
+        if starting.all():
             continue
+        account, by_action = log.account[rows], weight[rows]
+        by_account = by_action / np.bincount(account, by_action)[account]
+        later = np.flatnonzero(~starting)
         part = later[:: max(1, len(later) // PROFILE)]
-        by_delay = part[np.argsort(delay[part], kind="stable")]
-        firsts = float(weight[rows[first[rows]]].sum()) * weight[part].sum() / weight[later].sum()
-        pooled = group_kernels.class_profile(delay[by_delay], weight[by_delay], firsts, window)
-        own = chance[c] / 2.0
-        if pooled[1] > 0 and own > pooled[1]:
-            scale = (own / pooled[1]) ** np.arange(group_kernels.MOST)
-            with np.errstate(over="ignore", invalid="ignore"):
-                pooled = np.nan_to_num(pooled * scale)
-        elif pooled[1] == 0:
-            pooled[1:] = own
-        moments[c] = np.minimum(pooled, np.minimum.accumulate(np.minimum(pooled, 1.0)))
+        part = part[np.argsort(delay[rows[part]], kind="stable")]
+        moments[c] = 1.0
+        for w in (by_action, by_account):
+            firsts = float(w[starting].sum() * w[part].sum() / w[later].sum())
+            pooled = group_kernels.class_profile(delay[rows[part]], w[part], firsts, window)
+            moments[c] = np.minimum(moments[c], _with_mean(pooled, chance[c] / 2.0))
     return moments
+
+
+def _with_mean(pooled: NDArray[np.float64], mean: float) -> NDArray[np.float64]:
+    """Return moments E[G^j] with this mean, where it is above their own, and at most 1."""
+    if pooled[1] == 0:
+        pooled[1:] = mean
+    elif mean > pooled[1]:
+        with np.errstate(over="ignore", invalid="ignore"):
+            scale = (mean / pooled[1]) ** np.arange(group_kernels.MOST)
+            pooled = np.nan_to_num(pooled * scale, nan=np.inf)
+    return np.minimum.accumulate(np.minimum(pooled, 1.0))
 
 
 def test_group(

@@ -13,12 +13,11 @@ from coordnet.inference.bounds import null_pairs
 from coordnet.inference.correction import CORRECTIONS, adjusted
 from coordnet.inference.edge_tests import TEST_BYTES, EdgeTest, TestedEdges, combined_p_values
 from coordnet.inference.round_times import GRAINS, roundness
-from coordnet.inference.statistics import CHUNKS
 from coordnet.kernels import arrays as array_kernels
 from coordnet.kernels import jitter as jitter_kernels
 from coordnet.log.actions import ActionLog
 from coordnet.memory import check_budget
-from coordnet.threads import run_chunks
+from coordnet.threads import CHUNKS, run_chunks
 from coordnet.times import Duration, duration, duration_text
 
 # -- the jitter null ---------------------------------------------------------------------------

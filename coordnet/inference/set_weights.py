@@ -36,12 +36,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coordnet.errors import ParameterError
-from coordnet.inference.statistics import CHUNKS
 from coordnet.kernels import arrays as array_kernels
 from coordnet.kernels import edge_tests as edge_test_kernels
 from coordnet.kernels import set_weights as weight_kernels
 from coordnet.log.actions import ActionLog
-from coordnet.threads import equal_chunks, run_chunks
+from coordnet.threads import CHUNKS, equal_chunks, run_chunks
 
 STEPS = 256  # of work an action that counting common objects may cost
 

@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 
 from coordnet.errors import ParameterError
 from coordnet.inference.pair_chances import PairChances, pair_chances
+from coordnet.inference.set_weights import interests_of
 from coordnet.kernels import edge_tests as edge_test_kernels
+from coordnet.kernels.set_weights import Interests
 from coordnet.log.actions import ActionLog
-from coordnet.threads import equal_chunks, run_chunks
+from coordnet.threads import CHUNKS, equal_chunks, run_chunks
 from coordnet.times import SECOND
 
-CHUNKS = 64
 LEAST_OCCASION_GAP = 30 * SECOND
 CLASSES = 32  # of popularity, for each kind: log2 of the number of accounts
 
@@ -125,6 +126,22 @@ class WindowStatistics:
             max(window_us, LEAST_OCCASION_GAP) if occasion_gap_us is None else occasion_gap_us
         )
 
+    def with_background(self, outside: NDArray[np.bool_]) -> WindowStatistics:
+        """Return the same with chances from these accounts alone; nothing else is counted again.
+
+        Parameters
+        ----------
+        outside
+            By code of account, whether it is in the background.
+        """
+        other = WindowStatistics(
+            self.log, self.window_us, None, self.occasion_gap_us, outside, self.threads
+        )
+        for name in ("objects", "classes", "runs", "interests"):
+            if name in self.__dict__:
+                other.__dict__[name] = self.__dict__[name]
+        return other
+
     @cached_property
     def objects(self) -> ObjectStatistics:
         """Who acts on each object, and how often within the window."""
@@ -181,12 +198,17 @@ class WindowStatistics:
     def chances(self) -> Floats:
         """The chance of a co-action of each class: float64 (classes,).
 
-        Pooled over objects. With a mask `outside` it is the smaller of that and of the chance in
-        which every pair of accounts weighs alike, so that neither the objects of one ring nor its
-        pairs raise the chance that it is tested against; of classes that hardly anybody but one
-        ring fills, that of their neighbours. See :mod:`coordnet.inference.pair_chances`.
+        The smaller of two: pooled over objects, and with every pair of accounts weighing alike. So
+        neither the objects of one ring nor its pairs raise the chance that it is tested against;
+        of classes that hardly anybody but one ring fills, that of their neighbours. See
+        :mod:`coordnet.inference.pair_chances`.
         """
-        return self.pooled_chances if self.outside is None else self.pair_chances.chance
+        return self.pair_chances.chance
+
+    @cached_property
+    def interests(self) -> Interests:
+        """What the accounts act on, by which sets of them are priced."""
+        return interests_of(self.log, self.threads)
 
     @cached_property
     def typical_chance(self) -> float | None:

@@ -93,39 +93,6 @@ def object_statistics(
         pairs_weighted[o] = max(weighted, 0.0) if distinct > 1 else 0.0
 
 
-@kernel
-def count_sharing_pairs(
-    indptr: Any, positions: Any, object_: Any, starts: Any, account: Any, first: int, last: int,
-    stamp: Any,
-) -> int:  # fmt: skip
-    """Count the pairs (u, v), u in first..last-1 and v > u, that act on a common object.
-
-    Parameters
-    ----------
-    indptr, positions : the actions of each account, ascending
-    object_, account : int32 (n,)
-    starts : int64 (objects + 1,)
-    first, last : accounts u to do
-    stamp : int32 (accounts,), scratch: of rows outside first..last-1, or -1
-
-    Cost: the sum over the actions of u of the number of actions on their objects.
-    """
-    count = 0
-    for u in range(first, last):
-        previous = -1
-        for k in range(indptr[u], indptr[u + 1]):
-            o = object_[positions[k]]
-            if o == previous:
-                continue
-            previous = o
-            for q in range(starts[o], starts[o + 1]):
-                v = account[q]
-                if v > u and stamp[v] != u:
-                    stamp[v] = u
-                    count += 1
-    return count
-
-
 # -- edges -------------------------------------------------------------------------------------
 
 

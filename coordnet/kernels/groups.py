@@ -50,6 +50,7 @@ class Scene(NamedTuple):
     window: int
     fold: int
     population: int  # accounts that could be members
+    background: Any  # uint8 (accounts,), 1 for those that set the pace; of length 0 where all do
 
 
 @kernel
@@ -95,6 +96,22 @@ def class_profile(delay: Any, weight: Any, firsts: float, window: int) -> Any:
     return moments
 
 
+@inlined
+def sets_pace(scene: Any, account: int, in_set: Any) -> bool:
+    """Return whether an account is outside the set, and in the background where one is marked."""
+    return in_set[account] == 0 and (len(scene.background) == 0 or scene.background[account] == 1)
+
+
+@kernel
+def pacemakers(scene: Any, begin: int, end: int, in_set: Any) -> int:
+    """Return how many accounts that set the pace act at the positions begin..end-1 of an object."""
+    total = 0.0
+    for p in range(begin, end):
+        if sets_pace(scene, scene.account[p], in_set):
+            total += 1.0 / scene.repeats[p]
+    return int(total + 0.5)
+
+
 @kernel
 def object_moment(scene: Any, o: int, in_set: Any, outsiders: int, j: int) -> float:
     """Return E[G^j] on an object, from its accounts that are not in the set and from its class.
@@ -106,6 +123,8 @@ def object_moment(scene: Any, o: int, in_set: Any, outsiders: int, j: int) -> fl
     outsiders who happened to be apart do not make an object slower than its class, the class's
     own moment is mixed in as PRIOR_PAIRS pairs to theirs.
 
+    Where a background is marked, only its accounts are outsiders.
+
     Parameters
     ----------
     scene : Scene
@@ -115,22 +134,24 @@ def object_moment(scene: Any, o: int, in_set: Any, outsiders: int, j: int) -> fl
     j : 1 to MOST - 1
     """
     of_class = scene.class_moments[scene.class_of[o], j]
-    if outsiders < 2:
-        return of_class
     begin = scene.starts[o]
     end = scene.starts[o + 1]
+    if len(scene.background) > 0:
+        outsiders = pacemakers(scene, begin, end, in_set)
+    if outsiders < 2:
+        return of_class
     high = begin
     inside = 0.0  # weight of the outsiders' actions from p on, up to high
     total = 0.0
     for p in range(begin, end):
-        if in_set[scene.account[p]] == 1:
+        if not sets_pace(scene, scene.account[p], in_set):
             continue
         own = 1.0 / scene.repeats[p]
         if high <= p:
             high = p + 1
             inside = own
         while high < end and scene.time[high] - scene.time[p] <= scene.window:
-            if in_set[scene.account[high]] == 0:
+            if sets_pace(scene, scene.account[high], in_set):
                 inside += 1.0 / scene.repeats[high]
             high += 1
         inside -= own
@@ -150,7 +171,9 @@ def mixed_moment(total: float, outsiders: int, of_class: float, j: int) -> float
 
 
 @kernel
-def big_object_moments(scene: Any, objects: Any, first: int, last: int, out: Any) -> None:
+def big_object_moments(
+    scene: Any, objects: Any, first: int, last: int, in_set: Any, out: Any
+) -> None:
     """Compute the moments of the big objects first..last-1 from all their accounts.
 
     All of them in one pass over the actions of an object: what :func:`object_moment` gives for
@@ -161,25 +184,32 @@ def big_object_moments(scene: Any, objects: Any, first: int, last: int, out: Any
     scene : Scene
     objects : int64, which objects, of two or more accounts each
     first, last : which of them to do
+    in_set : uint8 (accounts,), zeros
     out : float64 (len(objects), MOST), written
     """
     power = np.empty(MOST, np.float64)
     total = np.empty(MOST, np.float64)
     for i in range(first, last):
         o = objects[i]
-        n = scene.n_accounts[o]
         begin = scene.starts[o]
         end = scene.starts[o + 1]
+        n = pacemakers(scene, begin, end, in_set)
+        out[i, :] = scene.class_moments[scene.class_of[o]]
+        if n < 2:
+            continue
         high = begin
         inside = 0.0
         total[:] = 0.0
         for p in range(begin, end):
+            if not sets_pace(scene, scene.account[p], in_set):
+                continue
             own = 1.0 / scene.repeats[p]
             if high <= p:
                 high = p + 1
                 inside = own
             while high < end and scene.time[high] - scene.time[p] <= scene.window:
-                inside += 1.0 / scene.repeats[high]
+                if sets_pace(scene, scene.account[high], in_set):
+                    inside += 1.0 / scene.repeats[high]
                 high += 1
             inside -= own
             if inside > 1e-9:

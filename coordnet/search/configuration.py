@@ -119,10 +119,10 @@ class Configuration:
         metavar="STRATA",
     )
     clean_background: bool = option(
-        False,
-        "For data of which a campaign may be a large part: take the accounts that are found out of "
-        "the background and test again, until no more are found, with chances in which every pair "
-        "of accounts weighs alike. Where a background is given, it is taken as it is.",
+        True,
+        "Take the accounts that are found out of the background that chances are estimated from, "
+        "and test again, until no more are found: a campaign that is a large part of the data "
+        "otherwise hides itself. A background that is given is taken as it is.",
         kind=bool,
     )
     occasion_gap: Duration | None = option(
@@ -149,7 +149,7 @@ class Configuration:
         metavar="DURATION",
     )
     method: str = option(
-        "leiden", "How communities are found.", choices=tuple(METHODS), python="See find_clusters."
+        "infomap", "How communities are found.", choices=tuple(METHODS), python="See find_clusters."
     )
     resolution: float = option(
         1.0, "The higher, the more and smaller communities.", metavar="R", kind=float

@@ -24,7 +24,6 @@ import math
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +35,7 @@ from coordnet.graphs.graph import CoordinationGraph
 from coordnet.graphs.multiplex import Multiplex
 from coordnet.graphs.relation import Against, Relation
 from coordnet.inference.group_test import GroupTester
+from coordnet.inference.statistics import WindowStatistics
 from coordnet.log.actions import ActionLog
 from coordnet.search.configuration import Configuration
 
@@ -52,6 +52,7 @@ class Found:
     layers: Multiplex
     clusters: Clusters
     rounds: tuple[int, ...] = ()  # accounts that were out of the background in each round
+    few_left: bool = False  # whether hardly anybody would be left in it, so that all stayed in
 
 
 def search_clusters(
@@ -76,45 +77,31 @@ def search_clusters(
     stage
         Called with the name of each stage, for a context in which it runs.
     """
-    cleaned = config.clean_background and background is None and config.fdr is not None
-    if cleaned:
-        found, rounds = _in_rounds(log, config, threads, stage)
-    else:  # layer after layer, so that the edges not kept of one are gone before the next
-        rounds = (0,)
-        found = []
-        for relation in config.relations:
-            graph = _layer_graph(log, relation, config, threads, stage)
-            found.append(_search_layer(log, graph, config, background, None, threads, stage))
-    levels = (config.layer_level,) * len(found)
-    layers = Multiplex(tuple(layer.graph for layer in found), levels)
-    groups = [group for layer in found for group in layer.groups]
+    layers = [
+        _Layer(log, relation, config, background, threads, stage) for relation in config.relations
+    ]
+    rounds, few_left = _in_rounds(log, layers, config.clean_background and background is None)
+    levels = (config.layer_level,) * len(layers)
+    kept = Multiplex(tuple(layer.kept for layer in layers), levels)
+    groups = [group for layer in layers for group in layer.groups]
     with stage("clusters"):
-        communities = found[0].communities if len(found) == 1 else None
+        communities = layers[0].communities if len(layers) == 1 else None
         if communities is None:
-            communities = _communities(layers, config)
+            communities = _communities(kept, config)
         members = merged([cluster.codes for cluster in communities], groups)
         tests = [
-            tuple(None if layer.tester is None else layer.tester.test(codes) for layer in found)
+            tuple(None if layer.tester is None else layer.tester.test(codes) for layer in layers)
             for codes in members
         ]
         parameters = {
             **communities.parameters,
             **({"groups": len(groups)} if config.groups else {}),
         }
-        tested = any(layer.tester is not None for layer in found)
+        tested = any(layer.tester is not None for layer in layers)
         clusters = Clusters.from_members(
-            layers, members, config.method, parameters, 1, tests if tested else []
+            kept, members, config.method, parameters, 1, tests if tested else []
         )
-    return Found(layers, clusters, rounds)
-
-
-class LayerFound(NamedTuple):
-    """What was found in one layer."""
-
-    graph: CoordinationGraph  # of the kept edges
-    groups: list[Group]  # that no pair betrays
-    tester: GroupTester | None
-    communities: Clusters | None  # of the kept edges, where the groups needed them
+    return Found(kept, clusters, rounds, few_left)
 
 
 def _communities(graph: CoordinationGraph | Multiplex, config: Configuration) -> Clusters:
@@ -124,92 +111,141 @@ def _communities(graph: CoordinationGraph | Multiplex, config: Configuration) ->
     )  # fmt: skip
 
 
-def _layer_graph(
-    log: ActionLog, relation: Relation, config: Configuration, threads: int | None, stage: Stage
-) -> CoordinationGraph:
-    """Build the graph of a relation."""
-    weight = config.weight if relation.on_objects else None
-    least = config.min_weight if relation.on_objects else 2  # one coincidence is no evidence
-    with stage(f"{relation.name} graphs"):
-        return relation.graph(
-            log, weight=weight, min_weight=least, to_test=config.fdr is not None, threads=threads
-        )
+class _Layer:
+    """One layer while it is searched: its graph, what is counted for its tests, and what is found.
+
+    Parameters
+    ----------
+    log, config, background, threads, stage
+        As in :func:`search_clusters`.
+    relation
+        By what its accounts are joined.
+
+    Attributes
+    ----------
+    kept : CoordinationGraph
+        Of the kept edges.
+    groups : list of Group
+        Those that no pair betrays.
+    tester : GroupTester or None
+    communities : Clusters or None
+        Of the kept edges, where the groups needed them.
+    """
+
+    def __init__(
+        self,
+        log: ActionLog,
+        relation: Relation,
+        config: Configuration,
+        background: ActionLog | None,
+        threads: int | None,
+        stage: Stage,
+    ) -> None:
+        self.config, self.stage, self.threads = config, stage, threads
+        self.level = config.layer_level
+        self.name = relation.name
+        self.tester: GroupTester | None = None
+        self.communities: Clusters | None = None
+        self.groups: list[Group] = []
+        on_objects = relation.on_objects
+        with stage(f"{self.name} graphs"):
+            self.kept = self.graph = relation.graph(
+                log,
+                weight=config.weight if on_objects else None,
+                # one coincidence is no evidence
+                min_weight=config.min_weight if on_objects else 2,
+                to_test=self.level is not None,
+                threads=threads,
+            )
+        self.against = Against()
+        self.statistics: WindowStatistics | None = None
+        if on_objects and self.level is not None:
+            self.against = Against(config.null, config.strata, background, config.occasion_gap_us)
+            self.statistics = relation.statistics(log, self.against, threads)
+        self.test(None)
+
+    def test(self, outside: NDArray[np.bool_] | None) -> None:
+        """Test the edges.
+
+        Parameters
+        ----------
+        outside
+            By code of account, whether it is in the background; None means all are.
+        """
+        if self.level is None or (self.statistics is None and self.kept.tested is not None):
+            return  # nothing is asked for, or nothing rests on a background
+        share = self.level
+        if self.statistics is not None:
+            if outside is not None:
+                self.statistics = self.statistics.with_background(outside)
+            share = self.level / 2 if self.config.groups else self.level
+        with self.stage(f"{self.name} tests"):
+            self.graph = self.graph.tested_against(self.against, self.statistics, self.threads)
+            self.kept = self.graph.keep(fdr=share)
+            if "p_activity" in self.graph.edges:
+                # no background changes this p-value, and no q-value is below it
+                self.graph = self.graph.where(self.graph.edges["p_activity"] <= share)
+            elif self.statistics is None:
+                self.graph = self.kept
+
+    def find_groups(self) -> None:
+        """Look for groups that no pair betrays."""
+        if self.statistics is None or self.level is None:
+            return
+        with self.stage("groups"):
+            self.tester = GroupTester(self.statistics)
+            if not self.config.groups:
+                return
+            surprising = self.graph
+            if "p_timing" not in surprising.edges:
+                surprising = surprising.tested_against(
+                    Against("timing"), self.statistics, self.threads
+                )
+            self.communities = _communities(self.kept, self.config)
+            least = -math.log10(self.level / 2)
+            self.groups = grow_groups(
+                self.tester, surprising, least, self.config.min_size, self.communities
+            )
 
 
-def _in_rounds(
-    log: ActionLog, config: Configuration, threads: int | None, stage: Stage
-) -> tuple[list[LayerFound], tuple[int, ...]]:
-    """Test every layer, then again without the accounts found in the background, until it ends.
+def _in_rounds(log: ActionLog, layers: list[_Layer], cleaned: bool) -> tuple[tuple[int, ...], bool]:
+    """Look for groups; and test again without the accounts found in the background, until it ends.
+
+    Groups are looked for when the edges take nobody out any more.
 
     Returns
     -------
-    found : the layers
     rounds : how many accounts were out of the background in each round
+    few_left : whether too few would have been left, so that nobody was taken out
     """
-    graphs = [_layer_graph(log, relation, config, threads, stage) for relation in config.relations]
     taken = np.zeros(len(log.all_accounts), bool)
-    rounds: list[int] = []
-    found: list[LayerFound] = []
+    rounds = [0]
     while True:
-        rounds.append(int(taken.sum()))
-        found = [
-            _search_layer(log, graph, config, None, ~taken, threads, stage)
-            if graph.relation.on_objects or not found
-            else found[i]
-            for i, graph in enumerate(graphs)
-        ]
         more = taken.copy()
-        for layer in found:
-            more[layer.graph.nodes] = True
-            for members, _ in layer.groups:
-                more[members] = True
-        left = int((~more[log.active]).sum())
-        if (
-            (more == taken).all()
-            or len(rounds) > MOST_ROUNDS
-            or left < LEAST_BACKGROUND * log.n_accounts
-        ):
-            return found, tuple(rounds)
+        for layer in layers:
+            more[layer.kept.nodes] = True
+        if not cleaned or (more == taken).all():
+            for layer in layers:
+                layer.find_groups()
+                for members, _ in layer.groups:
+                    more[members] = True
+        few_left = (~more[log.active]).sum() < LEAST_BACKGROUND * log.n_accounts
+        if not cleaned or (more == taken).all():
+            return tuple(rounds), False
+        if few_left and len(rounds) > 1:  # everybody is a suspect: nothing is taken out
+            taken[:] = False
+            for layer in layers:
+                layer.test(~taken)
+                layer.find_groups()
+            return (0,), True
+        if few_left or len(rounds) > MOST_ROUNDS:
+            for layer in layers:
+                layer.find_groups()
+            return tuple(rounds), bool(few_left)
         taken = more
-
-
-def _search_layer(
-    log: ActionLog,
-    graph: CoordinationGraph,
-    config: Configuration,
-    background: ActionLog | None,
-    outside: NDArray[np.bool_] | None,
-    threads: int | None,
-    stage: Stage,
-) -> LayerFound:
-    """Test the edges of a graph and look for groups."""
-    level, relation = config.layer_level, graph.relation
-    name = relation.name
-    if level is None:
-        return LayerFound(graph, [], None, None)
-    if not relation.on_objects:
-        with stage(f"{name} tests"):
-            kept = graph.test(threads=threads).keep(fdr=level)
-        return LayerFound(kept, [], None, None)
-    against = Against(
-        config.null, config.strata, background, config.occasion_gap_us, outside=outside
-    )
-    statistics = relation.statistics(log, against, threads)
-    assert statistics is not None  # relations on objects have them
-    share = level / 2 if config.groups else level
-    with stage(f"{name} tests"):
-        tested = graph.tested_against(against, statistics, threads)
-    kept = tested.keep(fdr=share)
-    with stage("groups"):
-        tester = GroupTester(statistics)
-        if not config.groups:
-            return LayerFound(kept, [], tester, None)
-        surprising = tested
-        if "p_timing" not in tested.edges:
-            surprising = graph.tested_against(Against("timing"), statistics, threads)
-        known = _communities(kept, config)
-        found = grow_groups(tester, surprising, -math.log10(share), config.min_size, known)
-    return LayerFound(kept, found, tester, known)
+        rounds.append(int(taken.sum()))
+        for layer in layers:
+            layer.test(~taken)
 
 
 def merged(communities: list[NDArray[np.int32]], groups: list[Group]) -> list[NDArray[np.int32]]:
