@@ -116,8 +116,8 @@ def grow_groups(
     min_size
         Smaller sets are left out.
     known
-        Clusters that are known already. Small ones are started from as they stand, and pairs of
-        accounts that are both in one are not: what is looked for is accounts that are in none.
+        Clusters that are known already. Small ones are started from as they stand, and pairs with
+        an account in one are not: what is looked for is accounts that are in none.
     """
     p = tested.edges["p_timing"]
     source, target = tested.edges["source"], tested.edges["target"]
@@ -133,7 +133,7 @@ def grow_groups(
         while at < len(seeds) and len(batch) < BATCH:
             u, v = int(source[seeds[at]]), int(target[seeds[at]])
             at += 1
-            if not (in_one[u] and in_one[v]):
+            if not (in_one[u] or in_one[v]):
                 batch.append(np.array([u, v], np.int32))
         grown += len(batch)
         for grown_set, evidence in tester.grow(batch):

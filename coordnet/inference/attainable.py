@@ -36,7 +36,7 @@ from numpy.typing import NDArray
 
 from coordnet.errors import check_seed, one_of
 from coordnet.inference.bounds import harmonic
-from coordnet.inference.correction import CORRECTIONS
+from coordnet.inference.correction import CORRECTIONS, account_q_values, stepped_up
 from coordnet.inference.statistics import AccountRuns, Chances, Floats
 from coordnet.kernels import arrays as array_kernels
 from coordnet.kernels import attainable as attainable_kernels
@@ -333,19 +333,25 @@ def _by_class(runs: AccountRuns, chances: Chances) -> tuple[NDArray[np.int32], F
 
 
 def attainable_q_values(
-    p_values: Floats, attainable: AttainablePairs, correction: str = "bh"
+    p_values: Floats,
+    source: NDArray[np.int32],
+    target: NDArray[np.int32],
+    attainable: AttainablePairs,
+    correction: str = "bh",
 ) -> Floats:
-    """Return q-values: p-values corrected, at each level, for the pairs that can reach it.
+    """Return q-values of edges: p-values corrected, at each level, for pairs that can reach it.
 
     With x_j = p_(j) m(p_(j)) / j and m(t) the number of pairs that can have a p-value of t or
     less, q of the i-th smallest p is the least x_j / (1 - x_j) over j >= i: procedure HSU of
     Döhler, Durand & Roquain (2018) for independent p-values. With ``"by"``, for p-values however
     they depend on each other, it is the least x_j times 1 + 1/2 + ... up to all pairs that share
-    an object (Benjamini & Yekutieli 2001, whose proof needs the sum of P(p_i <= t) only).
+    an object (Benjamini & Yekutieli 2001, whose proof needs the sum of P(p_i <= t) only). The
+    accounts are corrected alike, and the larger of the two q-values is that of the edge; see
+    :func:`coordnet.inference.correction.account_q_values`.
 
     Parameters
     ----------
-    p_values
+    p_values, source, target
         Of the edges: of the timing null, or the larger of it and another.
     attainable
         The count of pairs. Its p* must not be above any of the p-values given.
@@ -353,14 +359,14 @@ def attainable_q_values(
         ``"bh"`` or ``"by"``.
     """
     one_of(correction, CORRECTIONS, "correction")
-    scaled = p_values * attainable.at(p_values)
-    out = np.ones(len(p_values))
-    small = np.flatnonzero(scaled < len(p_values))  # the others have x > 1
-    order = small[np.argsort(p_values[small], kind="stable")]
-    x = scaled[order] / np.arange(1, len(order) + 1)
-    if correction == "by":
-        q = x * harmonic(int(attainable.counts[0]))
-    else:
-        q = np.where(x < 0.5, x / (1.0 - np.minimum(x, 0.5)), 1.0)
-    out[order] = np.minimum(np.minimum.accumulate(q[::-1])[::-1], 1.0)
-    return out
+    by = correction == "by"
+    scale = harmonic(int(attainable.counts[0])) if by else 1.0
+
+    def expected(p: Floats, level: Floats) -> Floats:
+        found: Floats = p * attainable.at(level) * scale
+        return found
+
+    return np.maximum(
+        stepped_up(p_values, expected(p_values, p_values), not by),
+        account_q_values(p_values, source, target, expected, not by),
+    )

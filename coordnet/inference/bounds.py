@@ -98,6 +98,7 @@ def hommel_h(p_sorted: Floats, m: int, alpha: float) -> int:
 
     quotient = alpha * (m - rank) / (alpha - p)
     near = quotient <= quotient.min() * (1 + 1e-12) + 2  # no other can decide below
+    free = m - int(rank[-1])  # so few pairs may be null whatever the p-values
     p, rank = p[near], rank[near]
 
     def possible(i: int) -> bool:
@@ -107,7 +108,7 @@ def hommel_h(p_sorted: Floats, m: int, alpha: float) -> int:
         return bool(_exceeds(i, p[late], beyond[late], alpha).all())
 
     h = math.ceil(float(quotient.min())) - 1
-    h = min(max(h, m - len(p), 0), m)
+    h = min(max(h, free, 0), m)
     while h > 0 and not possible(h):  # what the quotient's rounding may have added, or taken
         h -= 1
     while h < m and possible(h + 1):

@@ -32,7 +32,7 @@ from coordnet.errors import one_of
 from coordnet.frames import frozen
 from coordnet.inference.attainable import attainable_pairs, attainable_q_values, family_p_values
 from coordnet.inference.bounds import null_pairs
-from coordnet.inference.correction import CORRECTIONS, adjusted
+from coordnet.inference.correction import CORRECTIONS, corrected
 from coordnet.inference.round_times import round_factors, roundness
 from coordnet.inference.statistics import Chances, Floats, WindowStatistics
 from coordnet.inference.strata import strata_of
@@ -276,7 +276,8 @@ def co_action_tests(
     shown = None if strata is None else str(strata)
     if not timing:  # sharing an object is itself random: every pair counts
         pairs = log.n_accounts * (log.n_accounts - 1) // 2
-        columns |= {"q_value": adjusted(p_value, pairs, correction), "p_family": p_value}
+        q_value = corrected(p_value, source, target, pairs, correction)
+        columns |= {"q_value": q_value, "p_family": p_value}
         test = EdgeTest(
             null, shown, correction, pairs, True, family_pairs=pairs,
             null_pairs=null_pairs(p_value, pairs),
@@ -287,7 +288,7 @@ def co_action_tests(
     in_family, family = family_p_values(
         p_value, source, target, statistics.runs, chances, attainable, BOUND_ALPHA, threads=threads
     )
-    q_value = attainable_q_values(p_value, attainable, correction)
+    q_value = attainable_q_values(p_value, source, target, attainable, correction)
     columns |= {"q_value": q_value, "p_family": in_family}
     test = EdgeTest(
         null, shown, correction, int(attainable.counts[0]), attainable.exact,

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from coordnet.errors import ParameterError, one_of
 from coordnet.frames import frozen
 from coordnet.inference.bounds import null_pairs
-from coordnet.inference.correction import CORRECTIONS, adjusted
+from coordnet.inference.correction import CORRECTIONS, corrected
 from coordnet.inference.edge_tests import TEST_BYTES, EdgeTest, TestedEdges, combined_p_values
 from coordnet.inference.round_times import GRAINS, roundness
 from coordnet.kernels import arrays as array_kernels
@@ -90,7 +90,7 @@ def co_timing_tests(
         "expected_source_events": expected[0],
         "expected_target_events": expected[1],
         "p_value": p_value,
-        "q_value": adjusted(p_value, pairs, correction),
+        "q_value": corrected(p_value, source, target, pairs, correction),
         "p_family": p_value,
     }
     test = EdgeTest(

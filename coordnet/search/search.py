@@ -35,6 +35,7 @@ from coordnet.graphs.graph import CoordinationGraph
 from coordnet.graphs.multiplex import Multiplex
 from coordnet.graphs.relation import Against, Relation
 from coordnet.inference.group_test import GroupTester
+from coordnet.inference.membership import MembershipTester
 from coordnet.inference.statistics import WindowStatistics
 from coordnet.log.actions import ActionLog
 from coordnet.search.configuration import Configuration
@@ -89,6 +90,7 @@ def search_clusters(
         if communities is None:
             communities = _communities(kept, config)
         members = merged([cluster.codes for cluster in communities], groups)
+        members = _settled(members, kept, layers, config)
         tests = [
             tuple(None if layer.tester is None else layer.tester.test(codes) for layer in layers)
             for codes in members
@@ -109,6 +111,32 @@ def _communities(graph: CoordinationGraph | Multiplex, config: Configuration) ->
         graph, config.method, resolution=config.resolution, seed=config.seed,
         min_size=config.min_size,
     )  # fmt: skip
+
+
+def _settled(
+    clusters: list[NDArray[np.int32]],
+    kept: Multiplex,
+    layers: list[_Layer],
+    config: Configuration,
+) -> list[NDArray[np.int32]]:
+    """Return clusters of the accounts that act with the others of their cluster.
+
+    Each in the layer that has most of its edges. What accounts that do not meet on objects have
+    in common is not looked at, so that clusters of such layers stay as they are.
+    """
+    level = config.layer_level
+    testers = [None if layer.tester is None else MembershipTester(layer.tester) for layer in layers]
+    if level is None or not any(testers):
+        return clusters
+    found = Clusters.from_members(kept, clusters, config.method, {}, 1, [])
+    inside = np.array([np.diff(found.inside(layer)[0]) for layer in kept])
+    of_layer = inside.argmax(axis=0)
+    out: list[NDArray[np.int32]] = []
+    for i, tester in enumerate(testers):
+        own = [found.members(c) for c in np.flatnonzero(of_layer == i)]
+        out += own if tester is None else tester.settled(own, level / 2)
+    joined = merged([], [(members, float(len(members))) for members in out])
+    return [members for members in joined if len(members) >= config.min_size]
 
 
 class _Layer:

@@ -1,0 +1,157 @@
+r"""Who belongs to a cluster: the accounts that act when several of its members do.
+
+Communities and groups are found by pairs and by evidence for the set as a whole. Both leave out
+members who join in less often, and take in accounts that met a member or two by chance. So every
+account is tested against the rest of the cluster at once.
+
+An action of account x on an object *joins* the cluster C where `need` or more members of C other
+than x act on the object within the window of it; need is a tenth of the members, and 2 or more. Its
+chance, had x acted there like accounts outside C, is estimated from the n of them on the object, h
+of whom join the cluster, and from the class of the object:
+
+    p_o = (h + kappa p_c) / (n + kappa),    kappa = 6.8 accounts, as in the group test,
+
+with p_c the larger of two numbers: the chance of the class that two accounts act within the window,
+scaled to the length of the crowded times (those within the window of `need` members); and the share
+of the delays since the first action, of the objects of the class, that fall into these times. x
+itself is left out of h and n. Where x acts m times it is 1 - (1 - p_o)^m, and at round times
+p_o is larger, as in the group test.
+
+S is the number of occasions on which x joins. P(S or more) is that of a sum of independent trials,
+one an object with crowded times that x acts on. When x acts decides nothing else: crowded times
+are those of the others. So for an account that was not picked for its times the p-value is
+super-uniform.
+
+*Decision.* A member stays where p |C| <= alpha (Bonferroni). Of all other accounts those join that
+Benjamini and Hochberg's rule at level alpha accepts among all accounts of the log. It is repeated
+until nobody comes or goes, at most five times. Where less than half of the members would stay,
+nobody comes or goes: the test cannot see what holds that cluster together.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from coordnet.inference.group_test import PROFILE, GroupTester
+from coordnet.kernels import membership as membership_kernels
+from coordnet.threads import run_chunks
+
+NEAR = 0.1  # share of the members that must be near for an action to join them
+MOST_TURNS = 5
+
+Codes = NDArray[np.int32]
+
+
+class MembershipTester:
+    """What the test of membership needs of a log and window, computed once.
+
+    Parameters
+    ----------
+    tester
+        The group tester of the log and window.
+    """
+
+    def __init__(self, tester: GroupTester) -> None:
+        self.tester = tester
+        self.statistics = tester.statistics
+        self.delays, self.delay_starts = _delays_by_class(tester)
+
+    def scratch(self) -> tuple[Any, ...]:
+        """Return the scratch arrays of one thread."""
+        log = self.tester.log
+        n = len(log.all_accounts)
+        return (
+            np.zeros(n, np.uint8), np.zeros(n, np.int32), np.zeros(n, np.int32),
+            np.full(log.n_objects, -1, np.int32), np.zeros(len(log), np.uint8),
+        )  # fmt: skip
+
+    def log_p_values(
+        self, members: Codes, scratch: tuple[Any, ...] | None = None
+    ) -> tuple[Codes, NDArray[np.float64]]:
+        """Return log p of every member, and of every other account that joins the cluster twice.
+
+        Parameters
+        ----------
+        members
+            Codes of two or more accounts.
+        scratch
+            From :meth:`scratch`; made where not given.
+
+        Returns
+        -------
+        accounts : int32, the members in their order, then the others
+        log_p : float64, of each
+        """
+        need = min(max(2, math.ceil(NEAR * (len(members) - 1))), len(members) - 1)
+        found: tuple[Codes, NDArray[np.float64]] = membership_kernels.membership_p_values(
+            self.tester.scene, members, need, self.delays, self.delay_starts,
+            self.statistics.chances, max(self.tester.log.resolution, 1),
+            *(self.scratch() if scratch is None else scratch),
+        )  # fmt: skip
+        return found
+
+    def settled(self, clusters: list[Codes], level: float) -> list[Codes]:
+        """Return clusters of the accounts that belong to them; see the module.
+
+        Parameters
+        ----------
+        clusters
+            Codes of the members of each, ascending.
+        level
+            Alpha.
+        """
+        n = self.tester.log.n_accounts
+
+        def settle(scratch: tuple[Any, ...], i: int) -> Codes:
+            members = clusters[i]
+            for _ in range(MOST_TURNS):
+                size = len(members)
+                if size < 2:
+                    break
+                accounts, log_p = self.log_p_values(members, scratch)
+                stays = log_p[:size] + math.log(size) <= math.log(level)
+                if 2 * stays.sum() < size:
+                    break
+                others = np.sort(log_p[size:])
+                accepted = others + math.log(n) - np.log(np.arange(1, len(others) + 1))
+                joins = np.flatnonzero(accepted <= math.log(level))
+                bar = others[joins[-1]] if len(joins) else -np.inf
+                settled = np.sort(
+                    np.concatenate([members[stays], accounts[size:][log_p[size:] <= bar]])
+                )
+                if np.array_equal(settled, members):
+                    break
+                members = settled
+            return members
+
+        return run_chunks(
+            settle, len(clusters), threads=self.statistics.threads, scratch=self.scratch
+        )
+
+
+def _delays_by_class(tester: GroupTester) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the delays since the first action on an object, ascending inside each class.
+
+    Of the log that the chances are taken from; at most PROFILE of each class, evenly spaced.
+    """
+    statistics, background = tester.statistics, tester.statistics.background
+    log = statistics.log if background is None else background.log
+    classes = statistics.classes if background is None else background.classes
+    starts = log.by_object
+    first = np.zeros(len(log), bool)
+    first[starts[:-1]] = True
+    later = np.flatnonzero(~first)
+    delay = log.time[later] - log.time[starts[:-1]][log.object[later]]
+    class_of = classes[log.object[later]]
+    order = np.lexsort((delay, class_of))
+    n = len(statistics.chances)
+    cuts = np.searchsorted(class_of[order], np.arange(n + 1))
+    parts = [
+        delay[order[a:b]][:: max(1, (b - a) // PROFILE)]
+        for a, b in zip(cuts[:-1], cuts[1:], strict=True)
+    ]
+    return np.concatenate(parts), np.append(0, np.cumsum([len(part) for part in parts]))
