@@ -38,7 +38,8 @@ LOOKS = (
     "generic_objects", "election_public",
 )  # fmt: skip
 PLANTED = (
-    "retweet_ring", "small_cells", "diluted", "slow_drip", "cross_trace", "metronome", "election",
+    "retweet_ring", "small_cells", "tiny_cells", "diluted", "slow_drip", "cross_trace", "metronome",
+    "large_ring", "contaminated", "election",
 )  # fmt: skip
 HARD = ("diluted", "slow_drip", "cross_trace", "metronome")  # where the mean rank is to be best
 # What is asked of coordnet where not the default: several windows, co-timing
