@@ -9,7 +9,7 @@ import numpy as np
 from coordnet.inference.group_test import GroupTest
 from coordnet.kernels import actions as action_kernels
 from coordnet.log.actions import ActionLog
-from coordnet.scores.explanations import EXPLANATIONS, fitting
+from coordnet.scores.explanations import EXPLANATIONS, FITS, fitting
 from coordnet.scores.view import Column, Estimate, Floats, View
 from coordnet.times import DAY, HOUR, MINUTE, SECOND
 
@@ -231,7 +231,7 @@ def _others(every: Mapping[str, Floats], i: int) -> str:
     lines = [f"{checked} of {len(EXPLANATIONS)} {'was' if checked == 1 else 'were'} checked."]
     lines += [
         f"The cluster may be {one.title} ({one.name.replace('_', ' ')}: "
-        f"{every[one.name][i]:.2f}, fits from {one.least:g})."
+        f"{every[one.name][i]:.2f}, fits from {FITS:g})."
         for one in fit
     ] or ["None fits."]
     if unknown:

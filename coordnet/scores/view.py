@@ -25,6 +25,7 @@ from coordnet.log.actions import ActionLog
 from coordnet.readers.profiles import Profiles
 from coordnet.readers.stance import Stance
 from coordnet.robustness.null_runs import NullRuns
+from coordnet.scores.promptness import FirstActs, Promptness, first_acts, promptness
 from coordnet.scores.reference import (
     Sets,
     Statistic,
@@ -491,6 +492,18 @@ class View:
         acts = self.acts
         found: Counts = window_kernels.nearest_lags(acts.account, acts.time, acts.low, acts.high)
         return found
+
+    @cached_property
+    def first_acts(self) -> FirstActs:
+        """The members' first actions on the objects that they share."""
+        if not self.graph.relation.on_objects:
+            raise UnavailableError("accounts do not meet on objects")
+        return first_acts(self)
+
+    @cached_property
+    def promptness(self) -> Promptness:
+        """How much of the synchrony the members' own delays since publication explain."""
+        return promptness(self, self.first_acts)
 
     @cached_property
     def background_lags(self) -> Counts:
