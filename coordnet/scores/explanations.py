@@ -22,7 +22,6 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from coordnet.inference.group_test import GroupTest
-from coordnet.kernels import windows as window_kernels
 from coordnet.readers.profiles import NOTHING
 from coordnet.scores.promptness import promptness
 from coordnet.scores.texts import kinds_of_text
@@ -148,25 +147,6 @@ def _unremarkable(test: GroupTest) -> float:
     return float(min(1.0, test.expected_pairs / least))
 
 
-def _paces(view: View) -> Floats:
-    """Return the chance that two outsiders on an object are inside one window, by object.
-
-    Outsiders are in no cluster; NaN where fewer than two of their actions are on the object.
-    """
-    outside = np.ones(len(view.clusters.all_accounts), bool)
-    outside[view.whole.clusters.indices] = False
-    account, object_, time = view.trace
-    own = outside[account]
-    object_, time = object_[own], time[own]
-    _, high = window_kernels.window_bounds(object_, time, view.graph.window_us)
-    n = view.graph_log.n_objects
-    close = np.bincount(object_, high - np.arange(len(object_)) - 1.0, minlength=n)
-    count = np.bincount(object_, minlength=n)
-    with np.errstate(invalid="ignore"):
-        paces: Floats = close / (count * (count - 1) / 2)
-    return paces
-
-
 def _fast_share(paces: Floats, test: GroupTest) -> float:
     """Return the share of what is expected of the members that is on objects of fast outsiders."""
     members, pace = test.detail[:, 1], paces[test.detail[:, 0].astype(int)]
@@ -237,9 +217,10 @@ def small_audience(view: View) -> Floats:
     top = np.array([site for site, _, _ in found], object)
     own = sites[acts.object] == top[acts.cluster]
     own &= np.array([site is not None for site in top], bool)[acts.cluster]
-    values = np.array([min(share, 1 - joining) for _, share, joining in found], float)
-    explained: Floats = np.nan_to_num(promptness(view, acts, own).explained, nan=1.0)
-    return np.minimum(values, explained)
+    values: Floats = np.array([min(share, 1 - joining) for _, share, joining in found], float)
+    explained = np.nan_to_num(promptness(view, acts, own).explained, nan=1.0)
+    values[:] = np.minimum(values, explained)
+    return values
 
 
 @explanation(
@@ -305,7 +286,7 @@ def fans(view: View) -> Floats:
     """Return expected pairs on objects of slow outsiders / observed pairs."""
     profiles = view.inputs.accounts
     start = view.log.limits[0] if view.log.limits else 0
-    paces = _paces(view)
+    paces = view.background_paces
 
     def value(test: GroupTest, i: int) -> float:
         if profiles is not None and profiles.created is not None:
@@ -326,7 +307,7 @@ def fans(view: View) -> Floats:
 )
 def news(view: View) -> Floats:
     """Return expected pairs on objects of fast outsiders / observed pairs."""
-    paces = _paces(view)
+    paces = view.background_paces
     return _per_cluster(view, lambda test, _: _unremarkable(test) * _fast_share(paces, test))
 
 

@@ -123,13 +123,13 @@ def first_acts(view: View) -> FirstActs:
 
     kept = account != source[cluster][unit]
     account, unit, delay = account[kept], unit[kept], delay[kept]
-    sourced = ((first > 0) | (by_member & (opener == source[cluster]))) & _shared(
-        view, unit, cluster
-    )
-    known = published(view.graph_log)[object_]
-    since = view.graph_log.time[position] - known
-    delay = delay + np.where(known == UNKNOWN, 0, since)[unit]
-    usable = sourced | ((known != UNKNOWN) & _shared(view, unit, cluster))
+    shared = _shared(view, unit, cluster)
+    sourced = shared & ((first > 0) | (by_member & (opener == source[cluster])))
+    time_of_post = published(view.graph_log)[object_]
+    known = time_of_post != UNKNOWN
+    opened = view.graph_log.time[position]
+    delay = delay + (opened - np.where(known, time_of_post, opened))[unit]
+    usable = sourced | (shared & known)
     return FirstActs(
         account, unit, delay, cluster, object_, np.where(sourced, opener, np.int32(-1)), usable,
         _joiners(unit, delay, len(cluster), view.graph.window_us),
@@ -293,7 +293,6 @@ def _first_of_each(run: NDArray[Any], values: NDArray[Any]) -> NDArray[Any]:
     return values[new]
 
 
-def _sums(cluster: NDArray[np.int64], values: NDArray[np.float64], k: int) -> NDArray[np.float64]:
+def _sums(cluster: NDArray[np.int64], values: NDArray[Any], k: int) -> NDArray[np.float64]:
     """Add up the values of units of each cluster."""
-    found: NDArray[np.float64] = np.bincount(cluster, values, minlength=k)
-    return found
+    return np.bincount(cluster, values.astype(np.float64), minlength=k).astype(np.float64)
