@@ -249,17 +249,18 @@ def auto_sharers(view: View) -> Floats:
 
 @explanation(
     "a set of notification users or early birds: each is fast by itself",
-    """The smaller of two shares: how much of the synchrony the members' own delays since
-    publication explain, and the share of the joint actions that come within five minutes of it.
-    Where too few objects tell that: of the members' actions that are together or prompt (within a
-    minute of the object's first action, or the window if that is shorter), the share of those that
-    are prompt and apart from each other.""",
+    """The smallest of three shares: how much of the synchrony the members' own delays since
+    publication explain; the share of these joint actions that come within five minutes of it; and
+    the share of all joint actions that are on objects where that can be told. Where too few objects
+    tell that: of the members' actions that are together or prompt (within a minute of the object's
+    first action, or the window if that is shorter), the share of those that are prompt and apart
+    from each other.""",
 )
 def early_birds(view: View) -> Floats:
     """Return the promptness, else prompt actions apart / (those and the actions together)."""
     log, acts = view.graph_log, view.acts
     found = view.promptness
-    explained = np.minimum(found.explained, found.fast)
+    explained = np.minimum(np.minimum(found.explained, found.fast), found.covered)
     starts = log.by_object
     delay = acts.time - log.time[starts[:-1]][acts.object]
     first = log.account[starts[:-1]][acts.object] == acts.account
