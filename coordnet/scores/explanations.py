@@ -251,7 +251,7 @@ def auto_sharers(view: View) -> Floats:
     "a set of notification users or early birds: each is fast by itself",
     """The smallest of three shares: how much of the synchrony the members' own delays since
     publication explain; the share of these joint actions that come within five minutes of it; and
-    the share of all joint actions that are on objects where that can be told. Where too few objects
+    the share of the joint actions that are on objects where that can be told. Where too few objects
     tell that: of the members' actions that are together or prompt (within a minute of the object's
     first action, or the window if that is shorter), the share of those that are prompt and apart
     from each other.""",

@@ -70,7 +70,8 @@ class Promptness:
         Share of the members' first actions on them that come within five minutes, of those inside
         the window of another member's.
     covered : float64
-        Share of the members' joint actions that is on them.
+        Share of the members' joint actions that is on them, of those on objects that enough members
+        share.
     """
 
     explained: NDArray[np.float64]
@@ -91,7 +92,8 @@ class FirstActs(NamedTuple):
     cluster: NDArray[np.int64]  # of each unit
     object: NDArray[np.int32]  # of each unit
     opener: NDArray[np.int32]  # of each unit: who acted on it first, -1 where no source is known
-    usable: NDArray[np.bool_]  # of each unit
+    shared: NDArray[np.bool_]  # of each unit: whether enough members share it
+    usable: NDArray[np.bool_]  # of each unit: and it is known since when they could act
     joiners: NDArray[np.float64]  # of each unit: members that join the first inside one window
 
 
@@ -131,7 +133,8 @@ def first_acts(view: View) -> FirstActs:
     delay = delay + (opened - np.where(known, time_of_post, opened))[unit]
     usable = sourced | (shared & known)
     return FirstActs(
-        account, unit, delay, cluster, object_, np.where(sourced, opener, np.int32(-1)), usable,
+        account, unit, delay, cluster, object_, np.where(sourced, opener, np.int32(-1)),
+        shared, usable,
         _joiners(unit, delay, len(cluster), view.graph.window_us),
     )  # fmt: skip
 
@@ -180,6 +183,7 @@ def promptness(view: View, acts: FirstActs, units: NDArray[np.bool_] | None = No
     k = len(view.clusters)
     whole = np.ones(len(acts.usable), bool) if units is None else units
     usable = acts.usable & whole
+    shared = acts.shared & whole
     own = usable[acts.unit]
     unit, delay = acts.unit[own].astype(np.int64), acts.delay[own]
     met = _Pairs(acts.cluster, k, (view.graph.window_us, view.graph.window_us // CLOSER))
@@ -204,7 +208,7 @@ def promptness(view: View, acts: FirstActs, units: NDArray[np.bool_] | None = No
     of_act = acts.cluster[unit]
     objects = np.bincount(acts.cluster[usable], minlength=k)
     with np.errstate(divide="ignore", invalid="ignore"):
-        joiners = [_sums(acts.cluster, acts.joiners * units, k) for units in (usable, whole)]
+        joiners = [_sums(acts.cluster, acts.joiners * of, k) for of in (usable, shared)]
         covered = joiners[0] / joiners[1]
         fast = _sums(of_act, joint & (delay <= FAST), k) / _sums(of_act, joint, k)
         share = (moved_together / moved) / (together / every)
