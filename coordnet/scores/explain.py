@@ -248,9 +248,8 @@ def _promptness(view: View, i: int) -> list[str]:
     explained, objects = found.explained[own], int(found.objects[own])
     if np.isnan(explained):
         return [
-            "How much of it the members' own delays since publication explain is unknown: of "
-            f"{_count(objects, 'object')} it is known since when others could act, too few objects "
-            "to tell."
+            "Too few objects tell how much of it the members' own delays since publication explain "
+            f"({objects:,})."
         ]
     return [
         f"Members' own delays since publication explain {_percent(explained)} of how often they "

@@ -243,8 +243,9 @@ def auto_sharers(view: View) -> Floats:
     whole = np.bincount(acts.cluster, acts.joiners, minlength=k)
     found = promptness(view, acts, own)
     with np.errstate(invalid="ignore"):
-        least: Floats = np.minimum(np.minimum(top / whole, found.fast), found.explained)
-    return least
+        share = top / whole
+        least: Floats = np.minimum(np.minimum(share, found.fast), found.explained)
+    return np.where(share < FITS, np.fmin(share, least), least)  # then the rest need not be known
 
 
 @explanation(

@@ -334,7 +334,7 @@ def test_a_summary_by_hand():
         "cluster that shared the same objects would have met about "
     )
     assert others.startswith("What else is different. Compared with accounts of similar activity")
-    assert benign.startswith("Other explanations. 6 of 9 were checked. The cluster may be a news")
+    assert benign.startswith("Other explanations. 7 of 9 were checked. The cluster may be a news")
     assert "newsroom, or one operator's openly linked accounts (one operator: 0.87" in benign
     assert limits == (
         "Limits. The log is too short to tell how precise its times are. No row was dropped. The "
