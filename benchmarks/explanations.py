@@ -101,6 +101,8 @@ def planted(clusters: Clusters, sim: cn.Simulation) -> list[int]:
 
 def prompt_range(values: list[float]) -> str:
     """Return the median and range of what members' own delays explain, and where it is told."""
+    if not values:
+        return "accounts do not meet on objects"
     known = np.array([v for v in values if not np.isnan(v)])
     if not len(known):
         return f"too few to tell, in all {len(values)}"
