@@ -3,15 +3,16 @@
     python benchmarks/explanations.py [--accounts N] [--seeds N] [--write PAGE]
 
 The page is docs/benign-explanations.md. An explanation is tried on the scenario that it is of: on
-the benign group that was simulated, and on ten random parts of it (members as few as a reported
-cluster has). And on the covert clusters that `detect` finds in the planted scenarios: an
-explanation that fits there would excuse them.
+what `detect` reports there, on the benign group that was simulated, and on ten random parts of it
+(members as few as a reported cluster has). And on the covert clusters that `detect` finds in the
+planted scenarios: an explanation that fits there would excuse them. A cluster counts as planted
+where more than half of its members are of covert groups.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections import Counter
+from collections import Counter, defaultdict
 from pathlib import Path
 
 import numpy as np
@@ -23,28 +24,52 @@ from coordnet.scores.explanations import EXPLANATIONS
 SCENARIO_OF = {
     "one_operator": "newsroom",
     "small_audience": "small_fast_audience",
+    "auto_sharers": "auto_sharers",
+    "early_birds": "early_birds",
     "fans": "fandom",
     "news": "breaking_news",
-    "early_birds": "early_birds",
     "daily_slot": "daily_slots",
     "share_buttons": "share_buttons",
     "generic_objects": "generic_objects",
 }
 PLANTED = {
-    "retweet_ring": {}, "campaign": {}, "small_cells": {}, "diluted": {}, "cross_trace": {},
-    "slow_drip": {"within": ["60s", "1h"]}, "metronome": {"co_timing": "1s"}, "election": {},
+    "retweet_ring": {}, "campaign": {}, "small_cells": {}, "tiny_cells": {}, "diluted": {},
+    "cross_trace": {}, "slow_drip": {"within": ["60s", "1h"]}, "metronome": {"co_timing": "1s"},
+    "large_ring": {}, "contaminated": {}, "election": {},
 }  # fmt: skip
+LARGE = ("contaminated", "election")  # hundreds of clusters each: fewer seeds do
 SIZE, PARTS = 12, 10
 BEGIN, END = "<!-- table -->", "<!-- end of table -->"
 
 
-def fits(clusters: Clusters, sim: cn.Simulation) -> tuple[Counter, Counter, int]:
-    """Count the clusters that each explanation fits, and those of which it cannot tell."""
-    scores = cn.score_clusters(clusters, sim.log, accounts=sim.accounts, only=["accounts"])
-    table = scores.explanations("pandas")
-    fit = Counter(table.loc[table["fits"] == True, "explanation"])  # noqa: E712 (nulls are neither)
-    unknown = Counter(table.loc[table["value"].isna(), "explanation"])
-    return fit, unknown, len(clusters)
+class Tally:
+    """How many clusters each explanation fits, and of how many it cannot tell."""
+
+    def __init__(self) -> None:
+        self.fit: Counter[str] = Counter()
+        self.unknown: Counter[str] = Counter()
+        self.clusters = 0
+        self.unexplained = 0
+        self.prompt: list[float] = []
+
+    def add(self, clusters: Clusters, sim: cn.Simulation, chosen: list[int] | None = None) -> None:
+        """Count the clusters, or those of these numbers."""
+        scores = cn.score_clusters(
+            clusters, sim.log, accounts=sim.accounts, only=["accounts"], null_sets=0, threads=1
+        )
+        table = scores.explanations("pandas")
+        if chosen is not None:
+            table = table[table["cluster"].isin(chosen)]
+        fits = table["fits"].fillna(False).astype(bool)
+        self.fit += Counter(table.loc[fits, "explanation"])
+        self.unknown += Counter(table.loc[table["value"].isna(), "explanation"])
+        self.clusters += table["cluster"].nunique()
+        self.unexplained += int((~fits.groupby(table["cluster"]).any()).sum())
+        for numbers, part in scores.view.parts:
+            if part.graph.relation.on_objects:
+                told = part.promptness.explained
+                of = [j for j, i in enumerate(numbers) if chosen is None or i in chosen]
+                self.prompt += told[of].tolist()
 
 
 def benign(name: str, sim: cn.Simulation, seed: int) -> Clusters:
@@ -63,54 +88,109 @@ def benign(name: str, sim: cn.Simulation, seed: int) -> Clusters:
     return Clusters.from_members(cn.co_action(log, within="60s", min_weight=2), sets, "benign", {})
 
 
+def planted(clusters: Clusters, sim: cn.Simulation) -> list[int]:
+    """Return the numbers of the clusters that are mostly of covert accounts."""
+    covert = {
+        account
+        for name, members in sim.truth.groups.items()
+        for account in members
+        if sim.truth.covert[name]
+    }
+    return [c.number for c in clusters if np.mean([a in covert for a in c.accounts]) > 0.5]
+
+
+def prompt_range(values: list[float]) -> str:
+    """Return the median and range of what members' own delays explain, and where it is told."""
+    if not values:
+        return "accounts do not meet on objects"
+    known = np.array([v for v in values if not np.isnan(v)])
+    if not len(known):
+        return f"too few to tell, in all {len(values)}"
+    return (
+        f"{np.median(known):.2f} ({known.min():.2f} to {known.max():.2f}), "
+        f"told of {len(known)} of {len(values)}"
+    )
+
+
 def measure(accounts: int, seeds: int) -> str:
-    """Return the table as Markdown."""
-    hits = {}
+    """Return the tables as Markdown."""
+    groups, reported = {}, {}
+    prompt = {}
     for name, scenario in SCENARIO_OF.items():
-        total, fit = 0, Counter()
+        groups[name], reported[name] = Tally(), Tally()
         for seed in range(seeds):
             sim = cn.simulate(scenario, accounts=accounts, seed=seed)
-            found, _, n = fits(benign(scenario, sim, seed), sim)
-            fit += found
-            total += n
-        hits[name] = (fit[name], total, {k: v for k, v in fit.items() if k != name})
-        print(scenario, dict(fit), total, flush=True)
-    excused: dict[str, tuple[Counter, Counter, int]] = {}
+            groups[name].add(benign(scenario, sim, seed), sim)
+            found = cn.detect(sim.log, score=False, threads=1).clusters
+            if len(found):
+                reported[name].add(found, sim)
+        prompt[scenario] = groups[name].prompt + reported[name].prompt
+        print(scenario, dict(groups[name].fit), groups[name].clusters, flush=True)
+    excused: dict[str, Tally] = defaultdict(Tally)
+    others = 0
     for scenario, options in PLANTED.items():
-        fit, unknown, total = Counter(), Counter(), 0
-        for seed in range(seeds if scenario != "election" else min(seeds, 2)):
+        for seed in range(1 if scenario in LARGE else seeds):
             sim = cn.simulate(scenario, accounts=accounts, seed=100 + seed)
-            found, dark, n = fits(cn.detect(sim.log, null_sets=0, **options).clusters, sim)
-            fit, unknown, total = fit + found, unknown + dark, total + n
-        excused[scenario] = fit, unknown, total
-        print(scenario, dict(fit), dict(unknown), total, flush=True)
-    planted = sum(total for _, _, total in excused.values())
+            found = cn.detect(sim.log, score=False, threads=1, **options).clusters
+            chosen = planted(found, sim)
+            others += len(found) - len(chosen)
+            if len(found):
+                excused[scenario].add(found, sim, chosen)
+        prompt[scenario] = excused[scenario].prompt
+        print(scenario, dict(excused[scenario].fit), excused[scenario].clusters, flush=True)
+    return tables(accounts, seeds, groups, reported, excused, prompt, others)
+
+
+def tables(
+    accounts: int,
+    seeds: int,
+    groups: dict[str, Tally],
+    reported: dict[str, Tally],
+    excused: dict[str, Tally],
+    prompt: dict[str, list[float]],
+    others: int,
+) -> str:
+    """Return the tables of what was counted as Markdown."""
+    whole = sum(tally.clusters for tally in excused.values())
     lines = [
-        f"{accounts:,} accounts, {seeds} seeds a scenario (the election: {min(seeds, 2)}).",
+        f"{accounts:,} accounts, {seeds} seeds a scenario ({' and '.join(LARGE)}: 1).",
         "",
-        "| explanation | scenario | fits there | excuses planted clusters | cannot tell of them | "
-        "other explanations that fit its scenario |",
-        "| --- | --- | --- | --- | --- | --- |",
+        "| explanation | scenario | fits its group and parts | fits what is reported there | "
+        "reported and unexplained | excuses planted clusters | cannot tell of them | "
+        "other explanations that fit the group and parts |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
-    for name, (fit, total, others) in hits.items():
-        wrong = sum(f[name] for f, _, _ in excused.values())
-        dark = sum(u[name] for _, u, _ in excused.values())
-        also = ", ".join(f"{k} {v}" for k, v in sorted(others.items())) or "none"
+    for name, tally in groups.items():
+        wrong = sum(t.fit[name] for t in excused.values())
+        dark = sum(t.unknown[name] for t in excused.values())
+        also = ", ".join(f"{k} {v}" for k, v in sorted(tally.fit.items()) if k != name) or "none"
+        there = reported[name]
+        fits = f"{there.fit[name]} of {there.clusters}" if there.clusters else "nothing reported"
         lines.append(
-            f"| `{name}` | `{SCENARIO_OF[name]}` | {fit} of {total} | {wrong} of {planted} | "
-            f"{dark} | {also} |"
+            f"| `{name}` | `{SCENARIO_OF[name]}` | {tally.fit[name]} of {tally.clusters} | "
+            f"{fits} | {there.unexplained} | {wrong} of {whole} | {dark} | {also} |"
         )
     lines += ["", "Excused, by planted scenario:", ""]
-    for scenario, (fit, _, total) in excused.items():
-        what = ", ".join(f"{k} {v}" for k, v in sorted(fit.items())) or "none"
-        lines.append(f"- `{scenario}`: {what}, of {total} clusters")
+    for scenario, tally in excused.items():
+        what = ", ".join(f"{k} {v}" for k, v in sorted(tally.fit.items())) or "none"
+        lines.append(f"- `{scenario}`: {what}, of {tally.clusters} clusters")
+    lines += [
+        "",
+        f"{others} more clusters of these runs are mostly of other accounts and do not count.",
+        "",
+        "How much of the synchrony members' own delays explain, median and range over clusters:",
+        "",
+        "| scenario | explained |",
+        "| --- | --- |",
+    ]
+    lines += [f"| `{scenario}` | {prompt_range(values)} |" for scenario, values in prompt.items()]
     return "\n".join(lines)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--accounts", type=int, default=20_000)
-    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--write", type=Path)
     options = parser.parse_args()
     assert set(SCENARIO_OF) == set(EXPLANATIONS)

@@ -24,6 +24,28 @@ def folded(rows):
     return list(seen)
 
 
+def promptness(acts, window):
+    """Return what own delays explain: {(member, object): delay}; exact, over all permutations.
+
+    A member's delay on an object is drawn from its own, all equally likely and independent of other
+    members'. Two that come from one object do not count.
+    """
+    own = {}
+    for (member, obj), delay in acts.items():
+        own.setdefault(member, {})[obj] = delay
+    pairs = observed = moved = together = Fraction(0)
+    for u, v in combinations(sorted(own), 2):
+        for _ in own[u].keys() & own[v].keys():
+            for a, b in product(own[u], own[v]):
+                weight = Fraction(1, len(own[u]) * len(own[v])) * (a != b)
+                moved += weight
+                together += weight * (abs(own[u][a] - own[v][b]) <= window)
+        for obj in own[u].keys() & own[v].keys():
+            pairs += 1
+            observed += abs(own[u][obj] - own[v][obj]) <= window
+    return float(min(1, (together / moved) / (observed / pairs)))
+
+
 # -- graphs ------------------------------------------------------------------------------------
 
 

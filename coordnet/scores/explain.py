@@ -9,7 +9,7 @@ import numpy as np
 from coordnet.inference.group_test import GroupTest
 from coordnet.kernels import actions as action_kernels
 from coordnet.log.actions import ActionLog
-from coordnet.scores.explanations import EXPLANATIONS, fitting
+from coordnet.scores.explanations import EXPLANATIONS, FITS, fitting
 from coordnet.scores.view import Column, Estimate, Floats, View
 from coordnet.times import DAY, HOUR, MINUTE, SECOND
 
@@ -40,7 +40,7 @@ def explain(
         _finding(view, estimates, i),
         _how(view, estimates, i),
         _differs(estimates, columns, i),
-        _others(values, i),
+        _others(view, values, i),
         _limits(view, i),
     )
     told = (f"{label} {text}" for label, text in zip(LABELS, paragraphs, strict=True))
@@ -222,7 +222,7 @@ def _differs(estimates: Mapping[str, Estimate], columns: Mapping[str, Column], i
     )
 
 
-def _others(every: Mapping[str, Floats], i: int) -> str:
+def _others(view: View, every: Mapping[str, Floats], i: int) -> str:
     fit = fitting(every, i)
     unknown = [name.replace("_", " ") for name in EXPLANATIONS if np.isnan(every[name][i])]
     checked = len(EXPLANATIONS) - len(unknown)
@@ -231,12 +231,30 @@ def _others(every: Mapping[str, Floats], i: int) -> str:
     lines = [f"{checked} of {len(EXPLANATIONS)} {'was' if checked == 1 else 'were'} checked."]
     lines += [
         f"The cluster may be {one.title} ({one.name.replace('_', ' ')}: "
-        f"{every[one.name][i]:.2f}, fits from {one.least:g})."
+        f"{every[one.name][i]:.2f}, fits from {FITS:g})."
         for one in fit
     ] or ["None fits."]
     if unknown:
         lines.append(f"{len(unknown)} cannot be checked with these data: {', '.join(unknown)}.")
-    return " ".join(lines)
+    return " ".join([*lines, *_promptness(view, i)])
+
+
+def _promptness(view: View, i: int) -> list[str]:
+    """Return how much of the synchrony members' own delays explain, or that it cannot be told."""
+    part, own = view.part_of(i)
+    if not part.graph.relation.on_objects or part.graph.source is None:
+        return []
+    found = part.promptness
+    explained, objects = found.explained[own], int(found.objects[own])
+    if np.isnan(explained):
+        return [
+            "Too few objects tell how much of it the members' own delays since publication explain "
+            f"({objects:,})."
+        ]
+    return [
+        f"Members' own delays since publication explain {_percent(explained)} of how often they "
+        f"met, on the {objects:,} objects that tell."
+    ]
 
 
 def _limits(view: View, i: int) -> str:

@@ -25,6 +25,7 @@ from coordnet.log.actions import ActionLog
 from coordnet.readers.profiles import Profiles
 from coordnet.readers.stance import Stance
 from coordnet.robustness.null_runs import NullRuns
+from coordnet.scores.promptness import FirstActs, Promptness, first_acts, promptness
 from coordnet.scores.reference import (
     Sets,
     Statistic,
@@ -493,15 +494,50 @@ class View:
         return found
 
     @cached_property
+    def first_acts(self) -> FirstActs:
+        """The members' first actions on the objects that they share."""
+        if not self.graph.relation.on_objects:
+            raise UnavailableError("accounts do not meet on objects")
+        return first_acts(self)
+
+    @cached_property
+    def promptness(self) -> Promptness:
+        """How much of the synchrony the members' own delays since publication explain."""
+        return promptness(self, self.first_acts)
+
+    @cached_property
+    def outsider(self) -> NDArray[np.bool_]:
+        """Which accounts are in no cluster, of all that the clusters know."""
+        outside = np.ones(len(self.clusters.all_accounts), bool)
+        outside[self.whole.clusters.indices] = False
+        return outside
+
+    @cached_property
     def background_lags(self) -> Counts:
         """The lag of each entry of accounts in no cluster to the nearest of anybody else, or -1."""
         account, object_, time = self.trace
         low, high = window_kernels.window_bounds(object_, time, self.graph.window_us)
-        outside = np.ones(len(self.clusters.all_accounts), bool)
-        outside[self.whole.clusters.indices] = False
         lag = window_kernels.nearest_lags(account, time, low, high)
-        found: Counts = lag[outside[account]]
+        found: Counts = lag[self.outsider[account]]
         return found
+
+    @cached_property
+    def background_paces(self) -> Floats:
+        """The chance that two actions of accounts in no cluster are in one window, by object.
+
+        NaN where there are fewer than two.
+        """
+        if not self.graph.relation.on_objects:
+            raise UnavailableError("accounts do not meet on objects")
+        own = self.outsider[self.trace.account]
+        object_, time = self.trace.object[own], self.trace.time[own]
+        _, high = window_kernels.window_bounds(object_, time, self.graph.window_us)
+        n = self.graph_log.n_objects
+        close = np.bincount(object_, high - np.arange(len(object_)) - 1.0, minlength=n)
+        count = np.bincount(object_, minlength=n)
+        with np.errstate(invalid="ignore"):
+            paces: Floats = close / (count * (count - 1) / 2)
+        return paces
 
     @cached_property
     def config(self) -> Configuration:

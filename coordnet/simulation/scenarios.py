@@ -138,6 +138,19 @@ def _small_fast_audience(world: World) -> None:
     world.act(account, post, world.birth[post] + 5 + rng.exponential(30, len(post)))
 
 
+def _auto_sharers(world: World) -> None:
+    """Let thirty accounts share each link of one account within seconds, each independently."""
+    rng = world.rng
+    source, *sharers = world.group("auto_sharers", min(31, world.n // 10), covert=False)
+    posts = world.new_objects(100, world.moments(100), "url")
+    world.act(np.full(100, source), posts, world.birth[posts])
+    world.share(np.repeat(posts, rng.poisson(4, 100)))
+    account, post = (grid.ravel() for grid in np.meshgrid(sharers, posts))
+    chosen = rng.random(len(account)) < 0.9
+    account, post = account[chosen], post[chosen]
+    world.act(account, post, world.birth[post] + 2 + rng.exponential(15, len(post)))
+
+
 def _fandom(world: World) -> None:
     """Let sixty fans share most posts of one idol, hours apart: tight, slow, no coordination."""
     rng = world.rng
@@ -417,7 +430,7 @@ SCENARIOS: Mapping[str, Callable[..., None]] = MappingProxyType(
         function.__name__[1:]: function
         for function in (
             _organic, _breaking_news, _live_events, _threads, _repeaters, _schedulers,
-            _early_birds, _daily_slots, _small_fast_audience, _fandom, _newsroom,
+            _early_birds, _daily_slots, _small_fast_audience, _auto_sharers, _fandom, _newsroom,
             _share_buttons, _generic_objects,
             _retweet_ring, _campaign, _small_cells, _tiny_cells, _large_ring, _contaminated,
             _diluted, _slow_drip, _cross_trace, _metronome, _election, _election_public,
@@ -440,12 +453,12 @@ def simulate(
     scenario
         Nothing planted: ``"organic"``, ``"breaking_news"``, ``"live_events"``, ``"threads"``,
         ``"repeaters"``, ``"schedulers"``, ``"election_public"``. Benign coordination, or its
-        look: ``"early_birds"``, ``"daily_slots"``, ``"small_fast_audience"``, ``"fandom"``,
-        ``"newsroom"``, ``"share_buttons"``, ``"generic_objects"``. Planted:
-        ``"retweet_ring"``, ``"campaign"``, ``"small_cells"``, ``"tiny_cells"`` (4 to 6 accounts,
-        4 to 8 posts), ``"large_ring"`` (40 to 1,000 accounts, 15 to 1,000 posts),
-        ``"contaminated"`` (a large share of the accounts is one campaign), ``"diluted"``,
-        ``"slow_drip"``, ``"cross_trace"``, ``"metronome"``, ``"election"``.
+        look: ``"early_birds"``, ``"daily_slots"``, ``"small_fast_audience"``,
+        ``"auto_sharers"``, ``"fandom"``, ``"newsroom"``, ``"share_buttons"``,
+        ``"generic_objects"``. Planted: ``"retweet_ring"``, ``"campaign"``, ``"small_cells"``,
+        ``"tiny_cells"`` (4 to 6 accounts, 4 to 8 posts), ``"large_ring"`` (40 to 1,000 accounts,
+        15 to 1,000 posts), ``"contaminated"`` (a large share of the accounts is one campaign),
+        ``"diluted"``, ``"slow_drip"``, ``"cross_trace"``, ``"metronome"``, ``"election"``.
     accounts
         Number of accounts; some may not act.
     actions

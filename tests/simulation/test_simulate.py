@@ -241,3 +241,24 @@ def test_wrong_options_are_told(scenario, options, told):
     with pytest.raises(cn.CoordnetError) as error:
         cn.simulate(scenario, accounts=1_000, **options)
     assert str(error.value) == told
+
+
+def test_auto_sharers_follow_one_source_within_seconds():
+    sim = cn.simulate("auto_sharers", accounts=1_000, seed=0)
+    log = sim.log
+    (members,) = sim.truth.groups.values()
+    assert len(members) == 31
+    assert not sim.truth.covert["auto_sharers"]
+    codes = log.codes_of(members)
+    starts = log.by_object
+    opened = [o for o in range(log.n_objects) if log.account[starts[o]] == codes[0]]
+    posts = [o for o in opened if np.isin(log.account[starts[o] : starts[o + 1]], codes).sum() > 20]
+    assert len(posts) >= 98  # of the last day some fall behind the end
+    delays, joined = [], []
+    for o in posts:
+        own = slice(starts[o], starts[o + 1])
+        chosen = np.isin(log.account[own], codes[1:])
+        delays += ((log.time[own] - log.time[starts[o]])[chosen] / 1_000_000).tolist()
+        joined.append(len(set(log.account[own][chosen])))
+    assert np.mean(joined) == pytest.approx(27, abs=1)
+    assert np.median(delays) == pytest.approx(2 + 15 * np.log(2), abs=1)
