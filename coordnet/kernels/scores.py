@@ -176,6 +176,43 @@ def item_profile(
 
 
 @kernel
+def shared_by_member(indptr: Any, codes: Any, starts: Any, items: Any, n_items: int) -> Any:
+    """Count the actions of each member of each set on an item, and on items of another member too.
+
+    Parameters
+    ----------
+    indptr, codes : as in :func:`item_profile`, no account twice in a set
+    starts, items, n_items : as in :func:`holdings`
+
+    Returns
+    -------
+    shared, every : int64, parallel to `codes`
+
+    Cost: the actions of the sets.
+    """
+    holder = np.full(n_items, -1, np.int32)  # -2 is more than one
+    shared = np.zeros(len(codes), np.int64)
+    every = np.zeros(len(codes), np.int64)
+    for s in range(len(indptr) - 1):
+        for m in range(indptr[s], indptr[s + 1]):
+            u = codes[m]
+            for k in range(starts[u], starts[u + 1]):
+                c = items[k]
+                if c >= 0 and holder[c] != u:
+                    holder[c] = u if holder[c] == -1 else -2
+        for m in range(indptr[s], indptr[s + 1]):
+            for k in range(starts[codes[m]], starts[codes[m] + 1]):
+                if items[k] >= 0:
+                    every[m] += 1
+                    shared[m] += 1 if holder[items[k]] == -2 else 0
+        for m in range(indptr[s], indptr[s + 1]):
+            for k in range(starts[codes[m]], starts[codes[m] + 1]):
+                if items[k] >= 0:
+                    holder[items[k]] = -1
+    return shared, every
+
+
+@kernel
 def row_sums(indptr: Any, codes: Any, rows: Any, first: int, last: int, out: Any) -> None:
     """Add up the rows of the accounts of the sets first..last-1: out float64 (sets, columns)."""
     for s in range(first, last):

@@ -7,7 +7,119 @@ from typing import Any
 import numpy as np
 
 from coordnet.kernels.arrays import sort_in_place, stable_order
-from coordnet.kernels.compiling import kernel
+from coordnet.kernels.compiling import inlined, kernel
+
+
+@inlined
+def _is_space(byte: int) -> bool:
+    """Tell whether a byte is white space."""
+    return byte == 32 or (9 <= byte <= 13 and byte != 11)
+
+
+@inlined
+def _is_word(byte: int) -> bool:
+    """Tell whether a byte is an ASCII letter or digit, or an underscore."""
+    return 97 <= byte <= 122 or 48 <= byte <= 57 or byte == 95 or 65 <= byte <= 90
+
+
+@kernel
+def _link_at(data: Any, i: int, end: int) -> bool:
+    """Tell whether a link, https?://, begins at i, with something after it."""
+    if end - i < 8 or data[i] != 104 or data[i + 1] != 116 or data[i + 2] != 116:
+        return False
+    if data[i + 3] != 112:
+        return False
+    i += 5 if data[i + 4] == 115 else 4
+    return (
+        end - i > 3 and data[i] == 58 and data[i + 1] == 47 and data[i + 2] == 47
+        and not _is_space(data[i + 3])
+    )  # fmt: skip
+
+
+@kernel
+def _after_retweet(data: Any, i: int, end: int) -> int:
+    """Return where a text goes on after a leading "rt @name:", i itself where it has none."""
+    k = i
+    while k < end and _is_space(data[k]):
+        k += 1
+    if end - k < 5 or data[k] != 114 or data[k + 1] != 116 or not _is_space(data[k + 2]):
+        return i
+    k += 3
+    while k < end and _is_space(data[k]):
+        k += 1
+    if end - k < 2 or data[k] != 64 or not _is_word(data[k + 1]):
+        return i
+    k += 1
+    while k < end and _is_word(data[k]):
+        k += 1
+    return k + 1 if k < end and data[k] == 58 else k
+
+
+@kernel
+def without_names(data: Any, starts: Any, first: int, last: int, out: Any, sizes: Any) -> None:
+    """Write texts with a space for a leading "rt @name:", links, mentions and white space.
+
+    A run of any of these is one space.
+
+    Parameters
+    ----------
+    data : uint8, UTF-8 in lower case; starts : int64 (texts + 1,)
+    first, last : texts to do
+    out : uint8, as long as data, written: each text from where it begins in `data`
+    sizes : int64 (texts,), written: bytes of each
+
+    Cost: the bytes of the texts.
+    """
+    for t in range(first, last):
+        end = starts[t + 1]
+        begin = starts[t]
+        to = begin
+        i = _after_retweet(data, begin, end)
+        blank = i > begin  # whether a space is due
+        while i < end:
+            byte = data[i]
+            k = i
+            if _is_space(byte):
+                k += 1
+            elif byte == 104 and _link_at(data, i, end):
+                k += 8
+                while k < end and not _is_space(data[k]):
+                    k += 1
+            elif byte == 64:
+                k += 1
+                while k < end and _is_word(data[k]) and not _link_at(data, k, end):
+                    k += 1
+                k = i if k == i + 1 else k
+            if k > i:
+                blank = True
+                i = k
+                continue
+            if blank:
+                out[to] = 32
+                to += 1
+                blank = False
+            out[to] = byte
+            to += 1
+            i += 1
+        if blank:
+            out[to] = 32
+            to += 1
+        sizes[t] = to - begin
+
+
+@kernel
+def pack(data: Any, starts: Any, ends: Any, out: Any) -> None:
+    """Write texts without the gaps between them.
+
+    Parameters
+    ----------
+    data : uint8; starts : int64 (texts + 1,), where each text begins in `data`
+    ends : int64 (texts + 1,), where each shall begin in `out`, and the end
+    out : uint8, written
+    """
+    for t in range(len(ends) - 1):
+        for k in range(ends[t + 1] - ends[t]):
+            out[ends[t] + k] = data[starts[t] + k]
 
 
 @kernel

@@ -35,10 +35,16 @@ def normalised(labels: pa.Array) -> pa.Array:
     >>> normalised(pa.array(["RT @x: Vote  NOW! https://t.co/1 @y"])).to_pylist()
     ['vote now!']
     """
-    text = pc.utf8_lower(labels)
-    for pattern in (r"^\s*rt\s+@\w+:?", r"https?://\S+", r"@\w+"):
-        text = pc.replace_substring_regex(text, pattern, " ")
-    return pc.utf8_trim_whitespace(pc.replace_substring_regex(text, r"\s+", " "))
+    data, starts = _bytes_of(pc.utf8_lower(labels))
+    found, sizes = np.empty(len(data), np.uint8), np.zeros(len(labels), np.int64)
+    _in_parts(
+        lambda a, b: text_kernels.without_names(data, starts, a, b, found, sizes), np.diff(starts)
+    )
+    ends = np.concatenate([[0], np.cumsum(sizes)])
+    packed = np.empty(ends[-1], np.uint8)
+    text_kernels.pack(found, starts, ends, packed)
+    text = pa.LargeStringArray.from_buffers(len(labels), pa.py_buffer(ends), pa.py_buffer(packed))
+    return pc.utf8_trim_whitespace(text)
 
 
 def texts_of(log: ActionLog) -> Texts | None:

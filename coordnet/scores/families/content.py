@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from coordnet.kernels import scores as score_kernels
 from coordnet.kernels.scores import ACTIONS, SHARED
 from coordnet.scores.reference import RESAMPLES, Sets, bootstrap_interval, item_profiler
 from coordnet.scores.texts import alike
@@ -100,20 +101,16 @@ def _interval(view: View, codes: NDArray[np.int32]) -> tuple[Floats, Floats]:
     Whether a text is another member's too is asked of the cluster, not of each sample, in which a
     member that is drawn twice would share all with itself, or with nobody.
     """
-    starts, k = view.log.by_account[0], len(view.clusters)
+    k = len(view.clusters)
     drawn = np.full((k, RESAMPLES), np.nan)
-    samples = view.resampled
+    samples, indptr = view.resampled, view.clusters.indptr
+    part, whole = score_kernels.shared_by_member(
+        indptr, view.members, view.log.by_account[0], codes, int(codes.max(initial=-1)) + 1
+    )
     for i in range(k):
-        members = view.members_of(i)
-        text = np.concatenate([codes[starts[a] : starts[a + 1]] for a in members])
-        owner = np.repeat(np.arange(len(members)), starts[members + 1] - starts[members])
-        text, owner = text[text >= 0], owner[text >= 0]
-        holders = np.unique(text.astype(np.int64) << 32 | owner) >> 32
-        several = np.isin(text, holders[1:][holders[1:] == holders[:-1]])
+        own = slice(indptr[i], indptr[i + 1])
         begin, end = samples.indptr[i * RESAMPLES], samples.indptr[(i + 1) * RESAMPLES]
-        at = np.searchsorted(members, samples.codes[begin:end]).reshape(RESAMPLES, -1)
-        part = np.bincount(owner, several, len(members))[at].sum(axis=1)
-        whole = np.bincount(owner, minlength=len(members))[at].sum(axis=1)
+        at = np.searchsorted(view.members[own], samples.codes[begin:end]).reshape(RESAMPLES, -1)
         with np.errstate(invalid="ignore"):
-            drawn[i] = part / whole
+            drawn[i] = part[own][at].sum(axis=1) / whole[own][at].sum(axis=1)
     return bootstrap_interval(drawn, view.sizes)
