@@ -353,3 +353,50 @@ def first_windows(
             windows += 1
         a = b
     return windows
+
+
+@kernel
+def met_in_both_halves(
+    source: Any, target: Any, starts: Any, positions: Any, object_: Any, time: Any, window: int,
+    middle: int, first: int, last: int, out: Any,
+) -> None:  # fmt: skip
+    """Tell which pairs first..last-1 have a co-action before a moment and another from it on.
+
+    Parameters
+    ----------
+    source, target : int32 (pairs,), two accounts each
+    starts : int64 (accounts + 1,); positions : int32; the acts of each account, ascending
+    object_ : int32; time : int64; of all acts, in order of object and time
+    window : the bound of a co-action, inclusive, in the unit of `time`
+    middle : the moment; two acts on different sides of it are no co-action
+    out : bool (pairs,), written
+
+    Cost: the acts of the two accounts of a pair, until both are found.
+    """
+    for e in range(first, last):
+        i = starts[source[e]]
+        i_end = starts[source[e] + 1]
+        j = starts[target[e]]
+        j_end = starts[target[e] + 1]
+        before = False
+        after = False
+        while i < i_end and j < j_end and not (before and after):
+            p = positions[i]
+            q = positions[j]
+            if object_[q] < object_[p]:
+                j += 1
+            elif object_[q] > object_[p]:
+                i += 1
+            else:
+                early = time[p] < middle
+                least = time[p] - window if early else max(time[p] - window, middle)
+                if time[q] < least:  # nor near any later act of the source on this object
+                    j += 1
+                    continue
+                if time[q] <= time[p] + window:
+                    if not early:
+                        after = True
+                    elif time[q] < middle:
+                        before = True
+                i += 1
+        out[e] = before and after
