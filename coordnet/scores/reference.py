@@ -269,9 +269,9 @@ def median_intervals(indptr: Counts, values: NDArray[Any]) -> tuple[Floats, Floa
 def _lower_rank(n: Counts) -> Counts:
     """Return the least l with P(Bin(n, 1/2) <= l) >= 0.025, for n of 6 or more (else that of 6)."""
     n = np.maximum(n, 6)
-    rank = np.ceil(special.bdtrik(0.025, n, 0.5))
-    rank -= special.bdtr(rank - 1, n, 0.5) >= 0.025  # the inverse is rounded
-    return rank.astype(np.int64)
+    near = np.ceil(special.bdtrik(0.025, n, 0.5))
+    rank: Counts = (near - (special.bdtr(near - 1, n, 0.5) >= 0.025)).astype(np.int64)
+    return rank  # one less where the inverse was rounded up
 
 
 def in_chunks(task: Callable[[int, int], None], n: int) -> None:

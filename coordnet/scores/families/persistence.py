@@ -72,11 +72,18 @@ def _met_twice(view: View, middle: int) -> NDArray[np.bool_]:
     """Mark the edges inside clusters whose accounts meet on an object in each half."""
     graph, trace, edges = view.graph, view.trace, view.inside[1]
     ends = graph.edges["source"][edges], graph.edges["target"][edges]
-    acts = array_kernels.group_by_code(trace.account, len(view.clusters.all_accounts))
+    # The first object and the last, the second and the last but one, ...: objects may be numbered
+    # by time, and the search ends with one of each half
+    n = int(trace.object.max(initial=-1)) + 1
+    turn = np.minimum(np.arange(n), n - 1 - np.arange(n)) * 2 + (2 * np.arange(n) >= n)
+    place = np.argsort(np.argsort(turn, kind="stable"), kind="stable").astype(np.int32)
+    order = array_kernels.group_by_code(place[trace.object], n)[1]
+    object_, time = place[trace.object][order], trace.time[order]
+    acts = array_kernels.group_by_code(trace.account[order], len(view.clusters.all_accounts))
     both = np.zeros(len(edges), bool)
     in_chunks(
         lambda a, b: score_kernels.met_in_both_halves(
-            *ends, *acts, trace.object, trace.time, graph.window_us, middle, a, b, both
+            *ends, *acts, object_, time, graph.window_us, middle, a, b, both
         ),
         len(edges),
     )
