@@ -35,7 +35,6 @@ PACKAGES = (
     "narwhals",
     "pyarrow",
     "duckdb",
-    "rensa",
 )
 
 

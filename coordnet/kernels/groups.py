@@ -948,7 +948,10 @@ def synchronised_pairs(
                     ends[number[k]] += 1
                 met_by = np.full(members, -1, np.int32)  # the last member that each one met
                 k = 0
-                for u in range(members):
+                everybody = time[m - 1] - time[0] <= scene.window  # all have met
+                if everybody:
+                    observed += members * (members - 1) // 2
+                for u in range(0 if everybody else members):
                     q = 0
                     while k < ends[u]:  # what the member's windows hold, each action once
                         q = max(q, begins[order[k]])

@@ -8,82 +8,160 @@ from typing import Any
 import numpy as np
 
 from coordnet.kernels.arrays import sort_in_place
-from coordnet.kernels.compiling import kernel
+from coordnet.kernels.compiling import inlined, kernel
 
 TOP = 5  # targets that count as the top ones
 # columns of what item_profile returns
 ACTIONS, DISTINCT, ENTROPY, MODE, TOP_ACTIONS, TOP_TOTAL, SHARED = range(7)
 
 
+@inlined
+def _insert(counts: Any, items: Any, n: int, c: int) -> None:
+    """Insert an item into the TOP most frequent; of equals the lower item stands first."""
+    j = TOP
+    while j > 0 and (n > counts[j - 1] or (n == counts[j - 1] and c < items[j - 1])):
+        j -= 1
+    if j < TOP:
+        for t in range(TOP - 1, j, -1):
+            counts[t] = counts[t - 1]
+            items[t] = items[t - 1]
+        counts[j] = n
+        items[j] = c
+
+
+@kernel
+def holdings(starts: Any, items: Any, n_items: int) -> Any:
+    """Sum up what each account acts on: item by item only where others act on it too.
+
+    Parameters
+    ----------
+    starts : int64 (accounts + 1,); items : int32; the items of each account's actions, -1 for none
+    n_items : number of items
+
+    Returns
+    -------
+    indptr : int64 (accounts + 1,); item, count : int32; the items of each account on which others
+        act too, each once, and its actions on it
+    alone : float64 (accounts, 3); of the items that nobody else acts on: actions, items, and the
+        sum of n log n for n actions on an item
+    top_count : int64 (accounts, TOP), top_item : int32; the most frequent of these, 0 and -1 where
+        there are fewer
+
+    Cost: O(actions + items).
+    """
+    n_accounts = len(starts) - 1
+    holder = np.full(n_items, -1, np.int32)  # -2 is more than one
+    for u in range(n_accounts):
+        for k in range(starts[u], starts[u + 1]):
+            c = items[k]
+            if c >= 0 and holder[c] != u:
+                holder[c] = u if holder[c] == -1 else -2
+    room = 0
+    for k in range(len(items)):
+        room += 1 if items[k] >= 0 and holder[items[k]] == -2 else 0
+    indptr = np.zeros(n_accounts + 1, np.int64)
+    item = np.empty(room, np.int32)
+    number = np.empty(room, np.int32)
+    alone = np.zeros((n_accounts, 3))
+    top_count = np.zeros((n_accounts, TOP), np.int64)
+    top_item = np.full((n_accounts, TOP), -1, np.int32)
+    count = np.zeros(n_items, np.int32)
+    size = 0
+    for u in range(n_accounts):
+        for k in range(starts[u], starts[u + 1]):
+            if items[k] >= 0:
+                count[items[k]] += 1
+        for k in range(starts[u], starts[u + 1]):
+            c = items[k]
+            if c < 0 or count[c] == 0:
+                continue
+            n = count[c]
+            count[c] = 0
+            if holder[c] == -2:
+                item[size] = c
+                number[size] = n
+                size += 1
+            else:
+                alone[u, 0] += n
+                alone[u, 1] += 1
+                alone[u, 2] += n * math.log(n) if n > 1 else 0.0
+                _insert(top_count[u], top_item[u], n, c)
+        indptr[u + 1] = size
+    return indptr, item[:size], number[:size], alone, top_count, top_item
+
+
 @kernel
 def item_profile(
-    indptr: Any, codes: Any, starts: Any, items: Any, totals: Any, first: int, last: int,
-    count: Any, holder: Any, out: Any,
-) -> None:  # fmt: skip
+    indptr: Any, codes: Any, held: Any, totals: Any, first: int, last: int, count: Any, out: Any
+) -> None:
     """Profile the items that the sets first..last-1 of accounts act on.
 
     Parameters
     ----------
     indptr : int64 (sets + 1,); codes : int32; the accounts of each set
-    starts : int64 (accounts + 1,); items : int32; the items of each account's actions, -1 for none
+    held : from :func:`holdings`
     totals : int64 (items,), actions of everybody on each item
     first, last : sets to do
-    count, holder : int32 (items,), scratch, count zeros on entry and on return
+    count : int32 (items,), scratch, zeros on entry and on return
     out : float64 (sets, 7), written: actions with an item; different items; entropy of the items
         in nats; actions on the most frequent one; on the TOP most frequent; everybody's on these;
         actions on items of two or more accounts of the set
 
-    Cost: the actions of the sets.
+    Cost: what the accounts of the sets hold of items that others hold too.
     """
+    held_by, item, number, alone, alone_count, alone_item = held
     touched = np.empty(1024, np.int32)
     top_count = np.empty(TOP, np.int64)
     top_item = np.empty(TOP, np.int64)
     for s in range(first, last):
-        different = 0
-        for m in range(indptr[s], indptr[s + 1]):
-            u = codes[m]
-            for k in range(starts[u], starts[u + 1]):
-                c = items[k]
-                if c < 0:
-                    continue
-                if count[c] == 0:
-                    if different == len(touched):
-                        wider = np.empty(2 * different, np.int32)
-                        wider[:different] = touched
-                        touched = wider
-                    touched[different] = c
-                    different += 1
-                    holder[c] = u
-                elif holder[c] != u:
-                    holder[c] = -1
-                count[c] += 1
+        own = codes[indptr[s] : indptr[s + 1]].copy()
+        sort_in_place(own)
         total = 0
+        different = 0
         shared = 0
-        for i in range(different):
-            total += count[touched[i]]
-            if holder[touched[i]] < 0:
-                shared += count[touched[i]]
-        entropy = 0.0
+        entropy = 0.0  # sum of n log n
         top_count[:] = 0
         top_item[:] = -1
-        for i in range(different):
+        size = 0
+        m = 0
+        while m < len(own):
+            u = own[m]
+            times = 1  # an account may be drawn more than once
+            while m + times < len(own) and own[m + times] == u:
+                times += 1
+            m += times
+            total += times * int(alone[u, 0])
+            different += int(alone[u, 1])
+            entropy += times * (alone[u, 2] + alone[u, 0] * math.log(times))
+            for t in range(TOP):
+                if alone_item[u, t] >= 0:
+                    _insert(top_count, top_item, times * alone_count[u, t], alone_item[u, t])
+            if size + held_by[u + 1] - held_by[u] > len(touched):
+                wider = np.empty(2 * (size + held_by[u + 1] - held_by[u]), np.int32)
+                wider[:size] = touched[:size]
+                touched = wider
+            for k in range(held_by[u], held_by[u + 1]):
+                c = item[k]
+                n = times * number[k]
+                if count[c] == 0:
+                    touched[size] = c
+                    size += 1
+                    count[c] = n
+                else:  # negative: of more than one
+                    count[c] = -abs(count[c]) - n
+        for i in range(size):
             c = touched[i]
-            n = count[c]
+            n = abs(count[c])
+            total += n
+            if count[c] < 0:
+                shared += n
+            count[c] = 0
             if n > 1:
-                entropy -= n * math.log(n)
-            j = TOP  # of equals the lower item stands first, whatever order they were met in
-            while j > 0 and (
-                n > top_count[j - 1] or (n == top_count[j - 1] and c < top_item[j - 1])
-            ):
-                j -= 1
-            if j < TOP:
-                for t in range(TOP - 1, j, -1):
-                    top_count[t] = top_count[t - 1]
-                    top_item[t] = top_item[t - 1]
-                top_count[j] = n
-                top_item[j] = c
+                entropy += n * math.log(n)
+            _insert(top_count, top_item, n, c)
+        different += size
         if total:  # -sum n/N log n/N = log N - sum n log n / N
-            entropy = max(math.log(total) + entropy / total, 0.0)
+            entropy = max(math.log(total) - entropy / total, 0.0)
         everybody = 0
         for t in range(TOP):
             if top_item[t] >= 0:
@@ -95,8 +173,43 @@ def item_profile(
         out[s, 4] = top_count.sum()
         out[s, 5] = everybody
         out[s, 6] = shared
-        for i in range(different):
-            count[touched[i]] = 0
+
+
+@kernel
+def shared_by_member(indptr: Any, codes: Any, starts: Any, items: Any, n_items: int) -> Any:
+    """Count the actions of each member of each set on an item, and on items of another member too.
+
+    Parameters
+    ----------
+    indptr, codes : as in :func:`item_profile`, no account twice in a set
+    starts, items, n_items : as in :func:`holdings`
+
+    Returns
+    -------
+    shared, every : int64, parallel to `codes`
+
+    Cost: the actions of the sets.
+    """
+    holder = np.full(n_items, -1, np.int32)  # -2 is more than one
+    shared = np.zeros(len(codes), np.int64)
+    every = np.zeros(len(codes), np.int64)
+    for s in range(len(indptr) - 1):
+        for m in range(indptr[s], indptr[s + 1]):
+            u = codes[m]
+            for k in range(starts[u], starts[u + 1]):
+                c = items[k]
+                if c >= 0 and holder[c] != u:
+                    holder[c] = u if holder[c] == -1 else -2
+        for m in range(indptr[s], indptr[s + 1]):
+            for k in range(starts[codes[m]], starts[codes[m] + 1]):
+                if items[k] >= 0:
+                    every[m] += 1
+                    shared[m] += 1 if holder[items[k]] == -2 else 0
+        for m in range(indptr[s], indptr[s + 1]):
+            for k in range(starts[codes[m]], starts[codes[m] + 1]):
+                if items[k] >= 0:
+                    holder[items[k]] = -1
+    return shared, every
 
 
 @kernel
@@ -151,37 +264,6 @@ def medians(indptr: Any, codes: Any, values: Any, first: int, last: int, out: An
 
 
 @kernel
-def joined(digests: Any, text: Any, other: Any, least: int, parent: Any) -> None:
-    """Join texts whose digests are equal in `least` places or more: a union-find.
-
-    Parameters
-    ----------
-    digests : uint32 (texts, places)
-    text, other : int32 (pairs,), which texts to compare
-    least : number of equal places
-    parent : int64 (texts,), in and out; the root of a set is the least of its texts
-    """
-    places = digests.shape[1]
-    for p in range(len(text)):
-        a, b = text[p], other[p]
-        while parent[a] != a:
-            parent[a] = parent[parent[a]]
-            a = parent[a]
-        while parent[b] != b:
-            parent[b] = parent[parent[b]]
-            b = parent[b]
-        if a == b:
-            continue
-        unlike = 0
-        for k in range(places):
-            unlike += digests[text[p], k] != digests[other[p], k]
-            if unlike > places - least:
-                break
-        if unlike <= places - least:
-            parent[max(a, b)] = min(a, b)
-
-
-@kernel
 def largest_span_counts(
     indptr: Any, codes: Any, moment: Any, spans: Any, first: int, last: int, out: Any
 ) -> None:
@@ -212,3 +294,109 @@ def largest_span_counts(
                     low += 1
                 best = max(best, i - low + 1)
             out[s, j] = best
+
+
+@kernel
+def first_windows(
+    account: Any, unit: Any, time: Any, high: Any, begin: int, end: int, who: Any, share: Any,
+    sizes: Any,
+) -> int:  # fmt: skip
+    """Find, on each object, the first window in which two or more members act, and who was first.
+
+    Parameters
+    ----------
+    account, unit : int32; time : int64; high : int32; the acts begin..end-1 of a cluster, ordered
+        by object (`unit`) and time, and the end of the window that begins with each
+    who : int32, share : float64, with room for end - begin, written: the members inside each such
+        window, ascending, and their share of the first place; ties share it
+    sizes : int64, with room for end - begin, written: members inside each window
+
+    Returns
+    -------
+    n : number of windows
+
+    Cost: O(end - begin), and the sorting of what the windows hold.
+    """
+    windows = 0
+    at = 0
+    a = begin
+    while a < end:
+        b = a + 1
+        while b < end and unit[b] == unit[a]:
+            b += 1
+        p = a
+        found = False
+        while p < b and not found:
+            q = p + 1
+            while q < b and account[q] == account[p]:
+                q += 1
+            while p < q and high[p] <= q:  # all in the window is of one account
+                p += 1
+            found = p < q
+        if found:
+            keys = np.empty(high[p] - p, np.int64)  # the first act of a member before its others
+            for k in range(p, high[p]):
+                keys[k - p] = np.int64(account[k]) * 2 + (1 if time[k] > time[p] else 0)
+            sort_in_place(keys)
+            size = 0
+            firsts = 0
+            for k in range(len(keys)):
+                if k == 0 or keys[k] >> 1 != keys[k - 1] >> 1:
+                    who[at + size] = keys[k] >> 1
+                    share[at + size] = 1 - (keys[k] & 1)
+                    firsts += 1 - (keys[k] & 1)
+                    size += 1
+            for k in range(at, at + size):
+                share[k] /= firsts
+            at += size
+            sizes[windows] = size
+            windows += 1
+        a = b
+    return windows
+
+
+@kernel
+def met_in_both_halves(
+    source: Any, target: Any, starts: Any, positions: Any, object_: Any, time: Any, window: int,
+    middle: int, first: int, last: int, out: Any,
+) -> None:  # fmt: skip
+    """Tell which pairs first..last-1 have a co-action before a moment and another from it on.
+
+    Parameters
+    ----------
+    source, target : int32 (pairs,), two accounts each
+    starts : int64 (accounts + 1,); positions : int32; the acts of each account, ascending
+    object_ : int32; time : int64; of all acts, in order of object and time
+    window : the bound of a co-action, inclusive, in the unit of `time`
+    middle : the moment; two acts on different sides of it are no co-action
+    out : bool (pairs,), written
+
+    Cost: the acts of the two accounts of a pair, until both are found.
+    """
+    for e in range(first, last):
+        i = starts[source[e]]
+        i_end = starts[source[e] + 1]
+        j = starts[target[e]]
+        j_end = starts[target[e] + 1]
+        before = False
+        after = False
+        while i < i_end and j < j_end and not (before and after):
+            p = positions[i]
+            q = positions[j]
+            if object_[q] < object_[p]:
+                j += 1
+            elif object_[q] > object_[p]:
+                i += 1
+            else:
+                early = time[p] < middle
+                least = time[p] - window if early else max(time[p] - window, middle)
+                if time[q] < least:  # nor near any later act of the source on this object
+                    j += 1
+                    continue
+                if time[q] <= time[p] + window:
+                    if not early:
+                        after = True
+                    elif time[q] < middle:
+                        before = True
+                i += 1
+        out[e] = before and after

@@ -8,9 +8,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from coordnet.kernels.arrays import sort_in_place
-from coordnet.kernels.compiling import kernel
+from coordnet.kernels.compiling import inlined, kernel
 
 BY_INTEREST = 0.9  # how often the next account is drawn by common interests
+ONE_BY_ONE = 8  # members up to which what two have in common is counted pair by pair
 MOST_EXACT = 12  # accounts up to which all orders are added up
 
 
@@ -99,12 +100,90 @@ def step_chance(interests: Any, u: int, v: int, common: int) -> float:
 
 
 @kernel
+def common_of_all(interests: Any, members: Any, size: int) -> Any:
+    """Return the number of objects that each two members both act on: int32 (size, size).
+
+    Objects of few members are counted pair by pair; those of many are a bit each, 64 at a time.
+
+    Parameters
+    ----------
+    interests : Interests
+    members : int32, different accounts, the first `size` of them
+
+    Returns
+    -------
+    common : int32 (size, size), the lower triangle; the rest is zeros
+
+    Cost: O(a log a + a size / 16) for the a objects of all members, each as often as it is theirs.
+    """
+    total = 0
+    for i in range(size):
+        total += interests.starts[members[i] + 1] - interests.starts[members[i]]
+    held = np.empty(total, np.int64)  # the object, and the member
+    total = 0
+    for i in range(size):
+        for k in range(interests.starts[members[i]], interests.starts[members[i] + 1]):
+            held[total] = np.int64(interests.objects[k]) << 32 | i
+            total += 1
+    sort_in_place(held)
+    common = np.zeros((size, size), np.int32)
+    many = 0
+    a = 0
+    while a < total:
+        b = a + 1
+        while b < total and held[b] >> 32 == held[a] >> 32:
+            b += 1
+        if 8 * (b - a) > size:
+            many += 1
+        else:
+            for k in range(a + 1, b):
+                for j in range(a, k):
+                    common[held[k] & 0xFFFFFFFF, held[j] & 0xFFFFFFFF] += 1
+        a = b
+    bits = np.zeros((size, (many + 63) // 64), np.uint64)
+    many = 0
+    a = 0
+    while a < total:
+        b = a + 1
+        while b < total and held[b] >> 32 == held[a] >> 32:
+            b += 1
+        if 8 * (b - a) > size:
+            for k in range(a, b):
+                bits[held[k] & 0xFFFFFFFF, many // 64] |= np.uint64(1) << np.uint64(many % 64)
+            many += 1
+        a = b
+    for i in range(size):
+        for j in range(i):
+            count = np.uint64(0)
+            for w in range(bits.shape[1]):
+                count += _bits_set(bits[i, w] & bits[j, w])
+            common[i, j] += np.int32(count)
+    return common
+
+
+@inlined
+def _bits_set(word: Any) -> Any:
+    """Return the number of bits set in a uint64 (Warren 2013, Hacker's Delight, ch. 5)."""
+    word = word - (word >> np.uint64(1) & np.uint64(0x5555555555555555))
+    word = (word & np.uint64(0x3333333333333333)) + (
+        word >> np.uint64(2) & np.uint64(0x3333333333333333)
+    )
+    word = word + (word >> np.uint64(4)) & np.uint64(0x0F0F0F0F0F0F0F0F)
+    return word * np.uint64(0x0101010101010101) >> np.uint64(56)
+
+
+@kernel
 def step_chances(interests: Any, members: Any, size: int) -> Any:
     """Return the chances that from members[i] the next one drawn is members[j]: (size, size)."""
     chances = np.zeros((size, size))
+    together = size > ONE_BY_ONE
+    counted = common_of_all(interests, members, size if together else 0)
     for i in range(size):
         for j in range(i):
-            common = common_objects(interests, members[i], members[j])
+            if together:
+                common = np.int64(counted[i, j])
+            else:
+                common = common_objects(interests, members[i], members[j])
             chances[i, j] = step_chance(interests, members[i], members[j], common)
             chances[j, i] = step_chance(interests, members[j], members[i], common)
     return chances

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 
 from coordnet.kernels import scores as score_kernels
 from coordnet.threads import run_chunks
@@ -246,7 +246,7 @@ def bootstrap_interval(drawn: Floats, sizes: Counts) -> tuple[Floats, Floats]:
         values = drawn[i][~np.isnan(drawn[i])]
         if n < 2 or not len(values):
             continue
-        alpha = float(stats.norm.cdf(-np.sqrt(n / (n - 1)) * stats.t.ppf(0.975, n - 1)))
+        alpha = float(special.ndtr(-np.sqrt(n / (n - 1)) * special.stdtrit(n - 1, 0.975)))
         low[i], high[i] = np.quantile(values, [alpha, 1 - alpha])
     return low, high
 
@@ -258,12 +258,20 @@ def median_intervals(indptr: Counts, values: NDArray[Any]) -> tuple[Floats, Floa
     distribution; NaN below six values, of which no two are 95 % apart.
     """
     n = np.diff(indptr)
-    rank = stats.binom.ppf(0.025, n, 0.5).astype(np.int64)  # counted from 0, as an index
+    rank = _lower_rank(n)  # counted from 0, as an index
     low, high = np.full(len(n), np.nan), np.full(len(n), np.nan)
     for i in np.flatnonzero(n >= 6).tolist():
         ranked = np.sort(values[indptr[i] : indptr[i + 1]])
         low[i], high[i] = ranked[rank[i] - 1], ranked[n[i] - rank[i]]
     return low, high
+
+
+def _lower_rank(n: Counts) -> Counts:
+    """Return the least l with P(Bin(n, 1/2) <= l) >= 0.025, for n of 6 or more (else that of 6)."""
+    n = np.maximum(n, 6)
+    near = np.ceil(special.bdtrik(0.025, n, 0.5))
+    rank: Counts = (near - (special.bdtr(near - 1, n, 0.5) >= 0.025)).astype(np.int64)
+    return rank  # one less where the inverse was rounded up
 
 
 def in_chunks(task: Callable[[int, int], None], n: int) -> None:
@@ -272,19 +280,40 @@ def in_chunks(task: Callable[[int, int], None], n: int) -> None:
     run_chunks(lambda _, i: task(int(borders[i]), int(borders[i + 1])), len(borders) - 1)
 
 
-def item_profile(sets: Sets, starts: Counts, items: NDArray[np.int32], n_items: int) -> Floats:
-    """Profile the items that each set acts on; see :func:`coordnet._score_kernels.item_profile`."""
+def item_profiler(starts: Counts, items: NDArray[np.int32], n_items: int) -> Statistic:
+    """Return what profiles the items that sets act on: float64 (sets, 7).
+
+    What each account acts on is summed up once, for all sets. The columns are those of
+    :func:`coordnet.kernels.scores.item_profile`.
+
+    Parameters
+    ----------
+    starts, items
+        The items of the actions of account a are ``items[starts[a]:starts[a + 1]]``, -1 for none.
+    n_items
+        Number of items.
+    """
     totals = np.bincount(items[items >= 0], minlength=n_items)
-    out = np.zeros((len(sets), 7))
-    borders = np.linspace(0, len(sets), CHUNKS + 1).astype(np.int64)
-    run_chunks(
-        lambda own, i: score_kernels.item_profile(
-            sets.indptr, sets.codes, starts, items, totals, borders[i], borders[i + 1], *own, out
-        ),
-        CHUNKS,
-        scratch=lambda: (np.zeros(n_items, np.int32), np.zeros(n_items, np.int32)),
-    )
-    return out
+    held = score_kernels.holdings(starts, items, n_items)
+
+    def profile(sets: Sets) -> Floats:
+        out = np.zeros((len(sets), 7))
+        borders = np.linspace(0, len(sets), CHUNKS + 1).astype(np.int64)
+        run_chunks(
+            lambda count, i: score_kernels.item_profile(
+                sets.indptr, sets.codes, held, totals, borders[i], borders[i + 1], count, out
+            ),
+            CHUNKS,
+            scratch=lambda: np.zeros(n_items, np.int32),
+        )
+        return out
+
+    return profile
+
+
+def item_profile(sets: Sets, starts: Counts, items: NDArray[np.int32], n_items: int) -> Floats:
+    """Profile the items that each set acts on; see :func:`item_profiler`."""
+    return item_profiler(starts, items, n_items)(sets)
 
 
 def row_sums(sets: Sets, rows: Floats) -> Floats:

@@ -31,7 +31,7 @@ from coordnet.scores.reference import (
     Statistic,
     bootstrap_interval,
     copies,
-    item_profile,
+    item_profiler,
     matched_sets,
     null_p,
     resampled_sets,
@@ -576,7 +576,8 @@ class Profiled:
     """Profiles of what sets act on, kept as long as the sets are: by the sets themselves."""
 
     def __init__(self, view: View) -> None:
-        self._view = view
+        log = view.log
+        self._profile = item_profiler(log.by_account[0], view.objects_by_account, log.n_objects)
         self._made: list[tuple[Sets, Floats]] = []
 
     def of(self, sets: Sets) -> Floats:
@@ -584,10 +585,7 @@ class Profiled:
         for known, profile in self._made:
             if known is sets:
                 return profile
-        log = self._view.log
-        profile = item_profile(
-            sets, log.by_account[0], self._view.objects_by_account, log.n_objects
-        )
+        profile = self._profile(sets)
         self._made.append((sets, profile))
         return profile
 

@@ -10,6 +10,7 @@ from coordnet.inference.intervals import wilson_interval
 from coordnet.scores.reference import (
     RESAMPLES,
     Sets,
+    _lower_rank,
     bootstrap_interval,
     item_profile,
     matched_sets,
@@ -216,3 +217,12 @@ def test_intervals_of_medians_by_hand():
     low, high = median_intervals(np.array([0, 10, 15]), values)
     np.testing.assert_array_equal(low, [20, NAN])
     np.testing.assert_array_equal(high, [90, NAN])
+
+
+def test_ranks_of_median_intervals_are_those_of_the_binomial():
+    """The least l with P(Bin(n, 1/2) <= l) >= 0.025, by whole numbers."""
+    n = np.arange(6, 300)
+    found = _lower_rank(n).tolist()
+    for size, rank in zip(n.tolist(), found, strict=True):
+        below = sum(comb(size, i) for i in range(rank))
+        assert 40 * below < 2**size <= 40 * (below + comb(size, rank))

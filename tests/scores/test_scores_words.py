@@ -141,18 +141,6 @@ def test_content_without_texts_is_absent():
     }
 
 
-def test_near_duplicates_without_their_library_are_absent(monkeypatch):
-    import sys
-
-    monkeypatch.setitem(sys.modules, "rensa", None)
-    scores = content_of({"a": ["x"], "b": ["x"]})
-    assert "verbatim_share" in scores.estimates
-    assert scores.absent["near_duplicate_share"] == (
-        "near-duplicate text needs the package 'rensa', which is not installed; install it with: "
-        "pip install 'coordnet[content]'"
-    )
-
-
 @pytest.mark.parametrize(
     ("text", "expected"),
     [

@@ -6,9 +6,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from coordnet.errors import MissingDependencyError
+from coordnet.kernels import scores as score_kernels
 from coordnet.kernels.scores import ACTIONS, SHARED
-from coordnet.scores.reference import RESAMPLES, Sets, bootstrap_interval, item_profile
+from coordnet.scores.reference import RESAMPLES, Sets, bootstrap_interval, item_profiler
 from coordnet.scores.texts import alike
 from coordnet.scores.view import Absent, Estimate, Floats, View, score
 
@@ -44,8 +44,8 @@ def verbatim_share(view: View) -> Estimate | Absent:
 def near_duplicate_share(view: View) -> Estimate | Absent:
     """Return actions with a text that is alike to one of another member / actions with a text.
 
-    Texts are alike through a chain of texts with a MinHash estimate of the Jaccard index of
-    ALIKE or more (Broder 1997).
+    Texts are alike through a chain of texts with a Jaccard index of ALIKE or more; see
+    :func:`coordnet.scores.texts.alike`.
     """
     texts = view.texts
     if texts is None:
@@ -59,10 +59,7 @@ def near_duplicate_share(view: View) -> Estimate | Absent:
         )
     )
     used = used[used >= 0]
-    try:
-        kin = alike(texts.labels.take(pa.array(used)).to_pylist())
-    except MissingDependencyError as error:
-        return Absent(str(error))
+    kin = alike(texts.labels.take(pa.array(used)))
     number = np.full(len(texts.labels) + 1, -1, np.int32)
     number[used] = kin
     return _shared(view, number[texts.codes], int(kin.max(initial=-1)) + 1, matched)
@@ -80,8 +77,10 @@ def _first_of_each(sets: Sets, times: int, kept: int) -> Sets:
 
 
 def _shared(view: View, codes: NDArray[np.int32], n: int, matched: Sets) -> Estimate:
+    profile = item_profiler(view.log.by_account[0], codes, max(n, 1))
+
     def statistic(sets: Sets) -> Floats:
-        found = item_profile(sets, view.log.by_account[0], codes, max(n, 1))
+        found = profile(sets)
         with np.errstate(divide="ignore", invalid="ignore"):
             return np.where(found[:, ACTIONS] > 0, found[:, SHARED] / found[:, ACTIONS], np.nan)
 
@@ -89,7 +88,7 @@ def _shared(view: View, codes: NDArray[np.int32], n: int, matched: Sets) -> Esti
         view.account_of_action[codes >= 0], minlength=len(view.log.all_accounts)
     )
     estimate = view.compare(statistic, tail="greater", share=True, matched=matched)
-    own = item_profile(view.sets, view.log.by_account[0], codes, max(n, 1))
+    own = profile(view.sets)
     low, high = _interval(view, codes)
     return view.resting_on(
         estimate, with_text > 0, actions=own[:, ACTIONS].astype(np.int64), low=low, high=high
@@ -102,20 +101,16 @@ def _interval(view: View, codes: NDArray[np.int32]) -> tuple[Floats, Floats]:
     Whether a text is another member's too is asked of the cluster, not of each sample, in which a
     member that is drawn twice would share all with itself, or with nobody.
     """
-    starts, k = view.log.by_account[0], len(view.clusters)
+    k = len(view.clusters)
     drawn = np.full((k, RESAMPLES), np.nan)
-    samples = view.resampled
+    samples, indptr = view.resampled, view.clusters.indptr
+    part, whole = score_kernels.shared_by_member(
+        indptr, view.members, view.log.by_account[0], codes, int(codes.max(initial=-1)) + 1
+    )
     for i in range(k):
-        members = view.members_of(i)
-        text = np.concatenate([codes[starts[a] : starts[a + 1]] for a in members])
-        owner = np.repeat(np.arange(len(members)), starts[members + 1] - starts[members])
-        text, owner = text[text >= 0], owner[text >= 0]
-        holders = np.unique(text.astype(np.int64) << 32 | owner) >> 32
-        several = np.isin(text, holders[1:][holders[1:] == holders[:-1]])
+        own = slice(indptr[i], indptr[i + 1])
         begin, end = samples.indptr[i * RESAMPLES], samples.indptr[(i + 1) * RESAMPLES]
-        at = np.searchsorted(members, samples.codes[begin:end]).reshape(RESAMPLES, -1)
-        part = np.bincount(owner, several, len(members))[at].sum(axis=1)
-        whole = np.bincount(owner, minlength=len(members))[at].sum(axis=1)
+        at = np.searchsorted(view.members[own], samples.codes[begin:end]).reshape(RESAMPLES, -1)
         with np.errstate(invalid="ignore"):
-            drawn[i] = part / whole
+            drawn[i] = part[own][at].sum(axis=1) / whole[own][at].sum(axis=1)
     return bootstrap_interval(drawn, view.sizes)

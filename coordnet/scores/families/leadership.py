@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from coordnet.kernels import scores as score_kernels
 from coordnet.scores.reference import null_p
 from coordnet.scores.view import Acts, Estimate, Floats, View, score
 
@@ -33,20 +34,16 @@ def first_mover_inequality(view: View) -> Estimate:
     together = np.zeros(k, np.int64)
     for i in range(k):
         members = view.clusters.members(i)
-        windows = _first_windows(acts, int(acts.indptr[i]), int(acts.indptr[i + 1]))
-        together[i] = sum(len(who) for who, _ in windows)
-        if len(windows) < 2:
+        who, firsts, sizes = _first_windows(acts, int(acts.indptr[i]), int(acts.indptr[i + 1]))
+        together[i] = len(who)
+        if len(sizes) < 2:
             continue
-        seats = np.searchsorted(members, np.concatenate([who for who, _ in windows]))
-        sizes = np.array([len(who) for who, _ in windows])
-        firsts = np.concatenate([first for _, first in windows])
+        seats = np.searchsorted(members, who)
         value[i] = _gini(np.bincount(seats, firsts, len(members)).astype(float)[None, :])[0]
-        starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
+        starts = np.cumsum(sizes) - sizes
         draws = (rng.random((view.inputs.null_sets, len(sizes))) * sizes).astype(np.int64)
-        counts = np.zeros((view.inputs.null_sets, len(members)))
-        rows = np.repeat(np.arange(len(counts)), len(sizes))
-        np.add.at(counts, (rows, seats[(starts + draws).ravel()]), 1.0)
-        null[i] = _gini(counts)
+        counts = [np.bincount(seats[starts + draw], minlength=len(members)) for draw in draws]
+        null[i] = _gini(np.array(counts, float).reshape(-1, len(members)))
         reference[i] = null[i].mean() if len(null[i]) else np.nan
     return Estimate(
         value,
@@ -57,24 +54,17 @@ def first_mover_inequality(view: View) -> Estimate:
     )
 
 
-def _first_windows(acts: Acts, begin: int, end: int) -> list[tuple[NDArray[np.int32], Floats]]:
-    """Return, for each object with members together, who is in its first window, and who first."""
-    found = []
-    account, unit, time = acts.account[begin:end], acts.unit[begin:end], acts.time[begin:end]
-    high = acts.high[begin:end] - begin
-    cuts = np.flatnonzero(np.diff(unit)) + 1
-    for a, b in zip([0, *cuts], [*cuts, len(unit)], strict=True):
-        if b - a < 2:
-            continue
-        for p in range(a, b):
-            stretch = account[p : high[p]]
-            if (stretch != stretch[0]).any():
-                who, index = np.unique(stretch, return_index=True)
-                at = time[p + index]
-                first = (at == at.min()).astype(float)
-                found.append((who, first / first.sum()))
-                break
-    return found
+def _first_windows(
+    acts: Acts, begin: int, end: int
+) -> tuple[NDArray[np.int32], Floats, NDArray[np.int64]]:
+    """Return who is in the first window of each object, their shares of the first place, sizes."""
+    n = end - begin
+    who, share, sizes = np.empty(n, np.int32), np.empty(n), np.empty(n, np.int64)
+    windows = score_kernels.first_windows(
+        acts.account, acts.unit, acts.time, acts.high, begin, end, who, share, sizes
+    )
+    sizes = sizes[:windows]
+    return who[: sizes.sum()], share[: sizes.sum()], sizes
 
 
 def _gini(counts: Floats) -> Floats:

@@ -10,7 +10,10 @@ from numpy.typing import NDArray
 from coordnet.errors import CoordnetWarning
 from coordnet.graphs.graph import CoordinationGraph
 from coordnet.inference.intervals import wilson_interval
+from coordnet.kernels import arrays as array_kernels
+from coordnet.kernels import scores as score_kernels
 from coordnet.robustness.stability import cluster_stability
+from coordnet.scores.reference import in_chunks
 from coordnet.scores.view import Absent, Estimate, View, score
 from coordnet.times import DAY
 
@@ -56,9 +59,43 @@ def edges_in_both_halves(view: View) -> Estimate | Absent:
     indptr, edges = view.inside
     if log.limits is None or not len(edges):
         return Absent("there are no edges between members")
+    middle = (log.limits[0] + log.limits[1] + 1) // 2
+    both = _met_twice(view, middle) if graph.relation.on_objects else _made_twice(view, middle)
+    hits = np.nan_to_num(view.per_cluster(indptr, both, np.sum))
+    of = np.diff(indptr).astype(float)
+    low, high = wilson_interval(hits, of)
+    with np.errstate(invalid="ignore"):
+        return Estimate(hits / of, low=low, high=high)
+
+
+def _met_twice(view: View, middle: int) -> NDArray[np.bool_]:
+    """Mark the edges inside clusters whose accounts meet on an object in each half."""
+    graph, trace, edges = view.graph, view.trace, view.inside[1]
+    ends = graph.edges["source"][edges], graph.edges["target"][edges]
+    # The first object and the last, the second and the last but one, ...: objects may be numbered
+    # by time, and the search ends with one of each half
+    n = int(trace.object.max(initial=-1)) + 1
+    turn = np.minimum(np.arange(n), n - 1 - np.arange(n)) * 2 + (2 * np.arange(n) >= n)
+    place = np.argsort(np.argsort(turn, kind="stable"), kind="stable").astype(np.int32)
+    order = array_kernels.group_by_code(place[trace.object], n)[1]
+    object_, time = place[trace.object][order], trace.time[order]
+    acts = array_kernels.group_by_code(trace.account[order], len(view.clusters.all_accounts))
+    both = np.zeros(len(edges), bool)
+    in_chunks(
+        lambda a, b: score_kernels.met_in_both_halves(
+            *ends, *acts, object_, time, graph.window_us, middle, a, b, both
+        ),
+        len(edges),
+    )
+    return both
+
+
+def _made_twice(view: View, middle: int) -> NDArray[np.bool_]:
+    """Mark the edges inside clusters that the relation gives in each half."""
+    graph, edges = view.graph, view.inside[1]
+    log = graph.log
     mine = np.zeros(len(log.all_accounts), bool)
     mine[view.clusters.indices] = True
-    middle = (log.limits[0] + log.limits[1] + 1) // 2
     own = _keys(graph)[edges]
     both = np.ones(len(edges), bool)
     for half in (log.time < middle, log.time >= middle):
@@ -66,11 +103,7 @@ def edges_in_both_halves(view: View) -> Estimate | Absent:
         with warnings.catch_warnings():  # of the times of the log it has been warned before
             warnings.simplefilter("ignore", CoordnetWarning)
             both &= np.isin(own, _keys(graph.relation.graph(part)))
-    hits = np.nan_to_num(view.per_cluster(indptr, both, np.sum))
-    of = np.diff(indptr).astype(float)
-    low, high = wilson_interval(hits, of)
-    with np.errstate(invalid="ignore"):
-        return Estimate(hits / of, low=low, high=high)
+    return both
 
 
 def _keys(graph: CoordinationGraph) -> NDArray[np.int64]:

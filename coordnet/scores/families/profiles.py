@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 
 from coordnet.inference.intervals import wilson_interval
 from coordnet.kernels import scores as score_kernels
@@ -19,7 +19,7 @@ from coordnet.readers.profiles import NOTHING
 from coordnet.scores.reference import (
     Sets,
     in_chunks,
-    item_profile,
+    item_profiler,
     ratio,
     sums,
 )
@@ -77,7 +77,8 @@ def _scan_p(own: NDArray[np.int64], background: NDArray[np.int64], span: int) ->
     p = np.full(len(own), np.nan)
     for i, (k, n) in enumerate(own.tolist()):
         if n >= 2:
-            tail = stats.binom.sf(k - 2, n - 1, levels)
+            # P(Bin(n - 1, level) >= k - 1)
+            tail = special.betainc(k - 1, n - k + 1, levels) if k > 1 else np.ones(len(levels))
             p[i] = min(1.0, n * float((tail * weight).sum() / weight.sum()))
     return p
 
@@ -139,15 +140,15 @@ def share_of_members(
 def _most_common(view: View, codes: NDArray[np.int32], tail: str = "greater") -> Estimate:
     """Estimate the share of members that have the most common of a feature's values."""
     n = int(codes.max(initial=-1)) + 1
-    each = np.arange(len(codes) + 1)
+    profile = item_profiler(np.arange(len(codes) + 1), codes, max(n, 1))
 
     def statistic(sets: Sets) -> Floats:
-        found = item_profile(sets, each, codes, max(n, 1))
+        found = profile(sets)
         with np.errstate(divide="ignore", invalid="ignore"):
             return np.where(found[:, ACTIONS] > 0, found[:, MODE] / found[:, ACTIONS], np.nan)
 
     estimate = view.compare(statistic, tail=tail, share=True)
-    found = item_profile(view.sets, each, codes, max(n, 1))
+    found = profile(view.sets)
     low, high = wilson_interval(found[:, MODE], found[:, ACTIONS])
     return view.resting_on(estimate, codes >= 0, low=low, high=high)
 

@@ -1,0 +1,210 @@
+"""The kernels of the scores and of texts: each against a few lines of Python."""
+
+import math
+import random
+import re
+from collections import Counter
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from coordnet.kernels import scores as score_kernels
+from coordnet.kernels import set_weights as weight_kernels
+from coordnet.kernels import texts as text_kernels
+from coordnet.scores.reference import Sets, item_profile
+from coordnet.scores.texts import alike, normalised
+
+SPACE, WORD = r"[\t\n\f\r ]", "[0-9A-Za-z_]"
+
+
+def rows_of(lists, dtype=np.int32):
+    """Return lists as (indptr, values)."""
+    ends = np.cumsum([0, *map(len, lists)]).astype(np.int64)
+    return ends, np.array([value for part in lists for value in part], dtype)
+
+
+# -- texts ---------------------------------------------------------------------------------------
+
+pieces = st.sampled_from(
+    ["rt", "RT", " ", "\n", "\v", "@", "@x", "@http", "http://", "https://", "s", "://", "x", ":",
+     "é", "日本", "_", "9", "\u3000"]
+)  # fmt: skip
+
+
+def naive_normalised(text):
+    text = text.lower()
+    for pattern in (rf"^{SPACE}*rt{SPACE}+@{WORD}+:?", r"https?://[^\t\n\f\r ]+", rf"@{WORD}+"):
+        text = re.sub(pattern, " ", text)
+    return re.sub(f"{SPACE}+", " ", text).strip()
+
+
+@given(st.lists(st.lists(pieces, max_size=9).map("".join), max_size=6))
+def test_texts_are_normalised_as_by_regular_expressions(texts):
+    assert normalised(pa.array(texts, pa.string())).to_pylist() == list(
+        map(naive_normalised, texts)
+    )
+
+
+def sequences_of(text):
+    """Return the 5-character sequences of a text."""
+    return {text[j : j + 5] for j in range(max(len(text) - 4, 1))}
+
+
+def naive_numbers(texts, are_alike):
+    """Return the numbers of texts joined through chains, every pair compared."""
+    number = list(range(len(texts)))
+    for i in range(len(texts)):
+        for j in range(i):
+            if are_alike(sequences_of(texts[i]), sequences_of(texts[j])):
+                old, new = max(number[i], number[j]), min(number[i], number[j])
+                number = [new if n == old else n for n in number]
+    order = sorted(set(number))
+    return [order.index(n) for n in number]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_texts_alike_are_those_of_all_pairs(seed):
+    """Every pair compared exactly: four fifths of the sequences of both in common."""
+    rng = random.Random(seed)
+    words = [f"wörd{i}" if i % 5 == 0 else f"w{i}" for i in range(60)]
+    texts = {"", "a", "ab", "abcd", "日本語テキスト", "日本語テキスト!", "x" * 5, "x" * 6}
+    for _ in range(8):
+        copy = rng.choices(words, k=rng.choice([3, 8, 20]))
+        for _ in range(4):
+            texts.add(" ".join(copy))
+            copy[rng.randrange(len(copy))] = rng.choice(words)
+    texts = sorted(texts)
+    found = alike(pa.array(texts)).tolist()
+    assert found == naive_numbers(texts, lambda a, b: 5 * len(a & b) >= 4 * len(a | b))
+    assert len(set(found)) < len(found)
+
+
+@given(st.sets(st.integers(0, 30)), st.sets(st.integers(0, 30)))
+def test_sets_are_alike_from_four_fifths_on(a, b):
+    arrays = [np.array(sorted(one), np.uint32) for one in (a, b)]
+    assert text_kernels.are_alike(*arrays, 0.8) == (5 * len(a & b) >= 4 * len(a | b))
+
+
+# -- what sets act on ----------------------------------------------------------------------------
+
+held = st.lists(st.lists(st.integers(-1, 7), max_size=12), min_size=1, max_size=5)
+
+
+@given(held, st.data())
+def test_profiles_of_items_are_those_of_counting(accounts, data):
+    """Accounts may be drawn twice into a set: twice its actions, of one account."""
+    codes = st.lists(st.integers(0, len(accounts) - 1), max_size=6)
+    sets = data.draw(st.lists(codes, min_size=1, max_size=4))
+    everybody = Counter(i for own in accounts for i in own if i >= 0)
+    found = item_profile(Sets(*rows_of(sets)), *rows_of(accounts), 8)
+    for own, row in zip(sets, found, strict=True):
+        count = Counter(i for u in own for i in accounts[u] if i >= 0)
+        top = sorted(count.items(), key=lambda x: (-x[1], x[0]))[:5]
+        holders = {i: {u for u in own if i in accounts[u]} for i in count}
+        n = sum(count.values())
+        assert row.tolist() == pytest.approx(
+            [
+                n,
+                len(count),
+                -sum(c / n * math.log(c / n) for c in count.values()),
+                top[0][1] if top else 0,
+                sum(c for _, c in top),
+                sum(everybody[i] for i, _ in top),
+                sum(c for i, c in count.items() if len(holders[i]) > 1),
+            ],
+            abs=1e-12,
+        )
+
+
+@given(held, st.data())
+def test_shared_by_member_is_that_of_counting(accounts, data):
+    codes = st.lists(st.integers(0, len(accounts) - 1), max_size=5, unique=True)
+    sets = data.draw(st.lists(codes, min_size=1, max_size=4))
+    shared, every = score_kernels.shared_by_member(*rows_of(sets), *rows_of(accounts), 8)
+    expected = [
+        (
+            sum(i >= 0 and any(i in accounts[v] for v in own if v != u) for i in accounts[u]),
+            sum(i >= 0 for i in accounts[u]),
+        )
+        for own in sets
+        for u in own
+    ]
+    assert list(zip(shared.tolist(), every.tolist(), strict=True)) == expected
+
+
+# -- who acts when -------------------------------------------------------------------------------
+
+acts = st.lists(
+    st.tuples(st.integers(0, 3), st.integers(0, 12), st.integers(0, 4)), min_size=1, max_size=25
+).map(sorted)  # (object, time, account)
+
+
+@given(acts, st.integers(0, 4))
+def test_first_windows_are_those_of_a_search(rows, window):
+    unit, time, account = (np.array(column) for column in zip(*rows, strict=True))
+    n = len(rows)
+    high = [
+        sum(o < rows[p][0] or (o == rows[p][0] and t <= rows[p][1] + window) for o, t, _ in rows)
+        for p in range(n)
+    ]
+    who, share, sizes = np.empty(n, np.int32), np.empty(n), np.empty(n, np.int64)
+    windows = score_kernels.first_windows(
+        account.astype(np.int32), unit.astype(np.int32), time.astype(np.int64),
+        np.array(high, np.int32), 0, n, who, share, sizes,
+    )  # fmt: skip
+    expected = []
+    for o in sorted({row[0] for row in rows}):
+        for p, (own, start, _) in enumerate(rows):
+            inside = rows[p : high[p]] if own == o else []
+            members = sorted({u for _, _, u in inside})
+            if len(members) > 1:
+                first = {u for _, t, u in inside if t == start}
+                expected.append([(u, (u in first) / len(first)) for u in members])
+                break
+    found, at = [], 0
+    for size in sizes[:windows].tolist():
+        stretch = slice(at, at + size)
+        found.append(list(zip(who[stretch].tolist(), share[stretch].tolist(), strict=True)))
+        at += size
+    assert found == expected
+
+
+@given(acts, st.integers(0, 4), st.integers(0, 13))
+def test_pairs_that_met_in_both_halves_are_those_of_all_actions(rows, window, middle):
+    object_, time, account = (np.array(column) for column in zip(*rows, strict=True))
+    positions = np.argsort(account, kind="stable").astype(np.int32)
+    starts = np.searchsorted(account[positions], np.arange(6))
+    pairs = [(u, v) for u in range(5) for v in range(u + 1, 5)]
+    found = np.zeros(len(pairs), bool)
+    ends = np.array(pairs, np.int32).T
+    score_kernels.met_in_both_halves(
+        ends[0], ends[1], starts, positions, object_.astype(np.int32), time.astype(np.int64),
+        window, middle, 0, len(pairs), found,
+    )  # fmt: skip
+
+    def met(u, v, late):
+        own, other = ([r for r in rows if r[2] == x and (r[1] >= middle) == late] for x in (u, v))
+        return any(a[0] == b[0] and abs(a[1] - b[1]) <= window for a in own for b in other)
+
+    assert found.tolist() == [met(u, v, False) and met(u, v, True) for u, v in pairs]
+
+
+# -- what many have in common --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", [1, 9, 40])
+def test_common_objects_of_many_are_those_of_each_two(size):
+    rng = np.random.default_rng(size)
+    n_objects = 150
+    popular = rng.random(n_objects)
+    own = [np.flatnonzero(rng.random(n_objects) < popular**3) for _ in range(size + 3)]
+    interests = weight_kernels.Interests(*rows_of(own), np.ones(size + 3), size + 3)
+    members = rng.permutation(size + 3)[:size].astype(np.int32)
+    expected = [
+        [len(set(own[a]) & set(own[b])) if j < i else 0 for j, b in enumerate(members)]
+        for i, a in enumerate(members)
+    ]
+    assert weight_kernels.common_of_all(interests, members, size).tolist() == expected
