@@ -89,7 +89,7 @@ def cluster_stability(
     if background is None and found is not clusters:
         background = found.background
     runs = check_whole(runs, "runs", 0)
-    log = clusters.graph.log
+    log = clusters.graph.whole_log
     members = [clusters.members(i) for i in range(len(clusters))]
     rng = np.random.default_rng(seed)
     jobs: list[tuple[str, int | None, Callable[[], ActionLog], Configuration]] = []

@@ -263,7 +263,8 @@ def early_birds(view: View) -> Floats:
     delay = acts.time - log.time[starts[:-1]][acts.object]
     first = log.account[starts[:-1]][acts.object] == acts.account
     alone = (view.lags < 0) & (np.diff(starts)[acts.object] > 1) & ~(first & (delay == 0))
-    prompt = np.where(alone, delay <= min(view.graph.window_us, MINUTE), np.nan).astype(float)
+    soon = np.minimum(view.trace.window, MINUTE)[acts.object]
+    prompt = np.where(alone, delay <= soon, np.nan).astype(float)
 
     def share(part: Floats) -> float:
         known = part[~np.isnan(part)]
