@@ -150,7 +150,6 @@ def test_a_sample_says_what_all_co_occurrences_say():
 def test_no_number_of_threads_changes_a_byte():
     log = cn.simulate("large_ring", accounts=2_000, seed=1, rings=[(60, 100)]).log
     chances = statistics_of(log)
-    windows = windows_by_class(chances, MINUTE)
     one, four = (
         pair_chances(
             log, chances.of_object, chances.chance, windows_by_class(chances, MINUTE), threads=n
