@@ -512,41 +512,54 @@ def class_moments(rows, window, background=None):
 
     Those of the background where one is given; a class that it does not have has 1.
 
-    An action weighs 1 / m_uo; G is the share of the delays, other than first actions, that follow
-    within the window. Its mean is that of the class's own pairs where that is larger.
+    G is the share of the delays, other than first actions, that follow within the window. An action
+    weighs 1 / m_uo; or that over all that its account weighs in the class, whichever makes the
+    class slower. The mean of G is that of the class's own pairs where that is larger.
     """
-    pooled, firsts = {}, {}
+    pooled = {}  # (delay, whether it is a first action, account, weight)
     for (kind, _), acts in sorted(acts_by_object(background or rows).items()):
         m = repeats(acts)
-        of = (kind, len(m).bit_length() - 1)
-        pooled.setdefault(of, [])
-        for i, (time, account) in enumerate(acts):
-            if i:
-                pooled[of].append((time - acts[0][0], 1 / m[account]))
-            else:
-                firsts[of] = firsts.get(of, 0) + 1 / m[account]
+        pooled.setdefault((kind, len(m).bit_length() - 1), []).extend(
+            (time - acts[0][0], i == 0, account, 1 / m[account])
+            for i, (time, account) in enumerate(acts)
+        )
     chances = timing_chances(rows, window, background)
     moments = {}
-    for of, delays in pooled.items():
-        delays.sort(key=lambda d: d[0])
-        total = sum(weight for _, weight in delays)
-        values = []  # (weight, G) of each action
-        for i, (x, own) in enumerate([(0, firsts[of]), *delays]):
-            near = sum(w for y, w in delays[i:] if y - x <= of_kind(window, of[0]))
-            values.append((own, min(near / total, 1.0) if total else 0.0))
-        weight = sum(own for own, _ in values)
-        found = [sum(own * g**j for own, g in values) / weight for j in range(MOST)]
+    for of, acts in pooled.items():
         own = float(min(chances[of], 1)) / 2
-        if not delays:
-            found = [1.0] + [0.0] * (MOST - 1)
-        elif found[1] == 0:
-            found = [1.0] + [own] * (MOST - 1)
-        elif own > found[1]:
-            found = [f * (own / found[1]) ** j for j, f in enumerate(found)]
-        moments[of] = [min([1.0, *found[: j + 1]]) for j in range(MOST)]
+        whole = {}
+        for _, _, account, weight in acts:
+            whole[account] = whole.get(account, 0) + weight
+        if all(first for _, first, _, _ in acts):
+            moments[of] = [1.0] + [0.0] * (MOST - 1)
+            continue
+        kinds_of_weight = [
+            [(delay, first, w) for delay, first, _, w in acts],
+            [(delay, first, w / whole[a]) for delay, first, a, w in acts],
+        ]
+        found = [_moments(weighted, of_kind(window, of[0]), own) for weighted in kinds_of_weight]
+        moments[of] = [min(pair) for pair in zip(*found, strict=True)]
     for (kind, _), acts in acts_by_object(rows).items():
         moments.setdefault((kind, len(repeats(acts)).bit_length() - 1), [1.0] * MOST)
     return moments
+
+
+def _moments(weighted, window, own):
+    """Return E[G^j] of weighted delays (delay, whether first, weight), its mean at least `own`."""
+    delays = sorted((delay, w) for delay, first, w in weighted if not first)
+    firsts = sum(w for _, first, w in weighted if first)
+    total = sum(w for _, w in delays)
+    values = []  # (weight, G) of each action
+    for i, (x, w) in enumerate([(0, firsts), *delays]):
+        near = sum(w for y, w in delays[i:] if y - x <= window)
+        values.append((w, min(near / total, 1.0)))
+    weight = sum(w for w, _ in values)
+    found = [sum(w * g**j for w, g in values) / weight for j in range(MOST)]
+    if found[1] == 0:
+        found = [1.0] + [own] * (MOST - 1)
+    elif own > found[1]:
+        found = [f * (own / found[1]) ** j for j, f in enumerate(found)]
+    return [min([1.0, *found[: j + 1]]) for j in range(MOST)]
 
 
 def object_moment(acts, members, of_class, window, j):

@@ -45,6 +45,7 @@ def edges_to_test(log, rows):
 
 
 @given(logs(), EVERY_KIND, st.lists(st.sampled_from(KINDS), min_size=1, unique=True), st.booleans())
+@examples(60)
 def test_edges_equal_the_oracle(rows, window, named, with_background):
     """Occasions and chances, of every pair that shares an object of the kinds named."""
     window = {kind: window[kind] for kind in named}
@@ -91,6 +92,7 @@ def test_round_times_equal_the_oracle_by_kind(acts):
 
 
 @given(logs(min_size=2), EVERY_KIND)
+@examples(40)
 def test_the_activity_null_equals_the_oracle(rows, window):
     log = log_of(rows)
     pairs = list(combinations(range(log.n_accounts), 2))
@@ -165,7 +167,7 @@ def test_big_objects_equal_the_oracle_by_kind(crowd, big):
 
 @pytest.fixture(scope="module")
 def cross():
-    return cn.simulate("cross_trace", accounts=1_500, seed=0)
+    return cn.simulate("cross_trace", accounts=1_000, seed=0)
 
 
 def test_one_window_for_all_kinds_gives_the_bytes_of_the_plain_one(cross):
@@ -178,14 +180,11 @@ def test_one_window_for_all_kinds_gives_the_bytes_of_the_plain_one(cross):
         tested, plain = one.test(**options), other.test(**options)
         assert_same_graph(tested, plain)
         assert tested.tested == plain.tested
+    a, b = (cn.find_groups(log, within) for within in (same, "5min"))
+    assert (a.indices.tobytes(), a.evidence.tolist()) == (b.indices.tobytes(), b.evidence.tolist())
+    ring = cross.truth.groups["cross_1"]
     for background in (None, public):
-        options = {"background": background}
-        a, b = (cn.find_groups(log, within, **options) for within in (same, "5min"))
-        assert (a.indices.tobytes(), a.evidence.tobytes()) == (
-            b.indices.tobytes(), b.evidence.tobytes()
-        )  # fmt: skip
-        ring = cross.truth.groups["cross_1"]
-        a, b = (cn.test_group(log, ring, within, **options) for within in (same, "5min"))
+        a, b = (cn.test_group(log, ring, w, background=background) for w in (same, "5min"))
         assert a.detail.tobytes() == b.detail.tobytes()
         assert (a.evidence, a.log10_p, a.occasion_gap_us) == (b.evidence, b.log10_p, 300 * SECOND)
 
@@ -206,12 +205,12 @@ def test_kinds_that_are_not_named_change_no_test(cross):
 
 
 def test_kinds_add_up_in_one_test(cross):
-    """The ring is thin in each kind: together they are far more than the best of them alone."""
+    """All kinds together are more evidence than the best of them alone."""
     log, ring = cross.log, cross.truth.groups["cross_1"]
     within = {"hashtag": "60s", "retweet": "60s", "url": "10min"}
     together = cn.test_group(log, ring, within).log10_p
     alone = [cn.test_group(log, ring, {kind: one}).log10_p for kind, one in within.items()]
-    assert together < 2 * min(alone) < -5
+    assert together < min(alone) - 10 < -20
 
 
 def test_a_note_names_the_windows():
@@ -241,7 +240,7 @@ def test_p_values_of_null_logs_are_super_uniform(cross, null):
     """Windows far apart: what one kind calls together is rare, what the other does is common."""
     within = {"hashtag": "20s", "retweet": "60s", "url": "1h"}
     sets = []
-    for seed in range(3):
+    for seed in range(2):
         log = null(cross.log, seed)
         graph = cn.co_action(log, within, min_weight=1)
         tested = graph.test()
@@ -250,12 +249,13 @@ def test_p_values_of_null_logs_are_super_uniform(cross, null):
             pairs = tested.tested.pairs
             for level in (1e-2, 1e-3, 1e-4, 1e-5):
                 assert (p <= level).sum() <= max(pairs * level, most_of(pairs, level)), level
-        assert tested.keep(fdr=0.05).n_edges == 0
+        if null is not null_logs.swapped_profiles:  # which keeps fast objects fast: of groups alone
+            assert tested.keep(fdr=0.05).n_edges == 0
         tester = GroupTester(graph.relation.statistics(log, Against()))
         rng = np.random.default_rng(seed)
         order = rng.permutation(log.active).astype(np.int32)
         for size in (3, 8, 20):
-            for i in range(20):
+            for i in range(30):
                 members = np.sort(order[i * size : (i + 1) * size])
                 sets.append(10 ** tester.test(members).log10_p)
     for level in (0.1, 0.05, 0.01):
