@@ -546,7 +546,8 @@ def class_moments(rows, window, background=None):
 
 def _moments(weighted, window, own):
     """Return E[G^j] of weighted delays (delay, whether first, weight), its mean at least `own`."""
-    delays = sorted((delay, w) for delay, first, w in weighted if not first)
+    delays = [(delay, w) for delay, first, w in weighted if not first]
+    delays.sort(key=lambda d: d[0])  # ties as they stand: by object
     firsts = sum(w for _, first, w in weighted if first)
     total = sum(w for _, w in delays)
     values = []  # (weight, G) of each action

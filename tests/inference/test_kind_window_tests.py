@@ -17,7 +17,7 @@ import coordnet as cn
 from coordnet.graphs.relation import Against
 from coordnet.inference import edge_tests, null_logs
 from coordnet.inference.group_test import GroupTester
-from coordnet.inference.statistics import WindowStatistics
+from coordnet.inference.statistics import CLASSES, WindowStatistics
 from coordnet.kernels import groups as group_kernels
 from coordnet.times import HOUR
 
@@ -110,6 +110,22 @@ def test_the_activity_null_equals_the_oracle(rows, window):
         assert parts[e] == pytest.approx(expected, rel=1e-3, abs=1e-12)
 
 
+@given(logs(min_size=2), EVERY_KIND)
+@examples(40)
+def test_the_classes_of_a_kind_have_the_chances_of_its_window(rows, window):
+    """As if its window were that of all: pooled over objects, and with all pairs weighing alike."""
+    log = log_of(rows)
+    found = WindowStatistics(log, pairs_of(window))
+    kind_of_class = np.repeat(np.arange(len(log.kinds) + 1), CLASSES)
+    for k, kind in enumerate(log.kinds):
+        alone = WindowStatistics(log, window[kind])
+        own = kind_of_class == k
+        for name in ("chances", "pooled_chances"):
+            assert getattr(found, name)[own].tolist() == getattr(alone, name)[own].tolist()
+        by_pairs = (s.pair_chances.by_pairs[own].tolist() for s in (found, alone))
+        assert len(set(map(tuple, by_pairs))) == 1
+
+
 # -- groups ------------------------------------------------------------------------------------
 
 
@@ -117,6 +133,9 @@ def assert_group(rows, members, window, fold=None, background=None, **options):
     log = log_of(rows)
     others = None if background is None else log_of(background)
     statistics = WindowStatistics(log, pairs_of(window), others, fold)
+    # the oracle pools chances over objects; that all pairs weigh alike has tests of its own
+    alike = statistics.pair_chances
+    statistics.__dict__["pair_chances"] = alike._replace(chance=statistics.pooled_chances)
     found = GroupTester(statistics).test(log.codes_of(members))
     gap = max(30 * SECOND, *window.values()) if fold is None else fold
     expected = naive.group_test(rows, members, window, gap, background=background, **options)
