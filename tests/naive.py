@@ -123,7 +123,7 @@ def scores(rows, weights, members, window):
         near = [
             abs(t - time)
             for a, o, t, k, _ in own
-            if a != account and (o, k) == (obj, kind) and abs(t - time) <= window
+            if a != account and (o, k) == (obj, kind) and abs(t - time) <= of_kind(window, kind)
         ]
         if near:
             lags.append(min(near))

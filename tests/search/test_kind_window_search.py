@@ -3,9 +3,12 @@
 import json
 import re
 
+import naive
 import numpy as np
 import pytest
-from helpers import assert_same_graph, ring_rows, table_of
+from helpers import assert_same_graph, log_of, ring_rows, table_of
+from hypothesis import given
+from strategies import KINDS, SECOND, examples, logs
 
 import coordnet as cn
 from coordnet.cli import main
@@ -118,6 +121,28 @@ def test_power_plants_on_kinds_that_are_looked_at(cross):
     """A third of the objects: on the others nobody would be found."""
     found = cn.power(cross.log, size=12, objects=12, lag="2min", runs=2, within={"url": "10min"})
     assert found.found == 2
+
+
+SYNCHRONY = ("synchronised_actions", "synchronised_objects", "median_lag")
+
+
+@given(logs(min_size=12, contents=False))
+@examples(40)
+def test_scores_of_sets_equal_the_oracle(rows):
+    """Members are together within the window of the kind, on kinds that have one."""
+    log = log_of(rows)
+    within = {"hashtag": 0, "retweet": "60s", "url": "121s"}
+    window = {"hashtag": 0, "retweet": 60 * SECOND, "url": 121 * SECOND}
+    within = {kind: within[kind] for kind in log.kinds[:2] if kind in KINDS}
+    own = [row for row in rows if row[3] in within]
+    members = sorted({row[0] for row in own})
+    if len(members) < 2:
+        return
+    scores = cn.score_clusters([members], log, within=within, only=SYNCHRONY, null_sets=0)
+    expected = naive.scores(own, {}, set(members), window)
+    for name in SYNCHRONY:
+        found = float(scores[name].value[0])
+        assert found == pytest.approx(expected[name], nan_ok=True), name
 
 
 # -- files -------------------------------------------------------------------------------------
