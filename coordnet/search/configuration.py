@@ -94,8 +94,7 @@ class Configuration:
     within: Within | Sequence[Within] = option(
         "60s",
         "Window in which two actions are together. Each of several is a layer of its own, and they "
-        "share the level out. KIND=DURATION is a window for one kind of action: all of these make "
-        "one layer, of these kinds alone, in which what is done together adds up.",
+        "share the level out; but all of the form KIND=DURATION make one layer of these kinds.",
         metavar="DURATION",
         python='Several are a list, ["60s", "1h"]; windows by kind are a mapping, {"retweet": '
         '"60s", "url": "10min"}, alone or in a list.',
