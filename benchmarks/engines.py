@@ -202,7 +202,8 @@ def bare_loop(frame: pa.Table, window: int) -> dict[str, Any]:
     log = cn.read_actions(frame, account="account", object="object", time="time", unit="s")
     span, n_accounts = window * 1_000_000, len(log.all_accounts)
     own = log.by_account
-    every = co_action.find_windows(log.account, log.object, log.time, n_accounts, span, 1)
+    trace = cn.CoAction(span).trace(log)
+    every = co_action.find_windows(trace, n_accounts, 1)
     borders = equal_chunks(every.work, co_action.CHUNKS)
     del every
 
@@ -218,9 +219,7 @@ def bare_loop(frame: pa.Table, window: int) -> dict[str, Any]:
         )
 
     def find() -> co_action.Windows:
-        return co_action.find_windows(
-            log.account, log.object, log.time, n_accounts, span, MIN_WEIGHT
-        )
+        return co_action.find_windows(trace, n_accounts, MIN_WEIGHT)
 
     def rows(windows: co_action.Windows) -> Any:
         return co_action.collect_edges(

@@ -211,10 +211,29 @@ def _configuration(options: argparse.Namespace) -> Configuration:
     """Return the configuration that the options say."""
     names = {declared.name for declared in fields(Configuration)}
     given = {name: value for name, value in vars(options).items() if name in names}
+    if "within" in given:
+        given["within"] = _windows(given["within"])
     if "moments" in given:
         given["moments"] = {name: (start, end) for name, start, end in given["moments"]}
     base = None if options.config is None else Configuration.read(options.config)
     return configured(base, given)
+
+
+def _windows(given: list[str]) -> list[str | dict[str, str]]:
+    """Return the windows that ``--within`` says; all of the form KIND=DURATION make one."""
+    windows: list[str | dict[str, str]] = []
+    by_kind: dict[str, str] = {}
+    for text in given:
+        kind, equals, one = text.rpartition("=")
+        if not equals:
+            windows.append(text)
+            continue
+        if kind in by_kind:
+            raise ParameterError(f"--within has two windows for the kind {shown(kind)}.")
+        if not by_kind:
+            windows.append(by_kind)
+        by_kind[kind] = one
+    return windows
 
 
 # -- what the commands do ----------------------------------------------------------------------

@@ -12,6 +12,8 @@ from itertools import combinations, product
 from math import comb, exp, inf, lgamma, log, nan, sqrt
 from statistics import median
 
+# A window is a number of microseconds, or {kind: microseconds} with one for each kind of the rows.
+
 SECOND = 1_000_000
 DAY = 86_400 * SECOND
 
@@ -46,6 +48,11 @@ def promptness(acts, window):
     return float(min(1, (together / moved) / (observed / pairs)))
 
 
+def of_kind(window, kind):
+    """Return the window of a kind."""
+    return window[kind] if isinstance(window, dict) else window
+
+
 # -- graphs ------------------------------------------------------------------------------------
 
 
@@ -54,7 +61,9 @@ def co_action(rows, window, min_weight=1, weight="objects"):
     met = {}
     for pair in combinations(folded(rows), 2):
         (u, obj, time, kind, _), (v, obj_v, time_v, kind_v, _) = sorted(pair, key=lambda r: r[0])
-        if u != v and obj == obj_v and kind == kind_v and abs(time_v - time) <= window:
+        if (obj, kind) != (obj_v, kind_v) or u == v:
+            continue
+        if abs(time_v - time) <= of_kind(window, kind):
             met.setdefault((u, v), []).append(((kind, obj), time_v - time))
     edges = {}
     for ends, meetings in met.items():
@@ -136,7 +145,7 @@ def scores(rows, weights, members, window):
         near = [
             abs(t - time)
             for a, o, t, k, _ in own
-            if a != account and (o, k) == (obj, kind) and abs(t - time) <= window
+            if a != account and (o, k) == (obj, kind) and abs(t - time) <= of_kind(window, kind)
         ]
         if near:
             lags.append(min(near))
@@ -287,9 +296,10 @@ def acts_by_object(rows):
 def occasions(rows, u, v, window, fold):
     """Return the number of occasions of a pair."""
     moments = []
-    for acts in acts_by_object(rows).values():
+    for (kind, _), acts in acts_by_object(rows).items():
+        near = of_kind(window, kind)
         met = [
-            max(s, t) for s, a in acts for t, b in acts if (a, b) == (u, v) and abs(s - t) <= window
+            max(s, t) for s, a in acts for t, b in acts if (a, b) == (u, v) and abs(s - t) <= near
         ]
         moments += [min(met)] if met else []
     moments.sort()
@@ -309,7 +319,8 @@ def object_counts(rows, window):
     counts = {}
     for obj, acts in acts_by_object(rows).items():
         m = repeats(acts)
-        near = [(a, b) for (s, a), (t, b) in combinations(acts, 2) if abs(s - t) <= window]
+        own = of_kind(window, obj[0])
+        near = [(a, b) for (s, a), (t, b) in combinations(acts, 2) if abs(s - t) <= own]
         weighted = sum((Fraction(1, m[a] * m[b]) for a, b in near if a != b), Fraction(0))
         counts[obj] = (len(m), len(near), weighted)
     return counts
@@ -332,10 +343,10 @@ def activity_expectation_in_strata(rows, u, v, window, stratum):
         size[b] = size.get(b, 0) + 1
         k[account, b] = k.get((account, b), 0) + 1
     total = 0.0
-    for acts in acts_by_object(rows).values():
+    for (kind, _), acts in acts_by_object(rows).items():
         pairs = {}
         for (s, _), (t, _) in combinations(acts, 2):
-            if abs(s - t) <= window:
+            if abs(s - t) <= of_kind(window, kind):
                 ends = tuple(sorted((stratum(s), stratum(t))))
                 pairs[ends] = pairs.get(ends, 0) + 1
         for (b, c), w in pairs.items():
@@ -389,7 +400,7 @@ def timing_trials(rows, u, v, window, background=None):
             grain = min(
                 max(roundness(t, 3_600 * SECOND) for t, a in acts if a == who) for who in (u, v)
             )
-            factor = round_factor(grain, window, step)
+            factor = round_factor(grain, of_kind(window, kind), step)
             chance = min(chances[kind, len(m).bit_length() - 1] * factor, Fraction(1))
             trials.append(1 - (1 - chance) ** (m[u] * m[v]))
     return trials
@@ -523,41 +534,55 @@ def class_moments(rows, window, background=None):
 
     Those of the background where one is given; a class that it does not have has 1.
 
-    An action weighs 1 / m_uo; G is the share of the delays, other than first actions, that follow
-    within the window. Its mean is that of the class's own pairs where that is larger.
+    G is the share of the delays, other than first actions, that follow within the window. An action
+    weighs 1 / m_uo; or that over all that its account weighs in the class, whichever makes the
+    class slower. The mean of G is that of the class's own pairs where that is larger.
     """
-    pooled, firsts = {}, {}
+    pooled = {}  # (delay, whether it is a first action, account, weight)
     for (kind, _), acts in sorted(acts_by_object(background or rows).items()):
         m = repeats(acts)
-        of = (kind, len(m).bit_length() - 1)
-        pooled.setdefault(of, [])
-        for i, (time, account) in enumerate(acts):
-            if i:
-                pooled[of].append((time - acts[0][0], 1 / m[account]))
-            else:
-                firsts[of] = firsts.get(of, 0) + 1 / m[account]
+        pooled.setdefault((kind, len(m).bit_length() - 1), []).extend(
+            (time - acts[0][0], i == 0, account, 1 / m[account])
+            for i, (time, account) in enumerate(acts)
+        )
     chances = timing_chances(rows, window, background)
     moments = {}
-    for of, delays in pooled.items():
-        delays.sort(key=lambda d: d[0])
-        total = sum(weight for _, weight in delays)
-        values = []  # (weight, G) of each action
-        for i, (x, own) in enumerate([(0, firsts[of]), *delays]):
-            near = sum(w for y, w in delays[i:] if y - x <= window)
-            values.append((own, min(near / total, 1.0) if total else 0.0))
-        weight = sum(own for own, _ in values)
-        found = [sum(own * g**j for own, g in values) / weight for j in range(MOST)]
+    for of, acts in pooled.items():
         own = float(min(chances[of], 1)) / 2
-        if not delays:
-            found = [1.0] + [0.0] * (MOST - 1)
-        elif found[1] == 0:
-            found = [1.0] + [own] * (MOST - 1)
-        elif own > found[1]:
-            found = [f * (own / found[1]) ** j for j, f in enumerate(found)]
-        moments[of] = [min([1.0, *found[: j + 1]]) for j in range(MOST)]
+        whole = {}
+        for _, _, account, weight in acts:
+            whole[account] = whole.get(account, 0) + weight
+        if all(first for _, first, _, _ in acts):
+            moments[of] = [1.0] + [0.0] * (MOST - 1)
+            continue
+        kinds_of_weight = [
+            [(delay, first, w) for delay, first, _, w in acts],
+            [(delay, first, w / whole[a]) for delay, first, a, w in acts],
+        ]
+        found = [_moments(weighted, of_kind(window, of[0]), own) for weighted in kinds_of_weight]
+        moments[of] = [min(pair) for pair in zip(*found, strict=True)]
     for (kind, _), acts in acts_by_object(rows).items():
         moments.setdefault((kind, len(repeats(acts)).bit_length() - 1), [1.0] * MOST)
     return moments
+
+
+def _moments(weighted, window, own):
+    """Return E[G^j] of weighted delays (delay, whether first, weight), its mean at least `own`."""
+    delays = [(delay, w) for delay, first, w in weighted if not first]
+    delays.sort(key=lambda d: d[0])  # ties as they stand: by object
+    firsts = sum(w for _, first, w in weighted if first)
+    total = sum(w for _, w in delays)
+    values = []  # (weight, G) of each action
+    for i, (x, w) in enumerate([(0, firsts), *delays]):
+        near = sum(w for y, w in delays[i:] if y - x <= window)
+        values.append((w, min(near / total, 1.0)))
+    weight = sum(w for w, _ in values)
+    found = [sum(w * g**j for w, g in values) / weight for j in range(MOST)]
+    if found[1] == 0:
+        found = [1.0] + [own] * (MOST - 1)
+    elif own > found[1]:
+        found = [f * (own / found[1]) ** j for j, f in enumerate(found)]
+    return [min([1.0, *found[: j + 1]]) for j in range(MOST)]
 
 
 def object_moment(acts, members, of_class, window, j):
@@ -642,18 +667,19 @@ def group_test(rows, members, window, fold, background=None, big=512, ignored=()
         without = members if len(m) < big else set()
         own = [act for act in acts if act[1] in members]
         of_class = moments[kind, len(m).bit_length() - 1]
-        most, complete = densest_window(acts, members, window)
+        near = of_kind(window, kind)
+        most, complete = densest_window(acts, members, near)
         everyone, most = min(len(inside), MOST), min(most, MOST)
         known = of_class[everyone - 1]
         if len(m) >= big:
-            known = object_moment(acts, set(), of_class, window, everyone - 1)
+            known = object_moment(acts, set(), of_class, near, everyone - 1)
         reach = -scan_bound(len(own), everyone, known)
         bound = 0.0
         if most > 1 and (kind, label) not in ignored:
-            chance = object_moment(acts, without, of_class, window, most - 1)
-            factors = [scan_factor(roundness(t, 3_600 * SECOND), window, step) for t, _ in own]
+            chance = object_moment(acts, without, of_class, near, most - 1)
+            factors = [scan_factor(roundness(t, 3_600 * SECOND), near, step) for t, _ in own]
             bound = round_scan_bound(factors, most, chance)
-        pair_chance = min(2 * object_moment(acts, without, of_class, window, 1), 1.0)
+        pair_chance = min(2 * object_moment(acts, without, of_class, near, 1), 1.0)
         outsiders = len(m) - len(inside)
         keys.append((kind, label))
         objects.append((complete, bound, reach, outsiders, pair_chance, own))
@@ -675,15 +701,18 @@ def group_test(rows, members, window, fold, background=None, big=512, ignored=()
         log_p = min(log_p, float(p.ln()))
     bounds = [bound for _, bound, *_ in objects]
     alone = sum(bound for _, bound, _, outsiders, _, _ in objects if outsiders == 0)
-    observed, expected = synchronised_pairs([o[4:] for o in objects], window)
+    pairs = [
+        synchronised_pairs([o[4:]], of_kind(window, kind))
+        for (kind, _), o in zip(keys, objects, strict=True)
+    ]
     return {
         "log_p": min(0.0, log_p + log(3)),
         "objects": len(objects),
         "together": sum(bound < 0 for bound in bounds),
         "occasions": all_pieces,
         "class_only": alone / sum(bounds) if sum(bounds) else 0.0,
-        "observed_pairs": observed,
-        "expected_pairs": expected,
+        "observed_pairs": sum(observed for observed, _ in pairs),
+        "expected_pairs": sum(expected for _, expected in pairs),
         "log_bounds": {key: o[1] for key, o in zip(keys, objects, strict=True)},
     }
 

@@ -15,6 +15,7 @@ from coordnet.graphs.graph import CoordinationGraph
 from coordnet.graphs.relation import Against
 from coordnet.inference.group_test import GroupTester
 from coordnet.log.actions import ActionLog
+from coordnet.log.windows import Within, check_kinds, window_of
 from coordnet.times import Duration, duration
 
 SEED_P = 1e-4  # pairs at least this surprising are grown from
@@ -25,7 +26,7 @@ BATCH = 64  # seeds grown before those inside a group that was found are left ou
 
 def find_groups(
     log: ActionLog,
-    within: Duration = "60s",
+    within: Within = "60s",
     *,
     alpha: float = 0.05,
     min_size: int = 3,
@@ -44,7 +45,7 @@ def find_groups(
     log
         The actions.
     within
-        The window.
+        The window; or one for each kind of action, as in :func:`co_action`.
     alpha
         The chance that anything is reported where nobody coordinates is at most this.
     min_size
@@ -74,7 +75,8 @@ def find_groups(
     """
     if not 0 < alpha < 1:
         raise ParameterError(f"alpha={alpha!r} is not a rate between 0 and 1.")
-    relation = CoAction(duration(within, "within"))
+    relation = CoAction(window_of(within))
+    check_kinds(relation.window_us, log)
     if graph is None:
         graph = relation.graph(log, min_weight=2, threads=threads)
     elif graph.relation != relation or graph.source is not log:
@@ -85,7 +87,7 @@ def find_groups(
         )
     gap = None if occasion_gap is None else duration(occasion_gap, "occasion_gap")
     against = Against("timing", background=background, occasion_gap_us=gap)
-    statistics = relation.statistics(log, against, threads)
+    statistics = relation.statistics(graph.log, against, threads)
     tester = GroupTester(statistics)
     tested = graph.tested_against(against, statistics, threads)
     known = find_clusters(tested.keep(fdr=alpha), method="components", min_size=2)

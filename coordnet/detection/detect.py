@@ -11,6 +11,7 @@ from coordnet.detection.manifest import Stages, manifest_of
 from coordnet.detection.run import Run
 from coordnet.errors import ParameterError
 from coordnet.log.actions import ActionLog, check_log
+from coordnet.log.windows import Within
 from coordnet.readers.profiles import read_profiles
 from coordnet.readers.stance import read_stance
 from coordnet.robustness.confirmation import confirm_clusters
@@ -18,12 +19,11 @@ from coordnet.robustness.null_runs import run_nulls
 from coordnet.scores import score_clusters
 from coordnet.search.configuration import Configuration, configured, documented
 from coordnet.search.search import search_clusters
-from coordnet.times import Duration
 
 
 def detect(
     log: ActionLog,
-    within: Duration | Sequence[Duration] | None = None,
+    within: Within | Sequence[Within] | None = None,
     *,
     config: Configuration | None = None,
     background: ActionLog | None = None,
@@ -101,6 +101,7 @@ def detect_from(
             "background= is the log itself, which cannot be its own background: leave it away, or "
             "give a log of accounts that are not under suspicion."
         )
+    config.check_kinds(log)
     if config.score:  # a table that cannot be used is told before the work, not after
         if accounts is not None:
             accounts = read_profiles(accounts, log, account=config.account_column)
@@ -113,7 +114,7 @@ def detect_from(
     if config.score:
         with stages.stage("scores"):
             scores = score_clusters(
-                found.clusters, accounts=accounts, account_column=config.account_column,
+                found.clusters, log, accounts=accounts, account_column=config.account_column,
                 before=config.before, moments=config.moments,
                 stance=stance, null_sets=config.null_sets, null_runs=nulls or 0,
                 stability=config.stability, config=config, background=background,

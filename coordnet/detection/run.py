@@ -80,7 +80,7 @@ class Run:
     @property
     def log(self) -> ActionLog:
         """The actions."""
-        return self.graph.log
+        return self.graph.whole_log
 
     @property
     def finding(self) -> str:

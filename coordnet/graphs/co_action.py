@@ -19,9 +19,21 @@ from coordnet.kernels import arrays as array_kernels
 from coordnet.kernels import edges as edge_kernels
 from coordnet.kernels import windows as window_kernels
 from coordnet.log.actions import ActionLog
+from coordnet.log.windows import (
+    Window,
+    Within,
+    check_kinds,
+    longest,
+    shortest,
+    taking_part,
+    window_of,
+    window_text,
+    windows_of_objects,
+    written,
+)
 from coordnet.memory import available_memory, check_budget, memory_budget
 from coordnet.threads import equal_chunks, run_chunks
-from coordnet.times import SECOND, Duration, duration, duration_text
+from coordnet.times import SECOND, Duration, duration_text
 
 WEIGHTS = ("objects", "pairs")
 CHUNKS = 128  # enough for an even load and a moving progress bar, few enough to cost nothing
@@ -35,21 +47,28 @@ class CoAction(Relation):
     Parameters
     ----------
     window_us
-        The window in microseconds, inclusive.
+        The window in microseconds, inclusive; or one for each kind of action, as a tuple of (kind,
+        microseconds) in the order of the kinds. Kinds that it does not name are left out.
+
+    Examples
+    --------
+    >>> import coordnet as cn
+    >>> cn.CoAction((("retweet", 60_000_000), ("url", 600_000_000))).title
+    'co-action within retweet 60s, url 10min'
     """
 
     name: ClassVar[str] = "co-action"
     on_objects: ClassVar[bool] = True
-    window_us: int
+    window_us: Window
 
     @property
     def title(self) -> str:
         """The relation and its window."""
-        return f"{self.name} within {duration_text(self.window_us)}"
+        return f"{self.name} within {window_text(self.window_us)}"
 
     def describe(self) -> dict[str, Any]:
         """Return the relation and its window."""
-        return {"relation": self.name, "within": duration_text(self.window_us)}
+        return {"relation": self.name, "within": written(self.window_us)}
 
     def graph(
         self,
@@ -62,13 +81,12 @@ class CoAction(Relation):
     ) -> CoordinationGraph:
         """Build the graph of a log; see :func:`coordnet.co_action`."""
         weight = one_of("objects" if weight is None else weight, WEIGHTS, "weight")
-        window = self.window_us
         min_weight = check_min_weight(min_weight)
-        warn_of_coarse_times(log, window, max(window - 1, 1))
-        windows = find_windows(
-            log.account, log.object, log.time, len(log.all_accounts), window,
-            min_weight if weight == "objects" else 1,
-        )  # fmt: skip
+        part, window = self.part(log), longest(self.window_us)
+        finest = shortest(self.window_us, part.kinds)
+        warn_of_coarse_times(part, finest, max(finest - 1, 1))
+        need = min_weight if weight == "objects" else 1
+        windows = find_windows(self.trace(part), len(log.all_accounts), need)
         check_memory(
             windows,
             windows.object,
@@ -77,7 +95,8 @@ class CoAction(Relation):
             weight == "pairs",
             False,
             threads,
-            log=log,
+            log=part,
+            within=window_text(self.window_us),
             edge_bytes=EDGE_BYTES + TEST_BYTES * to_test,
         )
         columns = collect_edges(
@@ -85,13 +104,19 @@ class CoAction(Relation):
             "co-actions",
         )  # fmt: skip
         names = ("source", "target", "objects", "pairs", "mean_delay", "first_share")
-        return CoordinationGraph(
-            log.all_accounts, dict(zip(names, columns, strict=True)), self, weight, min_weight, log
-        )
+        edges = dict(zip(names, columns, strict=True))
+        graph = CoordinationGraph(log.all_accounts, edges, self, weight, min_weight, log)
+        graph.__dict__["log"] = part  # which it would make again
+        return graph
+
+    def part(self, log: ActionLog) -> ActionLog:
+        """Return the actions of the kinds that have a window."""
+        return taking_part(self.window_us, log)
 
     def trace(self, log: ActionLog) -> Trace:
-        """Return the actions."""
-        return Trace(log.account, log.object, log.time)
+        """Return the actions that take part."""
+        log = self.part(log)
+        return Trace(log.account, log.object, log.time, windows_of_objects(self.window_us, log))
 
     def statistics(
         self, log: ActionLog, against: Against, threads: int | None = None
@@ -124,7 +149,7 @@ class CoAction(Relation):
 
 def co_action(
     log: ActionLog,
-    within: Duration = "60s",
+    within: Within = "60s",
     *,
     weight: str = "objects",
     min_weight: int = 1,
@@ -141,13 +166,16 @@ def co_action(
       on one object again and again adds one for each partner action in the window.
     - Rows equal in account, object, time, kind and content were one action already in the log.
     - Objects of different kinds are different objects; a log of several kinds makes one graph.
+    - Where each kind has a window of its own, co-actions of all these kinds add up. Kinds that are
+      not named take no part: the graph is that of ``log.select(kinds)``.
 
     Parameters
     ----------
     log
         The actions.
     within
-        The window: ``"60s"``, ``"10min"``, a number of seconds, or a `timedelta`.
+        The window: ``"60s"``, ``"10min"``, a number of seconds, or a `timedelta`. Or a window for
+        each kind of action, ``{"retweet": "60s", "url": "10min"}``.
     weight
         ``"objects"`` or ``"pairs"``: which of the two counts is the weight of an edge. Both are
         kept.
@@ -163,6 +191,11 @@ def co_action(
         pairs, mean_delay (seconds, absolute) and first_share (share of co-actions in which the
         source came first, ties counting half).
 
+    Raises
+    ------
+    ParameterError
+        Where `within` is no window, or has one for a kind that the log does not have.
+
     Warns
     -----
     CoordnetWarning
@@ -176,8 +209,11 @@ def co_action(
     >>> graph = cn.co_action(log, within="60s", min_weight=2)
     >>> graph.weight, graph.min_weight
     ('objects', 2)
+    >>> cn.co_action(log, within={"retweet": "60s", "url": "10min"}).log.kinds
+    ('retweet', 'url')
     """
-    relation = CoAction(duration(within, "within"))
+    relation = CoAction(window_of(within))
+    check_kinds(relation.window_us, log)
     return relation.graph(log, weight=weight, min_weight=min_weight, threads=threads)
 
 
@@ -242,19 +278,13 @@ class Windows(NamedTuple):
     work: NDArray[np.int64]  # (own action, other action) pairs in the windows of each account
 
 
-def find_windows(
-    account: NDArray[np.int32],
-    object_: NDArray[np.int32],
-    time: NDArray[np.int64],
-    n_accounts: int,
-    window: int,
-    need: int,
-) -> Windows:
+def find_windows(trace: Trace, n_accounts: int, need: int) -> Windows:
     """Find the windows of all actions that can add to an edge of `need` synchronised objects.
 
     Actions that cannot are taken out first, as long as that makes the log much smaller: a viral
     object that most accounts share once costs nothing where two objects are needed.
     """
+    account, object_, time, window = trace
     while True:
         low, high = window_kernels.window_bounds(object_, time, window)
         live, count = window_kernels.live_actions(account, object_, low, high, n_accounts, need)
@@ -307,7 +337,7 @@ class RowWalk:
     unit
         What is counted once for a pair of accounts, by position: int32, ascending.
     window
-        The bound of the windows in microseconds.
+        The bound of the windows in microseconds, the longest where they differ.
     min_weight, by_pairs
         As in :func:`coordnet.kernels.edges.co_action_rows`.
     both
@@ -459,6 +489,7 @@ def check_memory(
     threads: int | None,
     *,
     log: ActionLog | None = None,
+    within: str | None = None,
     edge_bytes: int = EDGE_BYTES,
     memory: int | None = None,
 ) -> None:
@@ -475,6 +506,8 @@ def check_memory(
         Number of threads; None means all processors.
     log
         The log whose objects the error names; None where they are not what is shared.
+    within
+        The window as the error tells it, where it is not `window`.
     edge_bytes
         Memory that an edge takes, with all that the caller will do with it.
     memory
@@ -495,7 +528,7 @@ def check_memory(
         return
     remedies = [
         f"a higher min_weight= (it is {min_weight})",
-        f"a shorter window (it is {duration_text(window)})",
+        f"a shorter window (it is {within or duration_text(window)})",
     ]
     if log is not None:
         met = np.bincount(windows.object, windows.high - windows.low, log.n_objects)

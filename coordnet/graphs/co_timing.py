@@ -69,7 +69,7 @@ class CoTiming(Relation):
         window = self.window_us
         warn_of_coarse_times(log, window, max(window, 1))  # the test copes with times in seconds
         timeline = self.trace(log)
-        windows = find_windows(*timeline, len(log.all_accounts), window, 1)
+        windows = find_windows(timeline, len(log.all_accounts), 1)
         unit = np.arange(len(windows.account), dtype=np.int32)
         size = EDGE_BYTES + TEST_BYTES * to_test
         check_memory(windows, unit, window, min_weight, False, True, threads, edge_bytes=size)
@@ -91,7 +91,8 @@ class CoTiming(Relation):
     def trace(self, log: ActionLog) -> Trace:
         """Return the events, all on one timeline."""
         events = log.events(self.refractory_us)
-        return Trace(events.account, np.zeros(len(events.time), np.int32), events.time)
+        objects = np.zeros(len(events.time), np.int32)
+        return Trace(events.account, objects, events.time, np.array([self.window_us], np.int64))
 
     def test(
         self,

@@ -24,7 +24,8 @@ from coordnet.inference.edge_tests import EdgeTest
 from coordnet.inference.statistics import WindowStatistics
 from coordnet.log.accounts import Accounts
 from coordnet.log.actions import ActionLog
-from coordnet.times import SECOND, Duration, duration, duration_text
+from coordnet.log.windows import Window, written
+from coordnet.times import SECOND, Duration, duration
 
 if TYPE_CHECKING:
     import igraph
@@ -94,9 +95,14 @@ class CoordinationGraph(ArrowExport, Frozen):
         columns = {name: frozen(column) for name, column in self.edges.items()}
         object.__setattr__(self, "edges", ReadOnly(columns))
 
-    @property
+    @cached_property
     def log(self) -> ActionLog:
-        """The actions that it was made from.
+        """The actions that it was made from: of those of `source` the kinds that take part."""
+        return self.relation.part(self.whole_log)
+
+    @property
+    def whole_log(self) -> ActionLog:
+        """The `source`, with the kinds of action that take no part.
 
         Raises
         ------
@@ -112,14 +118,17 @@ class CoordinationGraph(ArrowExport, Frozen):
         return self.source
 
     @property
-    def window_us(self) -> int:
-        """The window in microseconds."""
+    def window_us(self) -> Window:
+        """The window in microseconds, or that of each kind."""
         return self.relation.window_us
 
     @property
-    def within(self) -> str:
-        """The window as it is written, such as ``"60s"``; every ``within=`` takes it."""
-        return duration_text(self.window_us)
+    def within(self) -> str | dict[str, str]:
+        """The window as it is written, such as ``"60s"``; every ``within=`` takes it.
+
+        Of windows by kind it is a mapping, ``{"retweet": "60s", "url": "10min"}``.
+        """
+        return written(self.window_us)
 
     def __len__(self) -> int:
         return self.n_edges
@@ -173,7 +182,14 @@ class CoordinationGraph(ArrowExport, Frozen):
         """Return the graph of the edges marked."""
         if keep.all():
             return self
-        return replace(self, edges={name: column[keep] for name, column in self.edges.items()})
+        return self._with(edges={name: column[keep] for name, column in self.edges.items()})
+
+    def _with(self, **changes: Any) -> CoordinationGraph:
+        """Return the graph with other fields, and the same log."""
+        changed = replace(self, **changes)
+        if "log" in self.__dict__:  # so that a part of a log is made once
+            changed.__dict__["log"] = self.log
+        return changed
 
     def test(
         self,
@@ -208,7 +224,8 @@ class CoordinationGraph(ArrowExport, Frozen):
             timing null. Where all accounts of the log are suspects the null has no power without
             one; ``tested.notes`` then says so.
         occasion_gap
-            See above; by default the window or 30 s, whichever is longer.
+            See above; by default the window or 30 s, whichever is longer. An occasion mixes kinds:
+            of windows by kind the longest counts.
         correction
             ``"bh"`` or ``"by"``; pairs without an edge count with p = 1. They are all pairs that
             act on a common object, and all pairs of accounts for ``null="activity"`` alone and
@@ -258,7 +275,7 @@ class CoordinationGraph(ArrowExport, Frozen):
             Number of threads; None means all processors.
         """
         found = self.relation.test(self, against, statistics, threads)
-        return replace(self, edges={**self.edges, **found.columns}, tested=found.test)
+        return self._with(edges={**self.edges, **found.columns}, tested=found.test)
 
     def keep(
         self,
@@ -346,9 +363,8 @@ class CoordinationGraph(ArrowExport, Frozen):
         trace, log = self.relation.trace(self.log), self.log
         first, second = (np.flatnonzero(trace.account == code) for code in (one, other))
         # of each of a's actions, the stretch of b's that is on the same object inside the window
-        shift = self.window_us
-        low = _place(trace, first, second, -shift, "left")
-        high = _place(trace, first, second, shift, "right")
+        low = _place(trace, first, second, -1, "left")
+        high = _place(trace, first, second, 1, "right")
         x = np.repeat(first, high - low)
         y = second[np.arange(len(x)) - np.repeat(np.cumsum(high - low) - high, high - low)]
         order = np.argsort(np.maximum(trace.time[x], trace.time[y]), kind="stable")
@@ -619,7 +635,7 @@ class CoordinationGraph(ArrowExport, Frozen):
             )
         own = self.accounts.tolist()
         if not identifiers and key is None:
-            key = self.log.secret("pseudonyms")
+            key = self.whole_log.secret("pseudonyms")
         names = own if identifiers else labels_out(own, key or b"", identifiers)
         if suffix in (".graphml", ".gexf"):
             names = xml_names(names)
@@ -670,13 +686,14 @@ class CoordinationGraph(ArrowExport, Frozen):
 
 
 def _place(
-    trace: Trace, at: NDArray[np.int64], among: NDArray[np.int64], shift: int, side: Any
+    trace: Trace, at: NDArray[np.int64], among: NDArray[np.int64], sign: int, side: Any
 ) -> NDArray[np.int64]:
-    """Return where (object, time + shift) of entries `at` stands in the entries `among`."""
+    """Return where (object, time + sign * window) of entries `at` stands in those `among`."""
     places = np.empty(len(at), np.int64)
     starts = np.searchsorted(trace.object[among], trace.object[at], "left")
     ends = np.searchsorted(trace.object[among], trace.object[at], "right")
     times = trace.time[among]
+    moments = trace.time[at] + sign * trace.window[trace.object[at]]
     for i, (a, b) in enumerate(zip(starts, ends, strict=True)):
-        places[i] = a + np.searchsorted(times[a:b], trace.time[at[i]] + shift, side)
+        places[i] = a + np.searchsorted(times[a:b], moments[i], side)
     return places

@@ -14,6 +14,7 @@ from coordnet.inference.edge_tests import TestedEdges
 from coordnet.inference.group_test import GroupTester
 from coordnet.inference.statistics import WindowStatistics
 from coordnet.log.actions import ActionLog
+from coordnet.log.windows import Window
 from coordnet.times import Duration
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ class Trace(NamedTuple):
     account: NDArray[np.int32]
     object: NDArray[np.int32]
     time: NDArray[np.int64]
+    window: NDArray[np.int64]  # of each object, in microseconds
 
 
 @dataclass(frozen=True)
@@ -55,8 +57,8 @@ class Relation(ABC):
     if TYPE_CHECKING:  # at run time a field of the dataclasses below
 
         @property
-        def window_us(self) -> int:
-            """The window in microseconds."""
+        def window_us(self) -> Window:
+            """The window in microseconds, or that of each kind."""
 
     @property
     @abstractmethod
@@ -94,9 +96,13 @@ class Relation(ABC):
             Number of threads; None means all processors.
         """
 
+    def part(self, log: ActionLog) -> ActionLog:
+        """Return the part of a log that takes part: all of it, or some kinds of action."""
+        return log
+
     @abstractmethod
     def trace(self, log: ActionLog) -> Trace:
-        """Return what of a log can be synchronised."""
+        """Return what of a log can be synchronised, by the objects of its part."""
 
     @abstractmethod
     def test(

@@ -42,9 +42,10 @@ from coordnet.kernels import strata as strata_kernels
 from coordnet.kernels import tails as tail_kernels
 from coordnet.kernels import windows as window_kernels
 from coordnet.log.actions import ActionLog
+from coordnet.log.windows import Window, told, windows_of_objects
 from coordnet.memory import check_budget
 from coordnet.threads import CHUNKS, equal_chunks, run_chunks
-from coordnet.times import HOUR, Duration, duration_text
+from coordnet.times import HOUR, Duration
 
 NULLS = ("activity", "timing", "both")
 SMALLEST_P = 1e-300
@@ -147,7 +148,7 @@ def activity_tests(
 
 
 def expected_within_strata(
-    log: ActionLog, window: int, strata: Duration | str, source: NDArray[np.int32],
+    log: ActionLog, window: Window, strata: Duration | str, source: NDArray[np.int32],
     target: NDArray[np.int32], threads: int | None = None,
 ) -> Floats:  # fmt: skip
     """Return the expectation under the activity null with accounts shuffled inside strata.
@@ -163,7 +164,8 @@ def expected_within_strata(
     """
     stratum = strata_of(log.time, strata).astype(np.int32)
     n = int(stratum.max(initial=-1)) + 1
-    low, _ = window_kernels.window_bounds(log.object, log.time, window)
+    windows = windows_of_objects(window, log)
+    low, _ = window_kernels.window_bounds(log.object, log.time, windows)
     keys, weights = strata_kernels.strata_pairs(log.by_object, low, stratum, n)
     expected = np.zeros(len(source))
     if not len(keys):
@@ -302,9 +304,9 @@ def _notes(statistics: WindowStatistics) -> list[str]:
     typical = statistics.typical_chance
     if typical is None or typical <= LITTLE_POWER:
         return []
-    within = duration_text(statistics.window_us)
     said = (
-        f"two accounts that act on one object are within {within} of each other with chance "
+        f"two accounts that act on one object are within {told(statistics.window_us)} of each "
+        f"other with chance "
         f"{typical:.2f}, so the timing test has little or no power here"
     )
     if statistics.given_background is not None:
@@ -329,7 +331,7 @@ def _shared_objects(
     threads: int | None,
 ) -> tuple[NDArray[np.int32], Floats, Floats]:
     """Return occasions of each edge, and expectation and log p under the timing null."""
-    log, window = statistics.log, statistics.window_us
+    log, windows = statistics.log, statistics.window_of_class
     positions = log.by_account[1]
     runs = statistics.runs
     starts, objects, _ = runs
@@ -344,9 +346,12 @@ def _shared_objects(
     heavier, lighter = heavier[order], lighter[order]
     work = k[lighter] + 10
     borders = equal_chunks(work, CHUNKS)
-    chances = statistics.chances if timing else np.zeros(0)
-    run_class = statistics.classes[objects] if timing else np.zeros(0, np.int32)
-    chance = np.minimum(chances[:, None] * round_factors(window, log.resolution), 1.0)
+    run_class = statistics.classes[objects]
+    chance = np.zeros((0, 0))
+    if timing:
+        chance = np.minimum(
+            statistics.chances[:, None] * round_factors(windows, log.resolution), 1.0
+        )
     with np.errstate(divide="ignore"):
         by_class = chance, np.log1p(-chance), chance / (1.0 - chance)
     round_ = roundness(log.time, HOUR)[positions]
@@ -355,7 +360,7 @@ def _shared_objects(
     occasions, expected, log_p = np.zeros(n, np.int32), np.zeros(n), np.zeros(n)
     run_chunks(
         lambda own, i: edge_test_kernels.shared_object_tests(
-            heavier, lighter, *runs, since, round_, run_class, *by_class, window,
+            heavier, lighter, *runs, since, round_, run_class, *by_class, windows,
             statistics.occasion_gap_us, borders[i], borders[i + 1], *own, occasions, expected,
             log_p,
         ),

@@ -63,6 +63,7 @@ from coordnet.inference.round_times import roundness, scan_factors
 from coordnet.inference.statistics import WindowStatistics
 from coordnet.kernels import groups as group_kernels
 from coordnet.log.actions import ActionLog
+from coordnet.log.windows import Within, check_kinds, window_of, windows_of_objects
 from coordnet.threads import run_chunks
 from coordnet.times import HOUR, Duration, duration
 
@@ -205,14 +206,14 @@ class GroupTester:
         given = statistics.given_background
         self.background = None if given is None else given.fingerprint
         self.log = log = statistics.log
-        window, objects, background = (
-            statistics.window_us, statistics.objects, statistics.background
+        windows, objects, background = (
+            statistics.window_of_class, statistics.objects, statistics.background
         )  # fmt: skip
         pace, classes, repeats = log, statistics.classes, objects.repeats
         if background is not None:
             pace, classes = background.log, background.classes
             repeats = background.objects.repeats
-        moments = _class_moments(pace, repeats, classes, statistics.chances, window)
+        moments = _class_moments(pace, repeats, classes, statistics.chances, windows)
         if background is not None:  # what it has nothing of is no evidence
             moments[np.bincount(classes, minlength=len(moments)) == 0] = 1.0
         pacemakers = np.zeros(0, np.uint8)
@@ -224,7 +225,8 @@ class GroupTester:
             log.account, log.object, log.time, log.by_object, *log.by_account,
             objects.repeats, objects.n_accounts, statistics.classes, moments, big_row,
             np.zeros((len(big), group_kernels.MOST)), roundness(log.time, HOUR),
-            scan_factors(window, log.resolution), window, statistics.occasion_gap_us,
+            scan_factors(windows, log.resolution),
+            windows_of_objects(statistics.window_us, log), statistics.occasion_gap_us,
             log.n_accounts, pacemakers,
         )  # fmt: skip
         if len(big):
@@ -307,7 +309,7 @@ def _class_moments(
     repeats: NDArray[np.int32],
     classes: NDArray[np.int32],
     chance: NDArray[np.float64],
-    window: int,
+    windows: NDArray[np.int64],
 ) -> NDArray[np.float64]:
     """Return E[G^j] of each class, from the pooled delays of its objects.
 
@@ -327,8 +329,8 @@ def _class_moments(
         m_uo of its actions, and the classes of its objects.
     chance
         Of each class, by the same log.
-    window
-        In microseconds.
+    windows
+        Of each class, in microseconds.
     """
     n = len(chance)
     moments = np.zeros((n, group_kernels.MOST))
@@ -354,7 +356,7 @@ def _class_moments(
         moments[c] = 1.0
         for w in (by_action, by_account):
             firsts = float(w[starting].sum() * w[part].sum() / w[later].sum())
-            pooled = group_kernels.class_profile(delay[rows[part]], w[part], firsts, window)
+            pooled = group_kernels.class_profile(delay[rows[part]], w[part], firsts, windows[c])
             moments[c] = np.minimum(moments[c], _with_mean(pooled, chance[c] / 2.0))
     return moments
 
@@ -373,7 +375,7 @@ def _with_mean(pooled: NDArray[np.float64], mean: float) -> NDArray[np.float64]:
 def test_group(
     log: ActionLog,
     members: Iterable[object],
-    within: Duration = "60s",
+    within: Within = "60s",
     *,
     occasion_gap: Duration | None = None,
     background: ActionLog | None = None,
@@ -387,10 +389,10 @@ def test_group(
     members
         Labels of the accounts, two or more.
     within
-        The window.
+        The window; or one for each kind of action, as in :func:`co_action`.
     occasion_gap
-        Windows with gaps up to this make one occasion; by default the window or 30 s, whichever
-        is longer.
+        Windows with gaps up to this make one occasion; by default the window (the longest of
+        several) or 30 s, whichever is longer.
     background
         A log of accounts that are not under suspicion, for the chances of the classes.
 
@@ -412,7 +414,9 @@ def test_group(
     if len(codes) < 2:
         raise ParameterError(f"members names {len(codes)} accounts; a group has two or more.")
     gap = None if occasion_gap is None else duration(occasion_gap, "occasion_gap")
-    statistics = WindowStatistics(log, duration(within, "within"), background, gap)
+    window = window_of(within)
+    check_kinds(window, log)
+    statistics = WindowStatistics(log, window, background, gap)
     return GroupTester(statistics).test(codes)
 
 

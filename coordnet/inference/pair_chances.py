@@ -86,7 +86,7 @@ def pair_chances(
     log: ActionLog,
     classes: NDArray[np.int32],
     pooled: Floats,
-    window: int,
+    windows: NDArray[np.int64],
     outside: NDArray[np.bool_] | None = None,
     threads: int | None = None,
 ) -> PairChances:
@@ -100,8 +100,8 @@ def pair_chances(
         Class of each object, 32 octaves for each kind: int32 (objects,).
     pooled
         Chance of each class pooled over its objects, of the same accounts: float64 (classes,).
-    window
-        In microseconds, inclusive.
+    windows
+        On the objects of each class, in microseconds, inclusive: int64 (classes,).
     outside
         By code of account, whether it is in the background; None means all are. Only pairs of
         two such accounts count.
@@ -139,7 +139,7 @@ def pair_chances(
     borders = np.searchsorted(classes[ranked], np.arange(n + 1))
     sums = run_chunks(
         lambda share, c: pair_kernels.class_sums(
-            slots, borders[c], borders[c + 1], before, window, pooled[c], c, share
+            slots, borders[c], borders[c + 1], before, windows[c], pooled[c], c, share
         ),
         n,
         threads=threads,

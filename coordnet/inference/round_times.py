@@ -24,29 +24,36 @@ def roundness(times: NDArray[np.int64], length: int) -> NDArray[np.int8]:
     return found
 
 
-def round_factors(window: int, resolution: int) -> Floats:
+def round_factors(window: int | NDArray[np.int64], resolution: int) -> Floats:
     """Return by how much likelier two actions are inside the window when both times are round.
 
     Of two times that are multiples of L, 2 floor(W / L) + 1 multiples lie inside the window, each
     as likely as L of time is; of any two times, 2 W and the resolution of the times. So who posts
     at full quarters meets others who do on the second, and it is no evidence. For each of GRAINS,
-    and for no grain: 1 or more.
+    and for no grain: 1 or more; a row for each of several windows.
     """
     grains = np.array(GRAINS)
+    window = np.asarray(window)[..., None]
     inside = (2 * (window // grains) + 1) * grains
-    return np.append(np.maximum(inside / (2 * window + max(resolution, 1)), 1.0), 1.0)
+    return _and_no_grain(inside / (2 * window + max(resolution, 1)))
 
 
-def scan_factors(window: int, resolution: int) -> Floats:
+def scan_factors(window: int | NDArray[np.int64], resolution: int) -> Floats:
     """Return by how much likelier an action is in the window after another where both are round.
 
     From a multiple of L on, floor(W / L) + 1 multiples of L lie inside the window, itself
     included, each as likely as L of time is; of any times, W and the resolution of the times. Of
     actions at one time each may count as the first, so that this is up to twice
     :func:`round_factors`. For each of GRAINS, and for no grain: 1 or more, a coarser grain never
-    below a finer one.
+    below a finer one; a row for each of several windows.
     """
     grains = np.array(GRAINS)
+    window = np.asarray(window)[..., None]
     inside = (window // grains + 1) * grains
-    factors = np.append(np.maximum(inside / (window + max(resolution, 1)), 1.0), 1.0)
-    return np.maximum.accumulate(factors[::-1])[::-1]
+    factors = _and_no_grain(inside / (window + max(resolution, 1)))
+    return np.ascontiguousarray(np.maximum.accumulate(factors[..., ::-1], axis=-1)[..., ::-1])
+
+
+def _and_no_grain(ratios: Floats) -> Floats:
+    """Return factors of 1 or more, with the 1 of no grain after them."""
+    return np.concatenate([np.maximum(ratios, 1.0), np.ones((*ratios.shape[:-1], 1))], axis=-1)

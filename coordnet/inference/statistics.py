@@ -14,6 +14,7 @@ from coordnet.inference.set_weights import interests_of
 from coordnet.kernels import edge_tests as edge_test_kernels
 from coordnet.kernels.set_weights import Interests
 from coordnet.log.actions import ActionLog
+from coordnet.log.windows import Window, longest, taking_part, windows_of_kinds, windows_of_objects
 from coordnet.threads import CHUNKS, equal_chunks, run_chunks
 from coordnet.times import SECOND
 
@@ -55,7 +56,7 @@ class Background:
     log
         The log that is tested.
     window_us
-        The window in microseconds.
+        The window in microseconds, or that of each kind.
     background
         A log of accounts that are not under suspicion; None takes the chances from `log` itself.
     threads
@@ -63,7 +64,7 @@ class Background:
     """
 
     def __init__(
-        self, log: ActionLog, window_us: int, background: ActionLog, threads: int | None = None
+        self, log: ActionLog, window_us: Window, background: ActionLog, threads: int | None = None
     ) -> None:
         self.log = background
         self.objects = object_statistics(background, window_us, threads)
@@ -86,14 +87,14 @@ class WindowStatistics:
     Parameters
     ----------
     log
-        The log.
+        The log; where there is a window for each kind, it looks only at the kinds that have one.
     window_us
-        The window in microseconds.
+        The window in microseconds, or that of each kind.
     background
         A log of accounts that are not under suspicion, for the chances; None takes them from `log`.
     occasion_gap_us
         Synchronised objects with gaps up to this are one occasion; by default the window or 30 s,
-        whichever is longer.
+        whichever is longer. An occasion mixes kinds: of several windows the longest.
     outside
         By code of account, whether it is in the background that the chances are taken from, for
         data of which a campaign may be a large part; None takes them from all accounts.
@@ -104,7 +105,7 @@ class WindowStatistics:
     def __init__(
         self,
         log: ActionLog,
-        window_us: int,
+        window_us: Window,
         background: ActionLog | None = None,
         occasion_gap_us: int | None = None,
         outside: NDArray[np.bool_] | None = None,
@@ -117,13 +118,15 @@ class WindowStatistics:
                 "background= is the log itself, which cannot be its own background: leave "
                 "background= away, or give a log of accounts that are not under suspicion."
             )
-        self.log = log
+        self.log = taking_part(window_us, log)
         self.window_us = window_us
         self.given_background = background
         self.outside = outside
         self.threads = threads
         self.occasion_gap_us = (
-            max(window_us, LEAST_OCCASION_GAP) if occasion_gap_us is None else occasion_gap_us
+            max(longest(window_us), LEAST_OCCASION_GAP)
+            if occasion_gap_us is None
+            else occasion_gap_us
         )
 
     def with_background(self, outside: NDArray[np.bool_]) -> WindowStatistics:
@@ -143,6 +146,13 @@ class WindowStatistics:
         return other
 
     @cached_property
+    def window_of_class(self) -> NDArray[np.int64]:
+        """The window on the objects of each class: int64 (classes,)."""
+        # one more kind for those that a background has and the log has not
+        windows = windows_of_kinds(self.window_us, [*self.log.kinds, ""])
+        return np.repeat(windows, CLASSES)
+
+    @cached_property
     def objects(self) -> ObjectStatistics:
         """Who acts on each object, and how often within the window."""
         return object_statistics(self.log, self.window_us, self.threads)
@@ -160,6 +170,7 @@ class WindowStatistics:
             if self.outside is None or self.outside[self.log.active].all():
                 return None
             seen = self.log.where(self.outside[self.log.account], "not in the background")
+        seen = taking_part(self.window_us, seen)
         return Background(self.log, self.window_us, seen, self.threads)
 
     @cached_property
@@ -192,7 +203,9 @@ class WindowStatistics:
         background = self.background
         log = self.log if background is None else background.log
         classes = self.classes if background is None else background.classes
-        return pair_chances(log, classes, self.pooled_chances, self.window_us, threads=self.threads)
+        return pair_chances(
+            log, classes, self.pooled_chances, self.window_of_class, threads=self.threads
+        )
 
     @property
     def chances(self) -> Floats:
@@ -222,7 +235,7 @@ class WindowStatistics:
 
 
 def object_statistics(
-    log: ActionLog, window_us: int, threads: int | None = None
+    log: ActionLog, window_us: Window, threads: int | None = None
 ) -> ObjectStatistics:
     """Count who acts on each object of a log, and how often within the window."""
     found = ObjectStatistics(
@@ -231,11 +244,11 @@ def object_statistics(
         np.empty(log.n_objects, np.int64),
         np.empty(log.n_objects),
     )
-    starts = log.by_object
+    starts, windows = log.by_object, windows_of_objects(window_us, log)
     borders = equal_chunks(np.diff(starts), CHUNKS)
     run_chunks(
         lambda seen, i: edge_test_kernels.object_statistics(
-            starts, log.account, log.time, window_us, borders[i], borders[i + 1], seen, *found
+            starts, log.account, log.time, windows, borders[i], borders[i + 1], seen, *found
         ),
         len(borders) - 1,
         threads=threads,

@@ -19,7 +19,7 @@ def object_statistics(
     indptr: Any,
     account: Any,
     time: Any,
-    window: int,
+    windows: Any,
     first: int,
     last: int,
     seen: Any,
@@ -34,7 +34,7 @@ def object_statistics(
     ----------
     indptr : int64 (objects + 1,), where each object's actions begin
     account : int32 (n,), time : int64 (n,), the log
-    window : the bound, inclusive
+    windows : int64 (objects,), the bound on each object, inclusive
     first, last : the objects to do
     seen : int32 (accounts,), scratch, zeros on entry and on return
     repeats : int32 (n,), written: how often the action's account acts on its object, m_uo
@@ -45,6 +45,7 @@ def object_statistics(
     Cost: O(n), and O(r log r) for the r actions of accounts that act on an object repeatedly.
     """
     for o in range(first, last):
+        window = windows[o]
         a = indptr[o]
         b = indptr[o + 1]
         for p in range(a, b):
@@ -187,7 +188,7 @@ def shared_object_tests(
     class_chance: Any,
     class_miss: Any,
     class_odds: Any,
-    window: int,
+    class_window: Any,
     fold: int,
     first: int,
     last: int,
@@ -213,7 +214,8 @@ def shared_object_tests(
     class_chance : float64 (classes, grains), of two accounts to be together on an object of the
         class when both times are so round; or (0, 0) where the timing null is not asked for
     class_miss, class_odds : float64 (classes, grains), log(1 - p) and p / (1 - p) of these
-    window, fold : inclusive bounds, in the unit of `time`
+    class_window : int64 (classes,), the bound on objects of the class, inclusive
+    fold : the bound of gaps in an occasion, inclusive, in the unit of `time` too
     first, last : edges to do
     marked : uint64 (objects // 64 + 1,), scratch, zeros on entry and on return: a bit for each of
         the heavier account's objects, small enough to stay in the cache
@@ -264,6 +266,8 @@ def shared_object_tests(
             j = first_action[own]
             j_end = first_action[own + 1]
             repeats = (k_end - k) * (j_end - j)
+            c = run_class[r]
+            window = class_window[c]
             if repeats == 1:
                 moment = max(time[k], time[j])
                 near = abs(time[k] - time[j]) <= window
@@ -273,7 +277,6 @@ def shared_object_tests(
             moments[together] = moment
             together += 1 if near else 0
             if timing:
-                c = run_class[r]
                 g = max(round_[k], round_[j])  # two times are as round as the less round
                 if repeats == 1:
                     p = class_chance[c, g]

@@ -46,8 +46,8 @@ class Scene(NamedTuple):
     big_row: Any  # int32 (objects,), -1 where the object is not big
     big_moments: Any  # float64 (big objects, MOST)
     grain: Any  # int8 (n,), how round the time is: a position in round_factors
-    round_factors: Any  # float64, falling to 1 for times that are not round
-    window: int
+    round_factors: Any  # float64 (classes, grains), falling to 1 for times that are not round
+    window: Any  # int64 (objects,)
     fold: int
     population: int  # accounts that could be members
     background: Any  # uint8 (accounts,), 1 for those that set the pace; of length 0 where all do
@@ -140,6 +140,7 @@ def object_moment(scene: Any, o: int, in_set: Any, outsiders: int, j: int) -> fl
         outsiders = pacemakers(scene, begin, end, in_set)
     if outsiders < 2:
         return of_class
+    window = scene.window[o]
     high = begin
     inside = 0.0  # weight of the outsiders' actions from p on, up to high
     total = 0.0
@@ -150,7 +151,7 @@ def object_moment(scene: Any, o: int, in_set: Any, outsiders: int, j: int) -> fl
         if high <= p:
             high = p + 1
             inside = own
-        while high < end and scene.time[high] - scene.time[p] <= scene.window:
+        while high < end and scene.time[high] - scene.time[p] <= window:
             if sets_pace(scene, scene.account[high], in_set):
                 inside += 1.0 / scene.repeats[high]
             high += 1
@@ -197,6 +198,7 @@ def big_object_moments(
         out[i, :] = scene.class_moments[scene.class_of[o]]
         if n < 2:
             continue
+        window = scene.window[o]
         high = begin
         inside = 0.0
         total[:] = 0.0
@@ -207,7 +209,7 @@ def big_object_moments(
             if high <= p:
                 high = p + 1
                 inside = own
-            while high < end and scene.time[high] - scene.time[p] <= scene.window:
+            while high < end and scene.time[high] - scene.time[p] <= window:
                 if sets_pace(scene, scene.account[high], in_set):
                     inside += 1.0 / scene.repeats[high]
                 high += 1
@@ -301,9 +303,10 @@ def densest_window(scene: Any, actions: Any, i: int, j: int, seen: Any) -> Any:
     inside = 0
     members = 0
     low = i
+    window = scene.window[scene.object[actions[i]]]
     for k in range(i, j):
         account = scene.account[actions[k]]
-        while scene.time[actions[k]] - scene.time[actions[low]] > scene.window:
+        while scene.time[actions[k]] - scene.time[actions[low]] > window:
             gone = scene.account[actions[low]]
             seen[gone] -= 1
             if seen[gone] == 0:
@@ -396,9 +399,10 @@ def _log_window_bound(
 
     Cost: O((j - i) m) where an action is at a round time.
     """
+    factors = scene.round_factors[scene.class_of[scene.object[actions[i]]]]
     top = 1.0
     for k in range(i, j):
-        top = max(top, scene.round_factors[scene.grain[actions[k]]])
+        top = max(top, factors[scene.grain[actions[k]]])
     if top == 1.0 or moment <= 0.0:
         return _log_bound(j - i, members, moment)
     rest = members - 1
@@ -406,8 +410,8 @@ def _log_window_bound(
     sums = np.zeros(rest + 1)  # e_0, e_1, ... of f / top, which cannot overflow
     sums[0] = 1.0
     ways = 0.0
-    for g in range(len(scene.round_factors) - 1, -1, -1):
-        f = min(scene.round_factors[g], top) / top
+    for g in range(len(factors) - 1, -1, -1):
+        f = min(factors[g], top) / top
         for k in range(i, j):
             if scene.grain[actions[k]] == g:
                 ways += sums[rest]
@@ -679,11 +683,12 @@ def _score_candidates(
             after = _log_binomial(j - i + 1, most + 1) + math.log((most + 1) * moments[most])
             gain = (min(before, 0.0) - min(after, 0.0)) / LOG10
         if gain > 0.15:  # where everybody is fast nobody stands out
+            window = scene.window[o]
             first = begin if most > 1 else i
             last = begin if most > 1 else j - 1
             for k in range(first, last + 1):
-                earliest = scene.time[actions[end if most > 1 else k]] - scene.window
-                latest = scene.time[actions[k]] + scene.window
+                earliest = scene.time[actions[end if most > 1 else k]] - window
+                latest = scene.time[actions[k]] + window
                 q = actions[k]
                 while q > scene.starts[o] and scene.time[q - 1] >= earliest:
                     q -= 1
@@ -906,6 +911,7 @@ def synchronised_pairs(
         while j < n and scene.object[actions[j]] == o:
             j += 1
         _, _, _, members = densest_window(scene, actions, i, j, seen)
+        window = scene.window[o]
         if members > 1:
             row = scene.big_row[o]
             if row >= 0:
@@ -916,7 +922,7 @@ def synchronised_pairs(
             if members == j - i:  # nobody acts twice
                 low = i
                 for k in range(i, j):
-                    while scene.time[actions[k]] - scene.time[actions[low]] > scene.window:
+                    while scene.time[actions[k]] - scene.time[actions[low]] > window:
                         low += 1
                     observed += k - low
                 expected += members * (members - 1) / 2.0 * chance
@@ -937,7 +943,7 @@ def synchronised_pairs(
                         seen[account] = count  # its number on this object, from 1
                     number[k] = seen[account] - 1
                     ends[seen[account]] += 1
-                    while time[k] - time[first] > scene.window:
+                    while time[k] - time[first] > window:
                         first += 1
                     begins[k] = first
                 for u in range(members):
@@ -948,14 +954,14 @@ def synchronised_pairs(
                     ends[number[k]] += 1
                 met_by = np.full(members, -1, np.int32)  # the last member that each one met
                 k = 0
-                everybody = time[m - 1] - time[0] <= scene.window  # all have met
+                everybody = time[m - 1] - time[0] <= window  # all have met
                 if everybody:
                     observed += members * (members - 1) // 2
                 for u in range(0 if everybody else members):
                     q = 0
                     while k < ends[u]:  # what the member's windows hold, each action once
                         q = max(q, begins[order[k]])
-                        while q < m and time[q] - time[order[k]] <= scene.window:
+                        while q < m and time[q] - time[order[k]] <= window:
                             v = number[q]
                             if v > u and met_by[v] != u:
                                 met_by[v] = u

@@ -152,7 +152,7 @@ def membership_p_values(
             j += 1
         intervals = 0
         if j - i >= need:
-            window = scene.window
+            window = scene.window[o]
             intervals = crowded_times(scene, actions, i, j, window, need, seen, begins, ends)
         if intervals > 0:
             on_it = members_joining(scene, actions, i, j, window, need, seen, joined)
@@ -229,7 +229,7 @@ def membership_p_values(
                 p = scene.positions[k]
                 if r >= 0:
                     own += 1
-                    factor = max(factor, scene.round_factors[scene.grain[p]])
+                    factor = max(factor, scene.round_factors[scene.class_of[o], scene.grain[p]])
                     if joined[p] == 1 and moment < 0:
                         moment = p
                 k += 1

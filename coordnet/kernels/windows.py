@@ -12,14 +12,14 @@ from coordnet.kernels.compiling import kernel
 
 
 @kernel
-def window_bounds(object_: Any, time: Any, window: int) -> Any:
+def window_bounds(object_: Any, time: Any, window: Any) -> Any:
     """Find the window of every action: the actions on its object at most `window` away in time.
 
     Parameters
     ----------
     object_ : int32 (n,), non-decreasing
     time : int64 (n,), non-decreasing inside an object
-    window : the bound, inclusive, in the unit of `time`
+    window : int64 (objects,), the bound on each object, inclusive, in the unit of `time`
 
     Returns
     -------
@@ -33,11 +33,12 @@ def window_bounds(object_: Any, time: Any, window: int) -> Any:
     a = 0
     b = 0
     for p in range(n):
-        while object_[a] != object_[p] or time[p] - time[a] > window:
+        bound = window[object_[p]]
+        while object_[a] != object_[p] or time[p] - time[a] > bound:
             a += 1
         if b < p + 1:
             b = p + 1
-        while b < n and object_[b] == object_[p] and time[b] - time[p] <= window:
+        while b < n and object_[b] == object_[p] and time[b] - time[p] <= bound:
             b += 1
         low[p] = a
         high[p] = b

@@ -92,6 +92,7 @@ def confirm_clusters(
     True
     """
     config.check_evidence("confirm")
+    config.check_kinds(log)
     first, second = halves(log)
     found = search_clusters(first, config, background, threads).clusters
     p = np.ones(len(found))

@@ -81,6 +81,7 @@ def run_nulls(
     0.0
     """
     config.check_evidence("null_runs")
+    config.check_kinds(log)
     runs = check_whole(runs, "runs", 0)
     check_seed(seed)
     seeds = np.random.SeedSequence(seed).generate_state(2 * runs)

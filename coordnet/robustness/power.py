@@ -78,8 +78,8 @@ def power(
     size
         Members of a group: accounts of the log, picked at random.
     objects
-        Objects that they act on together: objects of the log, picked by how many act on them, each
-        at a random moment of its life.
+        Objects that they act on together: objects of the log, of kinds that the search looks at,
+        picked by how many act on them, each at a random moment of its life.
     lag
         Members act within this time of the moment.
     join
@@ -104,13 +104,15 @@ def power(
     >>> cn.power(log, size=10, objects=12, lag="20s", runs=4).found
     4
     """
+    config = configured(config, options)
+    config.check_kinds(log)
+    log = config.part(log)  # a group that acts on other kinds could not be found
     if not 2 <= size <= log.n_accounts:
         raise ParameterError(f"size={size!r} is no group in a log of {log.n_accounts:,} accounts.")
     if not 1 <= objects <= log.n_objects:
         raise ParameterError(f"objects={objects!r}: the log has {log.n_objects:,} objects.")
     if not 0 < join <= 1:
         raise ParameterError(f"join={join!r} is not a chance above 0.")
-    config = configured(config, options)
     runs = check_whole(runs, "runs", 0)
     spread = duration(lag, "lag")
     seeds = np.random.SeedSequence(seed).generate_state(runs)

@@ -11,17 +11,17 @@ from numpy.typing import NDArray
 
 from coordnet.frames import native
 from coordnet.log.actions import ActionLog
+from coordnet.log.windows import Within, window_of, window_text
 from coordnet.search.configuration import Configuration, configured
 from coordnet.search.search import search_clusters
 from coordnet.threads import run_chunks
-from coordnet.times import Duration, duration, duration_text
 
 # -- sensitivity -------------------------------------------------------------------------------
 
 
 def sensitivity(
     log: ActionLog,
-    within: Sequence[Duration] = ("10s", "30s", "60s", "5min"),
+    within: Sequence[Within] = ("10s", "30s", "60s", "5min"),
     fdr: Sequence[float] = (0.01, 0.05),
     resolution: Sequence[float] = (1.0,),
     *,
@@ -38,7 +38,7 @@ def sensitivity(
     log
         The actions.
     within, fdr, resolution
-        The values to cross.
+        The values to cross; a window may be one for each kind of action.
     config
         The other parameters of the search; see :func:`coordnet.detect`.
     background
@@ -68,6 +68,8 @@ def sensitivity(
     grid = [(w, f, r) for w in within for f in fdr for r in resolution]
     changes = [{**options, "within": w, "fdr": f, "resolution": r} for w, f, r in grid]
     configs = [configured(config, change) for change in changes]
+    for one in configs:
+        one.check_kinds(log)
     found = run_chunks(
         lambda _, i: search_clusters(log, configs[i], background, threads=1),
         len(grid), threads=threads, label="sensitivity",
@@ -75,7 +77,7 @@ def sensitivity(
     pairs = [_pairs([cluster.codes for cluster in one.clusters]) for one in found]
     first = pairs[0] if pairs else np.zeros(0, np.int64)
     rows: dict[str, list[Any]] = {
-        "within": [duration_text(duration(w)) for w, _, _ in grid],
+        "within": [window_text(window_of(w)) for w, _, _ in grid],
         "fdr": [f for _, f, _ in grid],
         "resolution": [float(r) for _, _, r in grid],
         "edges": [d.layers.combined.n_edges for d in found],

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from coordnet.clusters.clusters import Clusters
@@ -89,7 +90,7 @@ def cluster_stability(
     if background is None and found is not clusters:
         background = found.background
     runs = check_whole(runs, "runs", 0)
-    log = clusters.graph.log
+    log = clusters.graph.whole_log
     members = [clusters.members(i) for i in range(len(clusters))]
     rng = np.random.default_rng(seed)
     jobs: list[tuple[str, int | None, Callable[[], ActionLog], Configuration]] = []
@@ -158,6 +159,7 @@ def _without_top(
     test = None if tester is None else tester.test(members)
     if test is None or not test.strongest("object").any():
         return (lambda: log), (lambda: log)
+    own = test.log  # which may be a part of the log, with other codes of objects
     (top,) = test.detail[test.strongest("object"), 0].astype(np.int64)
     # windows end at these moments; whatever members do around them is of the occasion
     ends = test.detail[test.strongest("occasion"), 7].astype(np.int64)
@@ -167,4 +169,10 @@ def _without_top(
         around = (log.time >= first) & (log.time <= last)
         return log.where(~(around & np.isin(log.account, members)), "top occasion")
 
-    return (lambda: log.where(log.object != top, "top object")), without_occasion
+    def without_object() -> ActionLog:
+        kind = log.kinds.index(own.kinds[own.object_kind[top]])
+        named = pc.equal(log.object_labels, own.object_labels[top]).to_numpy(zero_copy_only=False)
+        there = named & (log.object_kind == kind)
+        return log.where(~there[log.object], "top object")
+
+    return without_object, without_occasion

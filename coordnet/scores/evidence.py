@@ -17,6 +17,7 @@ from coordnet.errors import ParameterError, one_of
 from coordnet.export import labels_out
 from coordnet.kernels import windows as window_kernels
 from coordnet.log.actions import ActionLog
+from coordnet.log.windows import longest
 from coordnet.scores.texts import kinds_of_text, look_like_texts, redacted
 from coordnet.scores.view import View
 from coordnet.times import SECOND
@@ -35,7 +36,7 @@ def evidence_table(
     one_of(by, BY, "by")
     view, i = view.part_of(i)
     log = view.graph.log
-    secret = log.secret("pseudonyms") if key is None else key
+    secret = view.graph.whole_log.secret("pseudonyms") if key is None else key
     acts, lag = view.acts, view.lags
     begin, end = int(view.acts.indptr[i]), int(view.acts.indptr[i + 1])
     at = begin + np.flatnonzero(lag[begin:end] >= 0)
@@ -140,7 +141,9 @@ def texts_table(view: View, i: int, most: int, redact_text: bool) -> pa.Table:
     time = log.time[log.by_account[1][at]]
     order = np.lexsort((time, code))
     code, account, time = code[order], account[order], time[order]
-    low, high = window_kernels.window_bounds(code, time, view.graph.window_us)
+    # texts are of posts, whose actions may be of several kinds: the longest of their windows
+    window = np.full(len(texts.labels), longest(view.graph.window_us))
+    low, high = window_kernels.window_bounds(code, time, window)
     unison = window_kernels.nearest_lags(account, time, low, high) >= 0
     distinct, inverse, count = np.unique(code, return_inverse=True, return_counts=True)
     who = np.unique(np.stack([inverse, account]), axis=1)[0]

@@ -9,6 +9,7 @@ import numpy as np
 from coordnet.inference.group_test import GroupTest
 from coordnet.kernels import actions as action_kernels
 from coordnet.log.actions import ActionLog
+from coordnet.log.windows import told
 from coordnet.scores.explanations import EXPLANATIONS, FITS, fitting
 from coordnet.scores.view import Column, Estimate, Floats, View
 from coordnet.times import DAY, HOUR, MINUTE, SECOND
@@ -121,8 +122,8 @@ def _how(view: View, estimates: Mapping[str, Estimate], i: int) -> str:
             gap = f"; {_gap(float(lag.value[i]), clock(part.graph_log))}"
         what = "action on the same object" if relation.on_objects else "action, on any object"
         lines.append(
-            f"{_percent(share.value[i])} of the members' actions came within {part.graph.within} "
-            f"of another member's {what}{gap}."
+            f"{_percent(share.value[i])} of the members' actions came within "
+            f"{told(part.graph.window_us)} of another member's {what}{gap}."
         )
     if relation.on_objects:
         lines += _meetings(part.group_tests[own], part.tried)
@@ -259,7 +260,7 @@ def _promptness(view: View, i: int) -> list[str]:
 
 def _limits(view: View, i: int) -> str:
     graph = view.part_of(i)[0].graph
-    log = view.log if graph.source is None else graph.source
+    log = view.log if graph.source is None else graph.log
     unit = clock(log)
     if unit > 1:
         lines = [f"Times are in whole {_CLOCKS[unit]}s."]

@@ -267,7 +267,7 @@ def early_birds(view: View) -> Floats:
     first = log.account[starts[:-1]][acts.object] == acts.account
     others = (np.diff(starts)[acts.object] > 1) & ~(first & (delay == 0))
     together = view.lags >= 0
-    prompt = ~together & others & (delay <= min(view.graph.window_us, MINUTE))
+    prompt = ~together & others & (delay <= np.minimum(view.trace.window, MINUTE)[acts.object])
     apart = np.where(together | prompt, prompt, np.nan).astype(float)
 
     def share(part: Floats) -> float:

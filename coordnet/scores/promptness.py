@@ -135,7 +135,7 @@ def first_acts(view: View) -> FirstActs:
     return FirstActs(
         account, unit, delay, cluster, object_, np.where(sourced, opener, np.int32(-1)),
         shared, usable,
-        _joiners(unit, delay, len(cluster), view.graph.window_us),
+        _joiners(unit, delay, view.trace.window[object_]),
     )  # fmt: skip
 
 
@@ -186,7 +186,8 @@ def promptness(view: View, acts: FirstActs, units: NDArray[np.bool_] | None = No
     shared = acts.shared & whole
     own = usable[acts.unit]
     unit, delay = acts.unit[own].astype(np.int64), acts.delay[own]
-    met = _Pairs(acts.cluster, k, (view.graph.window_us, view.graph.window_us // CLOSER))
+    window = view.trace.window[acts.object]
+    met = _Pairs(acts.cluster, k, (window, window // CLOSER))
     every, together = met.possible(unit), met.close(unit, delay)
     moved, moved_together = np.zeros(k), np.zeros_like(together)
     rng = np.random.default_rng(view.inputs.seed)
@@ -203,7 +204,7 @@ def promptness(view: View, acts: FirstActs, units: NDArray[np.bool_] | None = No
         moved -= met.possible(unit[order], origins[order])
         moved_together -= met.close(unit[order], delays[order], origins[order])
 
-    low, high = window_kernels.window_bounds(unit.astype(np.int32), delay, view.graph.window_us)
+    low, high = window_kernels.window_bounds(unit.astype(np.int32), delay, window)
     joint = high - low > 1
     of_act = acts.cluster[unit]
     objects = np.bincount(acts.cluster[usable], minlength=k)
@@ -223,32 +224,33 @@ class _Pairs(NamedTuple):
 
     cluster: NDArray[np.int64]  # of each unit
     clusters: int
-    windows: tuple[int, ...]
+    windows: tuple[NDArray[np.int64], ...]  # of each unit
 
     def possible(self, *codes: NDArray[np.int64]) -> NDArray[np.float64]:
         """Return the number of pairs in runs of equal codes, of which the first is the unit."""
-        run, of_run = self._runs(codes)
-        size = np.bincount(run, minlength=len(of_run))
-        return _sums(of_run, size * (size - 1) / 2, self.clusters)
+        run, first = self._runs(codes)
+        size = np.bincount(run, minlength=len(first))
+        return _sums(self.cluster[first], size * (size - 1) / 2, self.clusters)
 
     def close(
         self, unit: NDArray[np.int64], delay: NDArray[np.int64], *codes: NDArray[np.int64]
     ) -> NDArray[np.float64]:
         """Return how many of these pairs are inside each window: (windows, clusters)."""
-        run, of_run = self._runs((unit, *codes))
+        run, first = self._runs((unit, *codes))
+        of_run = self.cluster[first]
         found = np.empty((len(self.windows), self.clusters))
         for row, window in zip(found, self.windows, strict=True):
-            _, high = window_kernels.window_bounds(run.astype(np.int32), delay, window)
+            _, high = window_kernels.window_bounds(run.astype(np.int32), delay, window[first])
             row[:] = _sums(of_run[run], high - np.arange(len(run)) - 1.0, self.clusters)
         return found
 
     def _runs(self, codes: tuple[NDArray[np.int64], ...]) -> tuple[NDArray[np.int64], Any]:
-        """Return the run of equal codes that each place is in, and the cluster of each run."""
+        """Return the run of equal codes that each place is in, and the unit of each run."""
         new = np.zeros(len(codes[0]), np.int64)
         new[:1] = 1
         for code in codes:
             new[1:] |= code[1:] != code[:-1]
-        return np.cumsum(new) - 1, self.cluster[codes[0][new > 0]]
+        return np.cumsum(new) - 1, codes[0][new > 0]
 
 
 def _shared(view: View, unit: NDArray[np.int32], cluster: NDArray[np.int64]) -> NDArray[np.bool_]:
@@ -281,11 +283,11 @@ def _sources(
 
 
 def _joiners(
-    unit: NDArray[np.int32], delay: NDArray[np.int64], units: int, window: int
+    unit: NDArray[np.int32], delay: NDArray[np.int64], window: NDArray[np.int64]
 ) -> NDArray[np.float64]:
     """Return how many members join the first of them inside the densest window of each unit."""
     _, high = window_kernels.window_bounds(unit, delay, window)
-    most = np.ones(units)
+    most = np.ones(len(window))
     np.maximum.at(most, unit, high - np.arange(len(unit)))
     return most - 1
 

@@ -19,6 +19,7 @@ from coordnet.frames import ArrowExport, html_table, native
 from coordnet.graphs.co_action import CoAction
 from coordnet.inference.correction import adjusted
 from coordnet.log.actions import ActionLog, check_log
+from coordnet.log.windows import Within, check_kinds, window_of
 from coordnet.readers.moments import read_before, read_moments
 from coordnet.readers.profiles import read_profiles
 from coordnet.readers.stance import read_stance
@@ -39,7 +40,7 @@ from coordnet.scores.view import (
     View,
 )
 from coordnet.search.configuration import Configuration
-from coordnet.times import Duration, Instant, duration
+from coordnet.times import Instant
 
 # In this order; a family that is none of these stands after them
 FAMILIES = (
@@ -409,7 +410,7 @@ def score_clusters(
     clusters: Any,
     log: ActionLog | None = None,
     *,
-    within: Duration | None = None,
+    within: Within | None = None,
     accounts: Any = None,
     account_column: str = "account",
     before: Instant | tuple[Instant, Instant] | None = None,
@@ -435,8 +436,9 @@ def score_clusters(
         The log to score them on, by default that of the graph they were found in. Give the whole
         log where the graph was made of one kind of action, and always with sets of labels.
     within
-        Of sets of labels: the window in which members act together, by default 60 s. Clusters
-        that were found in a graph are scored with its window.
+        Of sets of labels: the window in which members act together, by default 60 s; or one for
+        each kind of action, as in :func:`co_action`. Clusters that were found in a graph are
+        scored with its window.
     accounts
         A frame of one row an account: ``account`` and any of created_at, handle, name (display
         name), language, time_zone, location, followers, following, verified, status (active,
@@ -503,7 +505,7 @@ def score_clusters(
             "within= is for sets of labels; clusters that were found in a graph are scored with "
             "the window of that graph."
         )
-    on = clusters.graph.log if log is None else log
+    on = clusters.graph.whole_log if log is None else log
     check_log(on)
     inputs = Inputs(
         None if accounts is None else read_profiles(accounts, on, account=account_column),
@@ -538,14 +540,15 @@ def score_clusters(
     return ClusterScores(clusters, with_q_values(estimates), columns, absent, view)
 
 
-def _clusters_of(labels: Any, log: ActionLog | None, within: Duration | None) -> Clusters:
+def _clusters_of(labels: Any, log: ActionLog | None, within: Within | None) -> Clusters:
     """Return sets of labels as clusters in the graph of a log and window."""
     if log is None:
         raise ParameterError(
             "sets of labels need the log that they are scored on: score_clusters(sets, log)."
         )
     check_log(log)
-    relation = CoAction(duration("60s" if within is None else within, "within"))
+    relation = CoAction(window_of("60s" if within is None else within))
+    check_kinds(relation.window_us, log)
     return Clusters.from_labels(labels, relation.graph(log, min_weight=2))
 
 

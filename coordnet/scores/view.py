@@ -463,7 +463,7 @@ class View:
                 "the edges were not made from a log of actions, so it is not known what members "
                 "did together."
             )
-        return self.graph.source
+        return self.graph.log
 
     @cached_property
     def trace(self) -> Trace:
@@ -483,7 +483,7 @@ class View:
         new[1:] = object_[1:] != object_[:-1]
         new[indptr[:-1][indptr[:-1] < len(at)]] = True
         unit = np.cumsum(new, dtype=np.int32) - 1
-        low, high = window_kernels.window_bounds(unit, time, self.graph.window_us)
+        low, high = window_kernels.window_bounds(unit, time, trace.window[object_[new]])
         return Acts(indptr, account, object_, unit, time, low, high)
 
     @cached_property
@@ -515,8 +515,8 @@ class View:
     @cached_property
     def background_lags(self) -> Counts:
         """The lag of each entry of accounts in no cluster to the nearest of anybody else, or -1."""
-        account, object_, time = self.trace
-        low, high = window_kernels.window_bounds(object_, time, self.graph.window_us)
+        account, object_, time, window = self.trace
+        low, high = window_kernels.window_bounds(object_, time, window)
         lag = window_kernels.nearest_lags(account, time, low, high)
         found: Counts = lag[self.outsider[account]]
         return found
@@ -531,7 +531,7 @@ class View:
             raise UnavailableError("accounts do not meet on objects")
         own = self.outsider[self.trace.account]
         object_, time = self.trace.object[own], self.trace.time[own]
-        _, high = window_kernels.window_bounds(object_, time, self.graph.window_us)
+        _, high = window_kernels.window_bounds(object_, time, self.trace.window)
         n = self.graph_log.n_objects
         close = np.bincount(object_, high - np.arange(len(object_)) - 1.0, minlength=n)
         count = np.bincount(object_, minlength=n)

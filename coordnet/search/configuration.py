@@ -30,6 +30,8 @@ from coordnet.graphs.multiplex import Multiplex
 from coordnet.graphs.relation import Relation
 from coordnet.inference.edge_tests import NULLS
 from coordnet.inference.strata import check_strata
+from coordnet.log.actions import ActionLog
+from coordnet.log.windows import Within, check_kinds, taking_part, window_of, written
 from coordnet.readers.moments import read_before, read_moments
 from coordnet.times import Duration, Instant, duration, duration_text, instant_text
 
@@ -89,12 +91,13 @@ class Configuration:
     (('60s', '1h'), True)
     """
 
-    within: Duration | Sequence[Duration] = option(
+    within: Within | Sequence[Within] = option(
         "60s",
         "Window in which two actions are together. Each of several is a layer of its own, and they "
-        "share the level out.",
+        "share the level out; but all of the form KIND=DURATION make one layer of these kinds.",
         metavar="DURATION",
-        python='Several are a list: ["60s", "1h"].',
+        python='Several are a list, ["60s", "1h"]; windows by kind are a mapping, {"retweet": '
+        '"60s", "url": "10min"}, alone or in a list.',
     )
     co_timing: Duration | None = option(
         None,
@@ -127,8 +130,8 @@ class Configuration:
     )
     occasion_gap: Duration | None = option(
         None,
-        "Objects with gaps up to this are one occasion; by default the window or 30 s, whichever "
-        "is longer.",
+        "Objects with gaps up to this are one occasion; by default the window (the longest, where "
+        "each kind has its own) or 30 s, whichever is longer.",
         metavar="DURATION",
     )
     groups: bool = option(
@@ -218,19 +221,22 @@ class Configuration:
         def put(name: str, value: Any) -> None:
             object.__setattr__(self, name, value)
 
-        many = [self.within] if isinstance(self.within, ONE_DURATION) else self.within
-        if isinstance(many, Mapping) or not isinstance(many, Sequence):
+        many: Any = self.within
+        if isinstance(many, (*ONE_DURATION, Mapping)):
+            many = [many]
+        if not isinstance(many, Sequence):
             raise ParameterError(
-                f"within={self.within!r} is no window; write '60s' or ['60s', '1h']."
+                f"within={self.within!r} is no window; write '60s', ['60s', '1h'] or "
+                "{'retweet': '60s', 'url': '10min'}."
             )
-        windows = tuple(duration_text(duration(w, "within")) for w in many)
+        windows = [window_of(w) for w in many]
         if not windows and self.co_timing is None:
             raise ParameterError(
                 "within=[] leaves nothing to look at; give a window or co_timing=."
             )
         if len(set(windows)) < len(windows):
             raise ParameterError(f"within={self.within!r} has a window twice.")
-        put("within", windows)
+        put("within", tuple(map(written, windows)))
         for name in ("co_timing", "refractory", "occasion_gap"):
             value = getattr(self, name)
             if value is not None:
@@ -272,10 +278,23 @@ class Configuration:
     @cached_property
     def relations(self) -> tuple[Relation, ...]:
         """The relation of each layer, in their order."""
-        windows = [CoAction(duration(w)) for w in self.within]  # type: ignore[union-attr]
+        windows = [CoAction(window_of(w)) for w in self.within]  # type: ignore[union-attr]
         if self.co_timing is None:
             return tuple(windows)
         return (*windows, CoTiming(duration(self.co_timing), duration(self.refractory)))
+
+    def check_kinds(self, log: ActionLog) -> None:
+        """Raise an error where there is a window for a kind that a log does not have."""
+        for relation in self.relations:
+            if relation.on_objects:
+                check_kinds(relation.window_us, log)
+
+    def part(self, log: ActionLog) -> ActionLog:
+        """Return the part of a log that the layers look at: all of it, or some kinds of action."""
+        windows = [relation.window_us for relation in self.relations if relation.on_objects]
+        named = [pair for w in windows if not isinstance(w, int) for pair in w]
+        everything = len(windows) < len(self.relations) or any(isinstance(w, int) for w in windows)
+        return log if everything else taking_part(tuple(named), log)
 
     @property
     def layer_level(self) -> float | None:
@@ -326,7 +345,7 @@ def configuration_of(layers: Multiplex, seed: int = 0) -> Configuration:
     if not relations:
         return Configuration(seed=seed)
     return Configuration(
-        within=[duration_text(r.window_us) for r in relations if r.on_objects],
+        within=[written(r.window_us) for r in relations if r.on_objects],
         co_timing=duration_text(timed[0].window_us) if timed else None,
         refractory=duration_text(timed[0].refractory_us) if timed else "30s",
         fdr=sum(levels) if levels else 0.05,

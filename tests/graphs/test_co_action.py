@@ -345,7 +345,8 @@ def test_the_environment_sets_the_threads(monkeypatch):
 
 def unpruned(log, window, need):
     """Return the windows of all actions, none taken out."""
-    low, high = window_kernels.window_bounds(log.object, log.time, window)
+    windows = np.full(log.n_objects, window)
+    low, high = window_kernels.window_bounds(log.object, log.time, windows)
     indptr, positions = array_kernels.group_by_code(log.account, log.n_accounts)
     work = window_kernels.row_work(indptr, positions, low, high)
     return co_action.Windows(log.account, log.object, log.time, low, high, indptr, positions, work)
@@ -362,9 +363,8 @@ def viral_log():
 @pytest.mark.parametrize("by_pairs", [False, True])
 def test_pruning_changes_nothing(need, by_pairs):
     log = log_of(viral_log())
-    pruned = co_action.find_windows(
-        log.account, log.object, log.time, log.n_accounts, WINDOW, 1 if by_pairs else need
-    )
+    trace = cn.CoAction(WINDOW).trace(log)
+    pruned = co_action.find_windows(trace, log.n_accounts, 1 if by_pairs else need)
     if not by_pairs and need in (2, 3):
         assert len(pruned.account) < 100  # the viral object has gone but for a few accounts
     full = unpruned(log, WINDOW, need)
@@ -380,7 +380,7 @@ def test_pruning_changes_nothing(need, by_pairs):
 @given(logs(), st.integers(1, 3))
 def test_pruning_changes_nothing_in_any_log(rows, need):
     log = log_of(rows)
-    pruned = co_action.find_windows(log.account, log.object, log.time, log.n_accounts, WINDOW, need)
+    pruned = co_action.find_windows(cn.CoAction(WINDOW).trace(log), log.n_accounts, need)
     full = unpruned(log, WINDOW, need)
     for a, b in zip(
         *(

@@ -22,6 +22,13 @@ class Times(NamedTuple):
 
     grain: Any
     round_factors: Any
+    object: Any
+    class_of: Any
+
+
+def times_of(grain, factors):
+    """Return the times of actions on one object."""
+    return Times(grain, factors[None], np.zeros(len(grain), np.int32), np.zeros(1, np.int32))
 
 
 def naive_log_bound(factors, members, moment):
@@ -41,7 +48,9 @@ def test_the_bound_is_that_of_all_sets_written_out(seed):
     members = rng.randrange(2, n + 1)
     moment = 10 ** rng.uniform(-1.5, -0.3) ** (members - 1)
     actions = np.arange(n, dtype=np.int32)
-    found = group_kernels._log_window_bound(Times(grain, factors), actions, 0, n, members, moment)
+    found = group_kernels._log_window_bound(
+        times_of(grain, factors), actions, 0, n, members, moment
+    )
     expected = naive_log_bound(factors[grain].tolist(), members, moment)
     assert found == pytest.approx(expected, abs=1e-9)
 
@@ -55,7 +64,7 @@ def test_the_bound_bounds_what_happens():
         time[:, :scheduled] = rng.integers(0, span // 3_600, (runs, scheduled)) * 3_600
         time.sort(axis=1)
         grain = np.array(scheduled * [0] + (n - scheduled) * [len(GRAINS)], np.int8)
-        times = Times(grain, scan_factors(window * SECOND, SECOND))
+        times = times_of(grain, scan_factors(window * SECOND, SECOND))
         g = window / span  # of any two times, those of one second being in some order
         for m in (2, 3, 4, 5):
             often = (time[:, m - 1 :] - time[:, : n - m + 1] <= window).any(axis=1).mean()

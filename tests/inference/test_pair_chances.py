@@ -27,6 +27,11 @@ def statistics_of(log, window=MINUTE):
     return Chances(counted.classes, counted.pooled_chances)
 
 
+def windows_by_class(chances, window):
+    """Return the window of each class, the same for all."""
+    return np.full(len(chances.chance), window)
+
+
 def naive_sums(log, classes, window, outside):
     """Return {class: (sum s / K, pairs, sum (s / K)^2, sum 1 / K^2, co-occurrences, accounts)}."""
     acts = {}
@@ -56,7 +61,7 @@ def naive_sums(log, classes, window, outside):
 def assert_like_naive(log, window, outside=None):
     chances = statistics_of(log, window)
     classes = chances.of_object
-    found = pair_chances(log, classes, chances.chance, window, outside)
+    found = pair_chances(log, classes, chances.chance, windows_by_class(chances, window), outside)
     everybody = np.ones(log.n_accounts, bool) if outside is None else outside
     sums = naive_sums(log, classes.tolist(), window, everybody)
     for c in range(len(chances.chance)):
@@ -146,7 +151,10 @@ def test_no_number_of_threads_changes_a_byte():
     log = cn.simulate("large_ring", accounts=2_000, seed=1, rings=[(60, 100)]).log
     chances = statistics_of(log)
     one, four = (
-        pair_chances(log, chances.of_object, chances.chance, MINUTE, threads=n) for n in (1, 4)
+        pair_chances(
+            log, chances.of_object, chances.chance, windows_by_class(chances, MINUTE), threads=n
+        )
+        for n in (1, 4)
     )
     assert [a.tobytes() for a in one] == [b.tobytes() for b in four]
 
@@ -158,10 +166,14 @@ def test_a_ring_that_fills_a_class_does_not_set_its_chance(shape):
     chances = statistics_of(sim.log)
     full = int(np.argmax(chances.chance))
     assert chances.chance[full] > 0.5
-    found = pair_chances(sim.log, chances.of_object, chances.chance, MINUTE)
+    found = pair_chances(
+        sim.log, chances.of_object, chances.chance, windows_by_class(chances, MINUTE)
+    )
     assert found.chance[full] < 0.4 * chances.chance[full]
     members = np.isin(sim.log.accounts, sim.truth.groups["ring_1"])
-    alone = pair_chances(sim.log, chances.of_object, chances.chance, MINUTE, ~members)
+    alone = pair_chances(
+        sim.log, chances.of_object, chances.chance, windows_by_class(chances, MINUTE), ~members
+    )
     assert alone.by_pairs[full] < 0.05  # with the ring taken out of the background
 
 
@@ -184,7 +196,7 @@ def one_ring_alone(neighbours=4):
 def test_a_class_of_one_ring_alone_is_judged_beside_its_neighbours_and_named():
     log = one_ring_alone()
     chances = statistics_of(log, WINDOW)
-    found = pair_chances(log, chances.of_object, chances.chance, WINDOW)
+    found = pair_chances(log, chances.of_object, chances.chance, windows_by_class(chances, WINDOW))
     assert chances.chance[6] == pytest.approx(1.0)
     assert found.beside_neighbours.tolist() == [6]
     assert found.accounts[6] == pytest.approx(70, rel=0.01)
@@ -197,7 +209,7 @@ def test_a_class_of_one_ring_alone_is_judged_beside_its_neighbours_and_named():
 def test_a_class_without_neighbours_keeps_its_chance_and_is_named():
     log = one_ring_alone(neighbours=2)
     chances = statistics_of(log, WINDOW)
-    found = pair_chances(log, chances.of_object, chances.chance, WINDOW)
+    found = pair_chances(log, chances.of_object, chances.chance, windows_by_class(chances, WINDOW))
     assert found.chance[6] == pytest.approx(1.0)
     assert found.beside_neighbours.tolist() == []
     assert found.not_judged.tolist() == [6]
@@ -208,7 +220,7 @@ def test_where_nothing_is_planted_little_changes(scenario):
     """A chance too small would be evidence: noise must not make the smaller of two numbers."""
     log = cn.simulate(scenario, accounts=5_000, seed=1).log
     chances = statistics_of(log)
-    found = pair_chances(log, chances.of_object, chances.chance, MINUTE)
+    found = pair_chances(log, chances.of_object, chances.chance, windows_by_class(chances, MINUTE))
     assert found.beside_neighbours.tolist() == []
     busy = np.bincount(chances.of_object, minlength=len(chances.chance)) > 0
     least = 0.5 if scenario == "early_birds" else 0.7  # they share the posts of their sources

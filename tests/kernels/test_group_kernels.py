@@ -27,7 +27,8 @@ def scene_of(acts, window, n_accounts, chance=0.1):
         account, np.zeros(len(acts), I4), time, np.array([0, len(acts)], I8),
         *array_kernels.group_by_code(account, n_accounts), counts[account].astype(I4),
         np.array([(counts > 0).sum()], I4), np.zeros(1, I4), moments, np.zeros(1, I4),
-        moments, np.full(len(acts), 5, np.int8), np.ones(6), window, window, n_accounts,
+        moments, np.full(len(acts), 5, np.int8), np.ones((1, 6)), np.array([window], I8), window,
+        n_accounts,
     )  # fmt: skip
 
 
@@ -58,7 +59,7 @@ def test_moments_of_many_objects_at_once():
     again = scene._replace(
         object=np.repeat([0, 1], 40).astype(I4), starts=np.array([0, 40, 80], I8),
         n_accounts=np.array([40, 40], I4), class_of=np.zeros(2, I4),
-        repeats=np.ones(80, I4),
+        repeats=np.ones(80, I4), window=np.full(2, 30),
     )  # fmt: skip
     whole, parts = np.zeros((2, MOST)), np.zeros((2, MOST))
     group_kernels.big_object_moments(again, np.arange(2), 0, 2, whole)

@@ -150,26 +150,32 @@ def columns_of(rows):
     return obj.astype(I4), time.copy(), account.astype(I4)
 
 
-@given(acts, st.integers(0, 6))
+def bounds_of(obj, time, window):
+    """Return the windows of one length on all objects."""
+    return window_kernels.window_bounds(obj, time, np.full(4, window, I8))
+
+
+@given(acts, st.lists(st.integers(0, 6), min_size=4, max_size=4))
 def test_window_bounds(rows, window):
+    """Each of four objects has a window of its own."""
     obj, time, _ = columns_of(rows)
-    low, high = window_kernels.window_bounds(obj, time, window)
+    low, high = window_kernels.window_bounds(obj, time, np.array(window, I8))
     assert low.dtype == high.dtype == I4
     for p, (o, t, _) in enumerate(rows):
-        near = [q for q, (x, s, _) in enumerate(rows) if x == o and abs(s - t) <= window]
+        near = [q for q, (x, s, _) in enumerate(rows) if x == o and abs(s - t) <= window[o]]
         assert list(range(low[p], high[p])) == near
 
 
 def test_window_bounds_of_times_far_apart():
     time = np.array([-(10**17), 0, 10**17], I8)  # the years before 1 and after 5000
-    low, high = window_kernels.window_bounds(np.zeros(3, I4), time, 10**17)
+    low, high = bounds_of(np.zeros(3, I4), time, 10**17)
     assert (low.tolist(), high.tolist()) == ([0, 0, 1], [2, 3, 3])
 
 
 @given(acts, st.integers(0, 6), st.integers(1, 3))
 def test_live_actions(rows, window, need):
     obj, time, account = columns_of(rows)
-    low, high = window_kernels.window_bounds(obj, time, window)
+    low, high = bounds_of(obj, time, window)
     live, count = window_kernels.live_actions(account, obj, low, high, 5, need)
     company = [
         any(account[q] != account[p] for q in range(low[p], high[p])) for p in range(len(rows))
@@ -185,7 +191,7 @@ def test_live_actions(rows, window, need):
 @given(acts, st.integers(0, 6))
 def test_row_work(rows, window):
     obj, time, account = columns_of(rows)
-    low, high = window_kernels.window_bounds(obj, time, window)
+    low, high = bounds_of(obj, time, window)
     work = window_kernels.row_work(*array_kernels.group_by_code(account, 5), low, high)
     expected = [sum(int(high[p] - low[p]) for p in np.flatnonzero(account == a)) for a in range(5)]
     assert work.tolist() == expected
@@ -194,7 +200,7 @@ def test_row_work(rows, window):
 @given(acts, st.integers(0, 6))
 def test_nearest_lags(rows, window):
     obj, time, account = columns_of(rows)
-    low, high = window_kernels.window_bounds(obj, time, window)
+    low, high = bounds_of(obj, time, window)
     lags = window_kernels.nearest_lags(account, time, low, high)
     for p, (o, t, a) in enumerate(rows):
         near = [abs(s - t) for x, s, b in rows if x == o and b != a and abs(s - t) <= window]
@@ -220,7 +226,7 @@ def test_nearest_lags_read_each_action_a_few_times_in_a_burst(others):
     """All actions of one account on one object, but for those of a few others."""
     account, time = np.zeros(300, I4), np.arange(300, dtype=I8)
     account[others] = np.arange(1, len(others) + 1)
-    low, high = window_kernels.window_bounds(np.zeros(300, I4), time, 1_000)
+    low, high = bounds_of(np.zeros(300, I4), time, 1_000)
     counted = CountedReads(account)
     interpreted = getattr(window_kernels.nearest_lags, "py_func", window_kernels.nearest_lags)
     lags = interpreted(counted, time, low, high)
@@ -237,7 +243,7 @@ def test_nearest_lags_read_each_action_a_few_times_in_a_burst(others):
 def test_co_action_rows_stop_where_the_room_ends(rows, window, min_weight, by_pairs, room):
     """Whatever the room, in as many calls as it takes, the rows are those of one large call."""
     obj, time, account = columns_of(rows)
-    low, high = window_kernels.window_bounds(obj, time, window)
+    low, high = bounds_of(obj, time, window)
     indptr, positions = array_kernels.group_by_code(account, 5)
 
     def collect(room):
@@ -276,7 +282,7 @@ def test_co_action_rows_stop_where_the_room_ends(rows, window, min_weight, by_pa
 def test_delays_in_coarser_units(shift):
     account = np.array([0, 1], I4)
     time = np.array([0, 1_001], I8)
-    low, high = window_kernels.window_bounds(np.zeros(2, I4), time, 2_000)
+    low, high = bounds_of(np.zeros(2, I4), time, 2_000)
     indptr, positions = array_kernels.group_by_code(account, 2)
     columns = [np.empty(9, d) for d in ("i4", "i4", "i8", "f8", "f8")]
     edge_kernels.co_action_rows(

@@ -93,9 +93,8 @@ def test_three_quarters_may_be_used():
 
 
 def walk_of(log, need, by_pairs):
-    windows = co_action.find_windows(
-        log.account, log.object, log.time, log.n_accounts, WINDOW, 1 if by_pairs else need
-    )
+    trace = cn.CoAction(WINDOW).trace(log)
+    windows = co_action.find_windows(trace, log.n_accounts, 1 if by_pairs else need)
     return co_action.RowWalk(windows, windows.object, WINDOW, need, by_pairs, False)
 
 

@@ -698,7 +698,10 @@ def test_accounts_packed_as_parquet_are_read(data, tmp_path):
         (["--config", "latin.csv"], "'latin.csv' cannot be read as TOML: "),
         (["--config", "key.toml"], "wthin= is no parameter of a run. Did you mean 'within'?"),
         (["--config", "value.toml"], "min_weight='two' is not a whole number"),
-        (["--config", "table.toml"], "within={'a': 1} is no window"),
+        (
+            ["--config", "table.toml"],
+            "within= has a window for the kind 'a', and the log has no such",
+        ),
         (["--kind", "who", "--object", "when"], "leave out kind="),
         (["--object", "what"], "names a column twice"),
         (["--account", "\udcff"], "has no column"),

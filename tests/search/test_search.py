@@ -450,7 +450,8 @@ def test_the_configuration_of_layers_is_what_found_them():
     [
         ({"within": []}, "within=[] leaves nothing to look at; give a window or co_timing=."),
         ({"within": ["60s", 60]}, "within=['60s', 60] has a window twice."),
-        ({"within": {"url": "60s"}}, "within={'url': '60s'} is no window; write '60s' or"),
+        ({"within": {"60s"}}, "within={'60s'} is no window; write '60s', ['60s', '1h'] or"),
+        ({"within": {"url": "x"}}, "within['url']='x' is not a duration"),
         ({"within": [None]}, "within=None is not a duration"),
         ({"within": "x"}, "within='x' is not a duration"),
         ({"fdr": 0}, "fdr=0 is not a number above 0 and below 1."),

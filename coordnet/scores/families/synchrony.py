@@ -209,7 +209,7 @@ def selection(view: View) -> Estimate | Absent:
     if not isinstance(runs, NullRuns):
         inputs = view.inputs
         runs = run_nulls(
-            view.graph.log, view.config, runs, inputs.seed, inputs.background, inputs.threads
+            view.graph.whole_log, view.config, runs, inputs.seed, inputs.background, inputs.threads
         )
     p_value = np.where(np.isnan(evidence), np.nan, runs.p_values(evidence))
     return Estimate(evidence, p_value=p_value)
