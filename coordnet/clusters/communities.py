@@ -40,7 +40,8 @@ def find_clusters(
     method
         ``"infomap"`` (Rosvall & Bergstrom 2008; it has no resolution limit, so that small groups
         that push the same objects stay apart), ``"leiden"`` (Traag et al. 2019, leidenalg),
-        ``"louvain"`` (Blondel et al. 2008), ``"label_propagation"`` (Raghavan et al. 2007) or ``"components"`` (connected components).
+        ``"louvain"`` (Blondel et al. 2008), ``"label_propagation"`` (Raghavan et al. 2007) or
+        ``"components"`` (connected components).
     objective
         What leiden maximises: ``"modularity"`` or ``"cpm"`` (constant Potts model, which has no
         resolution limit; its resolution is the least mean weight between members).

@@ -30,6 +30,7 @@ nobody comes or goes: the test cannot see what holds that cluster together.
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import Any
 
@@ -152,6 +153,6 @@ def _delays_by_class(tester: GroupTester) -> tuple[NDArray[np.int64], NDArray[np
     cuts = np.searchsorted(class_of[order], np.arange(n + 1))
     parts = [
         delay[order[a:b]][:: max(1, (b - a) // PROFILE)]
-        for a, b in zip(cuts[:-1], cuts[1:], strict=True)
+        for a, b in itertools.pairwise(cuts)
     ]
     return np.concatenate(parts), np.append(0, np.cumsum([len(part) for part in parts]))

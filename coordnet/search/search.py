@@ -133,7 +133,7 @@ def _settled(
     of_layer = inside.argmax(axis=0)
     out: list[NDArray[np.int32]] = []
     for i, tester in enumerate(testers):
-        own = [found.members(c) for c in np.flatnonzero(of_layer == i)]
+        own = [found.members(c) for c in np.flatnonzero(of_layer == i).tolist()]
         out += own if tester is None else tester.settled(own, level / 2)
     joined = merged([], [(members, float(len(members))) for members in out])
     return [members for members in joined if len(members) >= config.min_size]
