@@ -17,6 +17,7 @@ import numpy as np
 
 from coordnet.graphs.graph import CoordinationGraph
 from coordnet.log.actions import ActionLog
+from coordnet.robustness.findable import Findable
 from coordnet.robustness.null_runs import NullRuns
 from coordnet.scores import ClusterScores
 from coordnet.search.configuration import Configuration
@@ -76,6 +77,7 @@ def manifest_of(
     found: Found,
     scores: ClusterScores | None,
     nulls: NullRuns | None,
+    could: Findable | None,
     stages: Stages,
 ) -> dict[str, Any]:
     """Return all that must be known to judge a run, and to do it again, as plain values."""
@@ -91,6 +93,8 @@ def manifest_of(
             for layer, level in zip(found.layers, found.layers.levels, strict=True)
         ],
         "background_rounds": list(found.rounds),
+        "background_few_left": found.few_left,
+        "findable": None if could is None else could.facts(),
         "results": {
             "edges": found.layers.combined.n_edges,
             "accounts_with_edges": found.layers.combined.n_accounts,
@@ -104,6 +108,7 @@ def manifest_of(
     }
     if nulls is not None:
         manifest["null_runs_with_clusters"] = nulls.share_with_clusters
+        manifest["null_runs_smallest_p"] = nulls.smallest_p
     return manifest
 
 

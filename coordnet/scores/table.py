@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import math
 import pkgutil
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
@@ -65,6 +66,7 @@ _SHORT = (
 )  # fmt: skip
 _NOT_PRINTED = ("density", "occasions")  # so that a printed table has less than 100 columns
 FEW = 12
+CONCLUSIVE = -math.log10(0.05)  # log10 evidence that says something of the group as a whole
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -351,7 +353,11 @@ class ClusterScores(ArrowExport):
         return self.clusters[i].number
 
     def rows(self, most: int = 20) -> tuple[list[str], list[list[str]]]:
-        """Return the head and the rows of a short text table of the first clusters."""
+        """Return the head and the rows of a short text table of the first clusters.
+
+        Evidence of a group as a whole that is too little to say anything is called inconclusive:
+        as a number it would seem to speak against a cluster whose pairs are certain.
+        """
         names = [name for name in self._names(None, False) if name not in _NOT_PRINTED]
         rows = [
             [str(i), *(self._cell(name, i) for name in names)] for i in range(min(len(self), most))
@@ -362,6 +368,8 @@ class ClusterScores(ArrowExport):
         value = self.estimates[name].value[i]
         if np.isnan(value):
             return "-"
+        if name == "group_evidence" and value <= CONCLUSIVE:
+            return "inconclusive"
         return f"{value:,.0f}" if self.columns[name].whole else f"{value:.3g}"
 
     def __repr__(self) -> str:

@@ -18,14 +18,19 @@ RULE = Configuration("60s")
 
 def test_p_values_of_null_runs_by_hand():
     """(1 + null runs with at least this) / (n + 1), the worse of shuffled and swapped."""
-    runs = NullRuns(np.array([-np.inf, 2.0, 5.0, -np.inf]), np.array([3.0, -np.inf, 1.0, 4.0]))
+    found = np.array([0, 1, 1, 0, 1, 0, 1, 1], bool)
+    runs = NullRuns(np.array([-np.inf, 2.0, 5.0, -25.0]), np.array([3.0, -np.inf, 1.0, 4.0]), found)
     found = runs.p_values(np.array([0.5, 2.0, 3.5, 4.0, 5.0, 6.0]))
     assert found.tolist() == [4 / 5, 3 / 5, 2 / 5, 2 / 5, 2 / 5, 1 / 5]
     assert runs.share_with_clusters == 5 / 8
+    assert (runs.largest, runs.smallest_p) == (5.0, 1 / 5)
     assert runs.p_values(np.zeros(0)).tolist() == []
-    uneven = NullRuns(np.array([-np.inf] * 19), np.array([-np.inf]))
+    uneven = NullRuns(np.array([-np.inf] * 19), np.array([-np.inf]), np.zeros(20, bool))
     assert uneven.p_values(np.array([9.0])).tolist() == [1 / 2]
-    assert math.isnan(NullRuns(np.zeros(0), np.zeros(0)).share_with_clusters)
+    assert uneven.smallest_p == 1 / 2
+    nothing = NullRuns(np.zeros(0), np.zeros(0), np.zeros(0, bool))
+    assert math.isnan(nothing.share_with_clusters)
+    assert (nothing.largest, nothing.smallest_p) == (-np.inf, 1.0)
 
 
 def test_null_runs_find_nothing_and_rings_get_the_smallest_p():
