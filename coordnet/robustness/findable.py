@@ -145,13 +145,11 @@ class FindableLayer:
         if self.sharing is not None:
             _, two, three = self.sharing
             most = "" if self.sharing_exact else "at most "
-            shared = (
-                f"{most}{two:,} pairs of accounts share 2 or more objects and {most}{three:,} 3"
-            )
             if self.smallest_q > self.level:
                 return (
-                    f"Accounts share too few objects: {shared} or more, and no pair could have had "
-                    f"a q-value below {self.smallest_q:.2g}, had it been together on all of them."
+                    f"Accounts share too few objects: {most}{two:,} pairs share 2 or more and "
+                    f"{most}{three:,} share 3 or more. No pair could have had a q-value below "
+                    f"{self.smallest_q:.2g}, had it been together on all of them."
                 )
         if not self.pairs_tested:
             return f"No two accounts were together within {self.window} on {least}."

@@ -7,11 +7,13 @@ import pytest
 from helpers import log_of, ring_rows, rows_of
 
 import coordnet as cn
+from coordnet.inference.group_test import GroupTester
+from coordnet.inference.statistics import WindowStatistics
 from coordnet.robustness.confirmation import confirm_clusters
 from coordnet.robustness.null_runs import NullRuns, run_nulls
 from coordnet.search.configuration import Configuration
 from coordnet.search.search import search_clusters
-from coordnet.times import DAY
+from coordnet.times import DAY, SECOND
 
 RULE = Configuration("60s")
 
@@ -44,7 +46,34 @@ def test_null_runs_find_nothing_and_rings_get_the_smallest_p():
 
 def largest_evidence(log, config, background=None):
     """Return the score of a run on a log, as documented."""
-    return max(search_clusters(log, config, background).clusters.evidence, default=-np.inf)
+    return search_clusters(log, config, background).largest_evidence()
+
+
+def test_the_largest_evidence_of_a_search_that_finds_nothing():
+    """Of what grows from the eight most surprising pairs, here one by one; no edge is kept."""
+    log = cn.simulate("organic", accounts=600, seed=3).log
+    found = search_clusters(log, RULE)
+    assert len(found.clusters) == 0
+    edges = cn.co_action(log, "60s", min_weight=2).test("both").edges
+    likely = np.flatnonzero(edges["p_activity"] <= 0.025)
+    order = likely[np.argsort(edges["p_timing"][likely], kind="stable")][:8]
+    pairs = [np.array([edges["source"][e], edges["target"][e]], np.int32) for e in order]
+    tester = GroupTester(WindowStatistics(log, 60 * SECOND))
+    grown = [evidence for _, evidence in tester.grow(pairs)]
+    assert found.largest_evidence() == max(grown)
+    assert max(grown) >= max(tester.test(np.sort(pair)).evidence for pair in pairs)
+    assert -40 < max(grown) < -math.log10(0.025)
+
+
+def test_p_values_of_null_runs_tell_strong_from_weak():
+    """Null runs in which nothing is found have evidence too, below the bound."""
+    log = cn.simulate("organic", accounts=600, seed=3).log
+    nulls = run_nulls(log, RULE, 5, seed=1)
+    assert nulls.share_with_clusters == 0
+    assert len({*nulls.shuffled, *nulls.swapped}) > 5
+    strong, weak = nulls.p_values(np.array([145.0, -25.0]))
+    assert (strong, nulls.smallest_p) == (1 / 6, 1 / 6)
+    assert weak > 1 / 2
 
 
 @pytest.mark.parametrize("strata", [None, "10min"])
@@ -62,10 +91,12 @@ def test_null_runs_are_runs_on_shuffled_and_swapped_logs_each_their_own(ring, st
     logs += [cn.swapped_profiles(ring, int(seed)) for seed in seeds[6:]]
     assert [*nulls.shuffled, *nulls.swapped] == [largest_evidence(log, rule) for log in logs]
     assert len({log.fingerprint for log in logs}) == 12
+    found = [len(search_clusters(log, rule).clusters) > 0 for log in logs]
+    assert nulls.found.tolist() == found
     if strata:
         assert (nulls.shuffled > 10).all()
     else:
-        assert (nulls.shuffled == -np.inf).all()
+        assert (nulls.shuffled < 2).all()
     assert len(set(nulls.swapped)) > 1
     assert 0 < nulls.share_with_clusters < 1
     other = run_nulls(ring, rule, 6, seed=2)
