@@ -101,6 +101,9 @@ def manifest_of(
             "clusters": len(clusters),
             "accounts_in_clusters": len(np.unique(clusters.indices)),
         },
+        "smallest_q_of_scores": None
+        if scores is None or not scores.comparisons
+        else scores.smallest_q,
         "absent_scores": {} if scores is None else dict(scores.absent),
         "packages": {name: installed(name) for name in PACKAGES},
         "python": platform.python_version(),

@@ -444,7 +444,7 @@ class _Paper:
     ) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[Any]]:
         """Draw the members of a group, its objects, and when each member acts on each of them."""
         log = self.log
-        members = rng.choice(people, self.size, replace=False)
+        members = rng.choice(people, self.size, replace=False).astype(np.int32)
         # objects by how many act on them: those of actions drawn at random, each once
         objects = np.zeros(0, np.int64)
         for _ in range(64):
