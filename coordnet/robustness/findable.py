@@ -446,7 +446,7 @@ class _Paper:
         log = self.log
         members = rng.choice(people, self.size, replace=False).astype(np.int32)
         # objects by how many act on them: those of actions drawn at random, each once
-        objects = np.zeros(0, np.int64)
+        objects: NDArray[Any] = np.zeros(0, np.int64)
         for _ in range(64):
             new = log.object[rng.integers(0, len(log), 4 * self.objects)]
             both = np.concatenate([objects, new])
