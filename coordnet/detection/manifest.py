@@ -89,8 +89,10 @@ def manifest_of(
         "scored_with": None if scores is None else scores.view.inputs.facts(),
         "input": input_facts(log),
         "layers": [
-            layer_facts(layer, level)
-            for layer, level in zip(found.layers, found.layers.levels, strict=True)
+            layer_facts(layer, level) | {"chance_before_cleaning": looked.first_chance}
+            for layer, level, looked in zip(
+                found.layers, found.layers.levels, found.looked, strict=True
+            )
         ],
         "background_rounds": list(found.rounds),
         "background_few_left": found.few_left,

@@ -106,8 +106,15 @@ class Run:
 
         That it is so, and by what figure; what would help; and what can be said all the same.
         """
-        few_left = self.manifest["background_few_left"]
-        return words.suspects(self.layers, few_left, self.background is not None)
+        if self.background is not None:
+            return []
+        chances = {
+            graph.within: told["chance_before_cleaning"]
+            for graph, told in zip(self.layers, self.manifest["layers"], strict=True)
+            if told["chance_before_cleaning"] is not None
+        }
+        rounds = self.manifest["background_rounds"]
+        return words.suspects(chances, rounds, self.manifest["background_few_left"])
 
     @property
     def could_have_been_found(self) -> list[str]:

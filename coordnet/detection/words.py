@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
 from coordnet.clusters.clusters import Clusters
-from coordnet.graphs.multiplex import Multiplex
 from coordnet.inference.edge_tests import LITTLE_POWER
 from coordnet.robustness.confirmation import Confirmation
 from coordnet.robustness.findable import Findable
 from coordnet.robustness.null_runs import NullRuns
-from coordnet.times import duration_text
 
 SURE = 0.05  # adjusted p-value up to which a set counts as confirmed
 MOST = 10  # clusters that are told one by one
@@ -29,40 +29,45 @@ STILL = (
 )
 
 
-def suspects(layers: Multiplex, few_left: bool, with_background: bool) -> list[str]:
+def suspects(chances: Mapping[str, float], rounds: Sequence[int], few_left: bool) -> list[str]:
     """Return what is said where everybody is a suspect: that first, what helps, what still holds.
 
     Empty where the timing of the public is known.
 
     Parameters
     ----------
-    layers
-        What was tested.
+    chances
+        By window, the typical chance that two accounts on one object are within it of each other,
+        before the background was cleaned: what is left then are the slowest, suspects or not.
+    rounds
+        How many accounts were out of the background in each round of cleaning.
     few_left
         Whether cleaning the background would have left too few accounts in it.
-    with_background
-        Whether a log of other accounts was given.
     """
-    if with_background:
-        return []
-    chances = [
-        f"within {duration_text(graph.relation.window_us)} of each other with chance "
-        f"{graph.tested.typical_chance:.2f}"
-        for graph in layers
-        if graph.tested is not None and (graph.tested.typical_chance or 0.0) > LITTLE_POWER
+    high = [
+        f"within {within} of each other with chance {chance:.2f}"
+        for within, chance in chances.items()
+        if chance > LITTLE_POWER
     ]
-    reasons = [f"two accounts on one object are {', '.join(chances)}"] if chances else []
+    reasons = [f"two accounts on one object are {', '.join(high)}"] if high else []
     if few_left:
         reasons.append("hardly anybody is left whom the accounts found could be compared with")
     if not reasons:
         return []
-    first = f"Everybody in these data may be a suspect: {'; '.join(reasons)}."
-    power = ["So the timing test has little or no power."] if chances else []
-    kept = ["So nobody was taken out of the background."] if few_left else []
-    return [first, *power, *kept, *HELP, *STILL]
+    told = [f"Everybody in these data may be a suspect: {'; '.join(reasons)}."]
+    if few_left:
+        told.append("So nobody was taken out of the background.")
+    elif len(rounds) > 1:
+        told.append(
+            f"{rounds[-1]:,} accounts were taken out of the background. Those left in it, whom "
+            "they are compared with, may be suspects too: the slowest of them."
+        )
+    else:
+        told.append("So the timing test has little or no power.")
+    return [*told, *HELP, *STILL]
 
 
-def cleaning(rounds: list[int]) -> str:
+def cleaning(rounds: Sequence[int]) -> str:
     """Return how the background was cleaned, empty where nobody was taken out of it.
 
     >>> cleaning([0, 3542, 6513])

@@ -53,6 +53,7 @@ class Looked:
     tester: GroupTester | None = None  # with the chances of the last round
     pairs: int = 0  # edges that were tested
     least_q: float = 1.0  # the smallest q-value of any of them
+    first_chance: float | None = None  # the typical chance before the background was cleaned
     closest: tuple[NDArray[np.int32], ...] = ()  # the most surprising pairs, that groups grow from
 
 
@@ -129,7 +130,8 @@ def search_clusters(
             kept, members, config.method, parameters, 1, tests if tested else []
         )
     looked = tuple(
-        Looked(layer.tester, layer.pairs, layer.least_q, layer.closest) for layer in layers
+        Looked(layer.tester, layer.pairs, layer.least_q, layer.first_chance, layer.closest)
+        for layer in layers
     )
     return Found(kept, clusters, rounds, few_left, looked)
 
@@ -160,7 +162,7 @@ class _Layer:
     tester : GroupTester or None
     communities : Clusters or None
         Of the kept edges, where the groups needed them.
-    pairs, least_q, closest
+    pairs, least_q, first_chance, closest
         As in :class:`Looked`.
     """
 
@@ -180,6 +182,7 @@ class _Layer:
         self.communities: Clusters | None = None
         self.groups: list[Group] = []
         self.pairs, self.least_q = 0, 1.0
+        self.first_chance: float | None = None
         self.closest: tuple[NDArray[np.int32], ...] = ()
         on_objects = relation.on_objects
         with stage(f"{self.name} graphs"):
@@ -217,6 +220,8 @@ class _Layer:
         with self.stage(f"{self.name} tests"):
             self.graph = self.graph.tested_against(self.against, self.statistics, self.threads)
             self.kept = self.graph.keep(fdr=share)
+            if outside is None and self.kept.tested is not None:
+                self.first_chance = self.kept.tested.typical_chance
             self.least_q = float(self.graph.edges["q_value"].min(initial=1.0))
             if "p_activity" in self.graph.edges:
                 # no background changes this p-value, and no q-value is below it

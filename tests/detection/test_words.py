@@ -1,7 +1,6 @@
 """What a run says first: suspects, cleaning, what could have been found, what holds."""
 
 import json
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,9 +8,7 @@ from helpers import acts, log_of, two_halves
 
 import coordnet as cn
 from coordnet.detection import words
-from coordnet.graphs.co_action import CoAction
 from coordnet.robustness.null_runs import NullRuns
-from coordnet.times import SECOND
 
 
 @pytest.fixture(scope="module")
@@ -50,25 +47,41 @@ def test_where_everybody_is_a_suspect_it_is_said_first(suspects, tmp_path):
     assert "note" not in repr(suspects)  # it would say the same
 
 
-def test_it_is_said_by_layer_and_of_the_cleaning_too(suspects):
-    tested = suspects.layers[0].tested
-    graphs = [
-        SimpleNamespace(tested=tested, relation=CoAction(60 * SECOND)),
-        SimpleNamespace(tested=tested, relation=CoAction(3600 * SECOND)),
-        SimpleNamespace(tested=None, relation=None),
-    ]
-    chance = f"{tested.typical_chance:.2f}"
-    first, *_ = words.suspects(graphs, False, False)
-    assert first.endswith(
-        f"within 60s of each other with chance {chance}, within 1h of each other with chance "
-        f"{chance}."
+def test_it_is_said_by_layer_and_of_the_cleaning_too():
+    first, second, *_ = words.suspects({"60s": 0.38, "1h": 0.7, "5s": 0.1}, [0], False)
+    assert first == (
+        "Everybody in these data may be a suspect: two accounts on one object are within 60s of "
+        "each other with chance 0.38, within 1h of each other with chance 0.70."
     )
-    first, second, *_ = words.suspects([], True, False)
+    assert second == "So the timing test has little or no power."
+    assert words.suspects({"60s": 0.38}, [0, 20, 1_470], False)[1] == (
+        "1,470 accounts were taken out of the background. Those left in it, whom they are compared "
+        "with, may be suspects too: the slowest of them."
+    )
+    first, second, *_ = words.suspects({}, [0], True)
     assert first.endswith(
         ": hardly anybody is left whom the accounts found could be compared with."
     )
     assert second == "So nobody was taken out of the background."
-    assert words.suspects([], False, False) == words.suspects(graphs, True, True) == []
+    assert words.suspects({"60s": 0.25}, [0, 3], False) == []
+
+
+def test_it_is_judged_before_the_background_is_cleaned():
+    """What is left of suspects, when the fastest are taken out, has a chance that looks fine."""
+    rng = np.random.default_rng(0)
+    rows = []
+    for o in range(200):
+        who = rng.choice(30, 8, replace=False)
+        rows += acts(f"o{o}", *[(f"ring{a}", 9_000 * o + 20 * rng.random()) for a in who])
+        slow = rng.choice(20, 3, replace=False)
+        rows += acts(f"o{o}", *[(f"u{a}", 9_000 * o + 8_000 * rng.random()) for a in slow])
+    run = cn.detect(log_of(rows), null_sets=0)
+    (layer,) = run.manifest["layers"]
+    assert len(run.manifest["background_rounds"]) > 1
+    assert layer["chance_before_cleaning"] > 0.25 > layer["test"]["typical_chance"]
+    assert f"chance {layer['chance_before_cleaning']:.2f}" in run.suspects[0]
+    beside = cn.detect(log_of(rows), null_sets=0, background=cn.simulate("organic", 500).log)
+    assert beside.suspects == []
 
 
 def test_what_could_have_been_found_stands_beside_every_result(checked, tmp_path):
