@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -556,7 +556,9 @@ class _Plant:
             everybody = self.paper.log.n_accounts
             q = adjusted(p, everybody * (everybody - 1) // 2)
         else:
-            q = attainable_q_values(p, self.paper.attainable)
+            pairs = self.paper.attainable  # and those that the group makes
+            pairs = replace(pairs, counts=pairs.counts + len(p))
+            q = attainable_q_values(p, pairs)
         kept = (q <= self.paper.edge_level) | (p <= self.paper.enough)
         if kept.any():
             u, v = np.triu_indices(k, 1)

@@ -154,6 +154,14 @@ def test_tiny_logs_are_told_to_be_too_small(rows):
     ]
 
 
+def test_where_nobody_shares_anything_two_objects_are_not_enough():
+    """The pairs that the group itself makes count in the correction, though no others do."""
+    rows = [row for i in range(12) for row in acts(f"o{i}", (f"u{i}", 9_000 * i))]
+    found = cn.findable(log_of(rows), sizes=[3])
+    assert found.layers[0].objects[0] is None or found.layers[0].objects[0] > 3
+    assert found.layers[0].why_nothing.startswith("Accounts share too few objects: 0 pairs")
+
+
 def test_the_sentences():
     assert LAYER.sentence == (
         "Could have been found (80 % of such groups): 5 accounts that act together on 7 objects, "
