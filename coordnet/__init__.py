@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from coordnet.log.actions import ActionLog
     from coordnet.readers.tables import read_actions
     from coordnet.robustness.confirmation import Confirmation, confirm_clusters
+    from coordnet.robustness.findable import Findable, findable
     from coordnet.robustness.null_runs import NullRuns, run_nulls
     from coordnet.robustness.power import Power, power
     from coordnet.robustness.sensitivity import sensitivity
@@ -72,6 +73,7 @@ _HOMES = {
     "log.actions": ("ActionLog",),
     "readers.tables": ("read_actions",),
     "robustness.confirmation": ("Confirmation", "confirm_clusters"),
+    "robustness.findable": ("Findable", "findable"),
     "robustness.null_runs": ("NullRuns", "run_nulls"),
     "robustness.power": ("Power", "power"),
     "robustness.sensitivity": ("sensitivity",),
@@ -99,6 +101,7 @@ __all__ = [
     "CoordnetError",
     "CoordnetWarning",
     "Evaluation",
+    "Findable",
     "Given",
     "GroupTest",
     "InputError",
@@ -123,6 +126,7 @@ __all__ = [
     "evaluate",
     "find_clusters",
     "find_groups",
+    "findable",
     "load",
     "power",
     "read_actions",

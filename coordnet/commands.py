@@ -327,14 +327,17 @@ def _report(run: Run, options: argparse.Namespace) -> None:
     if options.save is not None:
         run.save(options.save)
         files.append(Path(options.save))
+    for said in run.suspects:
+        _print(said, wrap=True)
     _print(run.log)
     layers = zip(run.layers.names, run.layers, run.layers.levels, strict=True)
     for name, layer, level in layers:
         tested = "not tested" if level is None else f"level {level:g}"
         _print(f"{name}: {layer.n_edges:,} edges of {layer.n_accounts:,} accounts, {tested}")
-        for note in layer.tested.notes if layer.tested is not None else ():
+        for note in layer.tested.notes if layer.tested is not None and not run.suspects else ():
             _print(f"note: {note}", wrap=True)
-    _print(run.finding, wrap=True)
+    for said in (run.finding, *run.could_have_been_found):
+        _print(said, wrap=True)
     if len(run.clusters):
         _print("", *_table(run))
     _print("", "written:", *(f"  {file}" for file in files))

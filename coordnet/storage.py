@@ -45,6 +45,7 @@ _HOMES = {
     "clusters.clusters": ("Clusters",),
     "readers.profiles": ("Profiles",),
     "readers.stance": ("Stance",),
+    "robustness.findable": ("Findable", "FindableLayer"),
     "robustness.null_runs": ("NullRuns",),
     "robustness.confirmation": ("Confirmation",),
     "scores.view": ("Column", "Estimate", "Inputs", "View"),

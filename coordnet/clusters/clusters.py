@@ -90,7 +90,9 @@ class Cluster:
             ("carried by", ", ".join(self.layers) or "no edge: it was found as a group"),
         ]
         if self.evidence is not None:
-            facts.append(("evidence", f"{self.evidence:.1f} (log10, of the group test)"))
+            sure = self.evidence > -math.log10(0.05)
+            said = f"{self.evidence:.1f} (log10, of the group test)"
+            facts.append(("evidence", said if sure else "inconclusive for the group as a whole"))
         return facts
 
     def __repr__(self) -> str:

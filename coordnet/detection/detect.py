@@ -15,6 +15,7 @@ from coordnet.log.windows import Within
 from coordnet.readers.profiles import read_profiles
 from coordnet.readers.stance import read_stance
 from coordnet.robustness.confirmation import confirm_clusters
+from coordnet.robustness.findable import Findable, findable_beside
 from coordnet.robustness.null_runs import run_nulls
 from coordnet.scores import score_clusters
 from coordnet.search.configuration import Configuration, configured, documented
@@ -107,6 +108,10 @@ def detect_from(
             accounts = read_profiles(accounts, log, account=config.account_column)
         stance = read_stance(stance, log)
     found = search_clusters(log, config, background, threads, stages.stage)
+    with stages.stage("findable"):
+        could: Findable | None = findable_beside(found, config, seed=config.seed)
+    if could is not None and not could.layers:
+        could = None  # nothing was tested
     nulls = confirmation = scores = None
     if config.null_runs:
         with stages.stage("null runs"):
@@ -123,9 +128,17 @@ def detect_from(
     if config.confirm:
         with stages.stage("confirmation"):
             confirmation = confirm_clusters(log, config, background, threads)
-    manifest = manifest_of(log, config, background, found, scores, nulls, stages)
+    manifest = manifest_of(log, config, background, found, scores, nulls, could, stages)
     return Run(
-        found.layers, found.clusters, scores, manifest, config, background, nulls, confirmation
+        found.layers,
+        found.clusters,
+        scores,
+        manifest,
+        config,
+        background,
+        nulls,
+        confirmation,
+        could,
     )
 
 

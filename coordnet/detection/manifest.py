@@ -17,6 +17,7 @@ import numpy as np
 
 from coordnet.graphs.graph import CoordinationGraph
 from coordnet.log.actions import ActionLog
+from coordnet.robustness.findable import Findable
 from coordnet.robustness.null_runs import NullRuns
 from coordnet.scores import ClusterScores
 from coordnet.search.configuration import Configuration
@@ -75,6 +76,7 @@ def manifest_of(
     found: Found,
     scores: ClusterScores | None,
     nulls: NullRuns | None,
+    could: Findable | None,
     stages: Stages,
 ) -> dict[str, Any]:
     """Return all that must be known to judge a run, and to do it again, as plain values."""
@@ -86,16 +88,23 @@ def manifest_of(
         "scored_with": None if scores is None else scores.view.inputs.facts(),
         "input": input_facts(log),
         "layers": [
-            layer_facts(layer, level)
-            for layer, level in zip(found.layers, found.layers.levels, strict=True)
+            layer_facts(layer, level) | {"chance_before_cleaning": looked.first_chance}
+            for layer, level, looked in zip(
+                found.layers, found.layers.levels, found.looked, strict=True
+            )
         ],
         "background_rounds": list(found.rounds),
+        "background_few_left": found.few_left,
+        "findable": None if could is None else could.facts(),
         "results": {
             "edges": found.layers.combined.n_edges,
             "accounts_with_edges": found.layers.combined.n_accounts,
             "clusters": len(clusters),
             "accounts_in_clusters": len(np.unique(clusters.indices)),
         },
+        "smallest_q_of_scores": None
+        if scores is None or not scores.comparisons
+        else scores.smallest_q,
         "absent_scores": {} if scores is None else dict(scores.absent),
         "packages": {name: installed(name) for name in PACKAGES},
         "python": platform.python_version(),
@@ -103,6 +112,7 @@ def manifest_of(
     }
     if nulls is not None:
         manifest["null_runs_with_clusters"] = nulls.share_with_clusters
+        manifest["null_runs_smallest_p"] = nulls.smallest_p
     return manifest
 
 

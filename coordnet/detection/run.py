@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from coordnet.clusters.clusters import Clusters
+from coordnet.detection import words
 from coordnet.errors import ParameterError, one_of
 from coordnet.export import json_text, labels_out, whole_folder, write_table
 from coordnet.frames import html_table
@@ -19,14 +21,14 @@ from coordnet.graphs.graph import CoordinationGraph
 from coordnet.graphs.multiplex import Multiplex
 from coordnet.log.actions import ActionLog
 from coordnet.robustness.confirmation import Confirmation
+from coordnet.robustness.findable import Findable
 from coordnet.robustness.null_runs import NullRuns
 from coordnet.scores import ClusterScores
 from coordnet.search.configuration import Configuration
 
-NOTHING_FOUND = (
-    "No cluster was found. That says something only together with what could have been found in "
-    "these data: see coordnet.power."
-)
+NOTHING_FOUND = "No cluster was found."
+WIDTH = 99  # of what is printed
+LABEL = 9  # of that, the labels
 GRAPH_FORMATS = ("gexf", "graphml")
 FILES = (
     "clusters.csv", "edges.csv", "scores.csv", "explanations.csv", "confirmation.csv",
@@ -61,6 +63,8 @@ class Run:
         What null logs gave, where asked for.
     confirmation : Confirmation or None
         What the second half of the period says of what the first half shows, where asked for.
+    findable : Findable or None
+        What could have been found; None where nothing was tested.
     """
 
     layers: Multiplex
@@ -71,6 +75,7 @@ class Run:
     background: ActionLog | None = None
     null_runs: NullRuns | None = None
     confirmation: Confirmation | None = None
+    findable: Findable | None = None
 
     @property
     def graph(self) -> CoordinationGraph:
@@ -95,9 +100,37 @@ class Run:
             f"{accounts:,} of {self.log.n_accounts:,} accounts."
         )
 
+    @property
+    def suspects(self) -> list[str]:
+        """What is said where everybody in the data may be a suspect, empty where that is not so.
+
+        That it is so, and by what figure; what would help; and what can be said all the same.
+        """
+        if self.background is not None:
+            return []
+        chances = {
+            graph.within: told["chance_before_cleaning"]
+            for graph, told in zip(self.layers, self.manifest["layers"], strict=True)
+            if told["chance_before_cleaning"] is not None
+        }
+        rounds = self.manifest["background_rounds"]
+        return words.suspects(chances, rounds, self.manifest["background_few_left"])
+
+    @property
+    def could_have_been_found(self) -> list[str]:
+        """What could have been found in these data, and why nothing was where nothing was."""
+        return words.could(self.findable, not len(self.clusters))
+
     def explain(self, i: int) -> str:
-        """Return in plain words what was found of cluster `i`; see `ClusterScores.explain`."""
-        return self._scored().explain(i)
+        """Return in plain words what was found of cluster `i`; see `ClusterScores.explain`.
+
+        Where the run has a confirmation, what the second half of the period says of the cluster.
+        """
+        told = self._scored().explain(i)
+        if self.confirmation is not None:
+            said = words.confirmed(self.confirmation, self.clusters, self.clusters[i].number)
+            told += f"\nConfirmation. {said[0].upper()}{said[1:]}."
+        return told
 
     def _scored(self) -> ClusterScores:
         if self.scores is None:
@@ -136,8 +169,8 @@ class Run:
         """Write the result as a folder of files, whole or not at all.
 
         clusters.csv, edges.csv, scores.csv, explanations.csv (which benign explanations fit),
-        summary.txt (each cluster in plain words) and manifest.json; and confirmation.csv, where
-        the run has one.
+        summary.txt (what could have been found, and each cluster in plain words) and
+        manifest.json; and confirmation.csv, where the run has one.
 
         Parameters
         ----------
@@ -181,13 +214,11 @@ class Run:
             "clusters.csv": self.clusters.table(accounts),
             "edges.csv": self._edges(accounts, all_edges),
         }
-        words = ""
         if self.scores is not None:
             tables["scores.csv"] = self.scores.table()
             tables["explanations.csv"] = self.scores.explanations("pyarrow")
-            words = "\n\n".join(map(self.scores.explain, range(len(self.clusters))))
         if self.confirmation is not None:
-            tables["confirmation.csv"] = self.confirmation.to_frame("pyarrow")
+            tables["confirmation.csv"] = self.confirmation.beside(self.clusters)
         with whole_folder(folder, ours) as goal:
             for name, table in tables.items():
                 write_table(table, goal / name)
@@ -198,9 +229,7 @@ class Run:
                     identifiers=identifiers,
                     key=key,
                 )
-            (goal / "summary.txt").write_text(
-                (words or self.finding) + "\n", encoding="utf-8", newline="\n"
-            )
+            (goal / "summary.txt").write_text(self.summary + "\n", encoding="utf-8", newline="\n")
             (goal / "manifest.json").write_text(json_text(manifest), encoding="utf-8", newline="\n")
         names = [*tables, *([f"graph.{graph}"] if graph else []), "summary.txt", "manifest.json"]
         return [Path(folder) / name for name in names]
@@ -233,28 +262,59 @@ class Run:
             .add_column(0, "cluster", pa.array(cluster, mask=cluster < 0))
         )
 
+    @property
+    def summary(self) -> str:
+        """The whole result in plain words: what summary.txt has."""
+        head = ["\n".join(self.suspects), "\n".join([self.finding, *self.could_have_been_found])]
+        clusters = range(0 if self.scores is None else len(self.clusters))
+        return "\n\n".join([part for part in head if part] + [self.explain(i) for i in clusters])
+
     def _facts(self) -> list[tuple[str, str]]:
-        return [
+        suspects = self.suspects
+        notes = () if suspects else self.layers  # these say the same
+        cleaned = words.cleaning(self.manifest["background_rounds"])
+        facts = [
             ("log", f"{len(self.log):,} actions of {self.log.n_accounts:,} accounts"),
             ("graph", f"{self.graph.n_edges:,} edges of {self.graph.n_accounts:,} accounts"),
             ("found", self.finding),
-            *(
-                ("note", note)
-                for graph in self.layers
-                if graph.tested is not None
-                for note in graph.tested.notes
-            ),
-            ("seconds", f"{sum(s['seconds'] for s in self.manifest['timings'].values()):.2f}"),
+            *(("", said) for said in self.could_have_been_found),
+            *([("cleaned", f"background: {cleaned}")] if cleaned else []),
         ]
+        if self.confirmation is not None:
+            told = words.confirmations(self.confirmation, self.clusters)
+            facts += _labelled("confirm", told)
+        if self.null_runs is not None:
+            told = words.null_runs(self.null_runs, self.clusters.evidence)
+            facts += _labelled("nulls", told)
+        facts += _labelled("suspects", suspects[1:])
+        facts += [
+            ("note", note)
+            for graph in notes
+            if graph.tested is not None
+            for note in graph.tested.notes
+        ]
+        seconds = sum(s["seconds"] for s in self.manifest["timings"].values())
+        return [*facts, ("seconds", f"{seconds:.2f}")]
+
+    def _title(self) -> str:
+        return " ".join(["Run.", *self.suspects[:1]]) if self.suspects else "Run"
 
     def __repr__(self) -> str:
-        lines = [f"  {name:<9}{value}" for name, value in self._facts()]
-        return "\n".join(
-            ["Run", *lines, repr(self.clusters if self.scores is None else self.scores)]
-        )
+        lines = textwrap.wrap(self._title(), WIDTH)
+        for name, value in self._facts():
+            lines += textwrap.wrap(
+                value, WIDTH, initial_indent=f"  {name:<{LABEL}}",
+                subsequent_indent=" " * (LABEL + 2), break_on_hyphens=False,
+            )  # fmt: skip
+        return "\n".join([*lines, repr(self.clusters if self.scores is None else self.scores)])
 
     def _repr_html_(self) -> str:
         return (
-            html_table("Run", ("", ""), self._facts())
+            html_table(self._title(), ("", ""), self._facts())
             + (self.clusters if self.scores is None else self.scores)._repr_html_()
         )
+
+
+def _labelled(label: str, told: list[str]) -> list[tuple[str, str]]:
+    """Return sentences under one label, which stands at the first."""
+    return [("" if i else label, said) for i, said in enumerate(told)]

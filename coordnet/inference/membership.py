@@ -151,8 +151,5 @@ def _delays_by_class(tester: GroupTester) -> tuple[NDArray[np.int64], NDArray[np
     order = np.lexsort((delay, class_of))
     n = len(statistics.chances)
     cuts = np.searchsorted(class_of[order], np.arange(n + 1))
-    parts = [
-        delay[order[a:b]][:: max(1, (b - a) // PROFILE)]
-        for a, b in itertools.pairwise(cuts)
-    ]
+    parts = [delay[order[a:b]][:: max(1, (b - a) // PROFILE)] for a, b in itertools.pairwise(cuts)]
     return np.concatenate(parts), np.append(0, np.cumsum([len(part) for part in parts]))

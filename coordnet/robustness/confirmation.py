@@ -13,7 +13,7 @@ from coordnet.clusters.clusters import Clusters
 from coordnet.frames import native
 from coordnet.log.actions import ActionLog
 from coordnet.search.configuration import Configuration
-from coordnet.search.search import search_clusters
+from coordnet.search.search import LEAST_BACKGROUND, Found, search_clusters
 
 # -- confirmation ------------------------------------------------------------------------------
 
@@ -52,6 +52,67 @@ class Confirmation:
         )
         return native(table, backend or self.clusters.layers[0].frame)
 
+    def matched(self, clusters: Clusters) -> NDArray[np.int64]:
+        """Return for each of other clusters the set of the first half that is most like it.
+
+        By the Jaccard index of their members; -1 where no set has half of the members of the
+        smaller of the two.
+
+        Parameters
+        ----------
+        clusters
+            Clusters of the same accounts, such as those of the whole period.
+        """
+        sets = [self.clusters.members(i) for i in range(len(self.clusters))]
+        best = np.full(len(clusters), -1, np.int64)
+        for i in range(len(clusters)):
+            own = clusters.members(i)
+            most = 0.0
+            for j, other in enumerate(sets):
+                shared = len(np.intersect1d(own, other))
+                index = shared / (len(own) + len(other) - shared)
+                if 2 * shared >= min(len(own), len(other)) and index > most:
+                    best[i], most = j, index
+        return best
+
+    def beside(self, clusters: Clusters) -> pa.Table:
+        """Return an Arrow table of what the second half says of other clusters, a row each.
+
+        ``cluster`` is their number, ``set`` the set of the first half that is most like it (null
+        where there is none), ``shared`` the members of both, ``accounts`` those of the set,
+        ``active`` how many of them act in the second half, and the set's ``p_value`` and
+        ``adjusted`` there. Sets that are like none of the clusters stand at the end, without a
+        number of a cluster.
+        """
+        sets = self.matched(clusters)
+        alone = np.setdiff1d(np.arange(len(self.clusters)), sets)
+        cluster = np.append(np.arange(len(clusters)), np.full(len(alone), -1))
+        sets = np.append(sets, alone)
+        known = sets >= 0
+        at = np.where(known, sets, 0)
+        shared = [
+            len(np.intersect1d(clusters.members(i), self.clusters.members(j)))
+            if i >= 0 and j >= 0
+            else 0
+            for i, j in zip(cluster.tolist(), sets.tolist(), strict=True)
+        ]
+
+        def of_set(values: NDArray[Any]) -> pa.Array:
+            some = values[at] if len(values) else np.zeros(len(at), values.dtype)
+            return pa.array(some, mask=~known)
+
+        return pa.table(
+            {
+                "cluster": pa.array(cluster, mask=cluster < 0),
+                "set": pa.array(sets, mask=~known),
+                "shared": pa.array(np.array(shared, np.int64)),
+                "accounts": of_set(self.clusters.sizes),
+                "active": of_set(self.active),
+                "p_value": of_set(self.p_value),
+                "adjusted": of_set(self.adjusted),
+            }
+        )
+
 
 def halves(log: ActionLog) -> tuple[ActionLog, ActionLog]:
     """Return the first and the second half of the log, by the middle of its period."""
@@ -71,7 +132,8 @@ def confirm_clusters(
 
     What was picked in the first half owes nothing to chance in the second, so that the test needs
     no correction for the search. Sets of which fewer than two members act in the second half have
-    p = 1.
+    p = 1. Where the background cleans itself, the accounts found in the first half are out of that
+    of the second too.
 
     Parameters
     ----------
@@ -94,11 +156,13 @@ def confirm_clusters(
     config.check_evidence("confirm")
     config.check_kinds(log)
     first, second = halves(log)
-    found = search_clusters(first, config, background, threads).clusters
+    search = search_clusters(first, config, background, threads)
+    found = search.clusters
+    outside = _outside(search, second) if config.clean_background and background is None else None
     p = np.ones(len(found))
     active = np.zeros(len(found), np.int64)
     testers = [
-        relation.group_tester(second, background, threads, config.occasion_gap_us)
+        relation.group_tester(second, background, threads, config.occasion_gap_us, outside)
         for relation in config.relations
         if relation.on_objects
     ]
@@ -112,6 +176,16 @@ def confirm_clusters(
             tests = [tester.test(codes) for tester in testers if tester is not None]
             p[i] = min([1.0, *(len(tests) * test.p_value for test in tests)])
     return Confirmation(found, p, _holm(p), active)
+
+
+def _outside(found: Found, second: ActionLog) -> NDArray[np.bool_] | None:
+    """Return who is in the background of the second half, None where that is everybody."""
+    outside = np.ones(len(second.all_accounts), bool)
+    outside[found.clusters.indices] = False
+    for layer in found.layers:
+        outside[layer.nodes] = False
+    few_left = outside[second.active].sum() < LEAST_BACKGROUND * second.n_accounts
+    return None if outside.all() or found.few_left or few_left else outside
 
 
 def _holm(p: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -17,29 +17,43 @@ from coordnet.threads import run_chunks
 
 @dataclass(frozen=True)
 class NullRuns:
-    """The largest cluster score of each null run.
+    """The largest evidence of each null run, and whether it found anything.
 
     Attributes
     ----------
     shuffled, swapped : float64 (runs,)
-        Of logs with shuffled accounts and of logs with swapped profiles: the largest evidence of a
-        cluster in the run, -inf where none was found.
+        Of logs with shuffled accounts and of logs with swapped profiles: the largest evidence that
+        the search came upon, of its clusters and of sets that it let go as too little; -inf where
+        there was no surprising pair to grow a set from.
+    found : bool (2 * runs,)
+        Whether a cluster was found, of first the ones and then the others.
     """
 
     shuffled: NDArray[np.float64]
     swapped: NDArray[np.float64]
+    found: NDArray[np.bool_]
 
     @property
     def share_with_clusters(self) -> float:
-        """Share of the runs in which anything was found."""
-        every = np.concatenate([self.shuffled, self.swapped])
-        return float(np.mean(every > -np.inf)) if len(every) else float("nan")
+        """Share of the runs in which a cluster was found."""
+        return float(np.mean(self.found)) if len(self.found) else float("nan")
+
+    @property
+    def largest(self) -> float:
+        """The largest evidence of any null run."""
+        return float(np.concatenate([self.shuffled, self.swapped]).max(initial=-np.inf))
+
+    @property
+    def smallest_p(self) -> float:
+        """The smallest p-value that so many runs can give: 1 / (runs + 1)."""
+        return 1 / (min(len(self.shuffled), len(self.swapped)) + 1)
 
     def p_values(self, evidence: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the selection-corrected p-value of each evidence.
 
-        (1 + number of null runs whose largest score is at least this) / (n + 1), the worse of
-        the two kinds of log.
+        (1 + number of null runs whose largest evidence is at least this) / (n + 1), the worse of
+        the two kinds of log. A cluster with less evidence than what searches come upon where
+        nobody coordinates has a p-value near 1, however sure its pairs are.
         """
         worst = np.zeros(len(evidence))
         for largest in (self.shuffled, self.swapped):
@@ -86,13 +100,15 @@ def run_nulls(
     check_seed(seed)
     seeds = np.random.SeedSequence(seed).generate_state(2 * runs)
 
-    def largest(_: None, i: int) -> float:
+    def largest(_: None, i: int) -> tuple[float, bool]:
         own = int(seeds[i])
         null = (
             shuffled_accounts(log, own, config.strata) if i < runs else swapped_profiles(log, own)
         )
-        evidence = search_clusters(null, config, background, threads=1).clusters.evidence
-        return -np.inf if evidence is None or not len(evidence) else float(evidence.max())
+        found = search_clusters(null, config, background, threads=1)
+        return found.largest_evidence(), len(found.clusters) > 0
 
-    scores = np.array(run_chunks(largest, 2 * runs, threads=threads, label="null runs"))
-    return NullRuns(scores[:runs], scores[runs:])
+    results = run_chunks(largest, 2 * runs, threads=threads, label="null runs")
+    evidence = np.array([evidence for evidence, _ in results], float)
+    found = np.array([any_found for _, any_found in results], bool)
+    return NullRuns(evidence[:runs], evidence[runs:], found)

@@ -28,6 +28,7 @@ def explain(
     columns: Mapping[str, Column],
     values: Mapping[str, Floats],
     i: int,
+    smallest_q: float = 0.0,
 ) -> str:
     """Return the summary of cluster i; see :meth:`coordnet.ClusterScores.explain`."""
     head = f"Cluster {i} has {view.sizes[i]:,} accounts and {view.n_actions[i]:,} actions."
@@ -40,7 +41,7 @@ def explain(
     paragraphs = (
         _finding(view, estimates, i),
         _how(view, estimates, i),
-        _differs(estimates, columns, i),
+        _differs(estimates, columns, i, smallest_q),
         _others(view, values, i),
         _limits(view, i),
     )
@@ -188,7 +189,9 @@ def _gap(seconds: float, unit: int) -> str:
     return f"the typical gap was about {_count(round(seconds * SECOND / unit), name)}"
 
 
-def _differs(estimates: Mapping[str, Estimate], columns: Mapping[str, Column], i: int) -> str:
+def _differs(
+    estimates: Mapping[str, Estimate], columns: Mapping[str, Column], i: int, smallest_q: float
+) -> str:
     told, compared = [], 0
     for name, estimate in estimates.items():
         column = columns[name]
@@ -204,10 +207,12 @@ def _differs(estimates: Mapping[str, Estimate], columns: Mapping[str, Column], i
         told.append((q, -big, name, value, reference))
     if not compared:
         return "Other scores were not compared with accounts of similar activity."
+    # where it is more than that, nothing can differ unless several scores do
+    reach = f"; one alone could have {smallest_q:.2g} at best" if smallest_q > SURE else ""
     if not told:
         return (
             f"Compared with accounts of similar activity, none of {_count(compared, 'other score')}"
-            f" differs clearly (q-value above {SURE:g})."
+            f" differs clearly (q-value above {SURE:g}{reach})."
         )
     lines = [
         f"{name.replace('_', ' ')} {_value(columns[name].unit, value)} "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import math
 import pkgutil
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
@@ -29,6 +30,7 @@ from coordnet.scores.categories import crosstab
 from coordnet.scores.evidence import evidence_table, texts_table
 from coordnet.scores.explain import explain
 from coordnet.scores.explanations import explanation_values, explanations_table
+from coordnet.scores.reference import smallest_p
 from coordnet.scores.view import (
     REGISTRY,
     Absent,
@@ -66,6 +68,7 @@ _SHORT = (
 )  # fmt: skip
 _NOT_PRINTED = ("density", "occasions")  # so that a printed table has less than 100 columns
 FEW = 12
+CONCLUSIVE = -math.log10(0.05)  # log10 evidence that says something of the group as a whole
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -273,7 +276,9 @@ class ClusterScores(ArrowExport):
             Where there is no such cluster.
         """
         i = self._number(i)
-        return explain(self.view, self.estimates, self.columns, self.explanation_values, i)
+        return explain(
+            self.view, self.estimates, self.columns, self.explanation_values, i, self.smallest_q
+        )
 
     def evidence(
         self,
@@ -351,8 +356,39 @@ class ClusterScores(ArrowExport):
     def _number(self, i: int) -> int:
         return self.clusters[i].number
 
+    @property
+    def comparisons(self) -> int:
+        """How many p-values the q-values correct for."""
+        q_values = [e.q_value for e in self.estimates.values() if e.q_value is not None]
+        return int(sum((~np.isnan(q)).sum() for q in q_values))
+
+    @property
+    def smallest_q(self) -> float:
+        """The smallest q-value that one score alone can have; several at once have smaller ones.
+
+        The smallest p-value that so many matched sets can give, times the number of p-values; NaN
+        where nothing is compared.
+        """
+        if not self.comparisons:
+            return float("nan")
+        return min(1.0, smallest_p(self.view.inputs.null_sets) * self.comparisons)
+
+    def _compared(self) -> list[str]:
+        """Return what the q-values rest on, in a line; nothing where there are none."""
+        if not self.comparisons:
+            return []
+        sets = self.view.inputs.null_sets
+        return [
+            f"{self.comparisons:,} scores compared, with {sets:,} matched sets each: one alone can "
+            f"have a q-value of {self.smallest_q:.2g}"
+        ]
+
     def rows(self, most: int = 20) -> tuple[list[str], list[list[str]]]:
-        """Return the head and the rows of a short text table of the first clusters."""
+        """Return the head and the rows of a short text table of the first clusters.
+
+        Evidence of a group as a whole that is too little to say anything is called inconclusive:
+        as a number it would seem to speak against a cluster whose pairs are certain.
+        """
         names = [name for name in self._names(None, False) if name not in _NOT_PRINTED]
         rows = [
             [str(i), *(self._cell(name, i) for name in names)] for i in range(min(len(self), most))
@@ -363,6 +399,8 @@ class ClusterScores(ArrowExport):
         value = self.estimates[name].value[i]
         if np.isnan(value):
             return "-"
+        if name == "group_evidence" and value <= CONCLUSIVE:
+            return "inconclusive"
         return f"{value:,.0f}" if self.columns[name].whole else f"{value:.3g}"
 
     def __repr__(self) -> str:
@@ -373,6 +411,7 @@ class ClusterScores(ArrowExport):
                 f"ClusterScores: {len(self)} clusters, {len(self.estimates)} scores",
                 *text_table(head, rows),
                 *([f"... and {left} more clusters"] if left else []),
+                *self._compared(),
             ]
         )
 
@@ -380,6 +419,7 @@ class ClusterScores(ArrowExport):
         head, rows = self.rows()
         left = len(self) - len(rows)
         more = f", the first {len(rows)} of them" if left else ""
+        more += "".join(f"; {line}" for line in self._compared())
         return html_table(f"ClusterScores: {len(self)} clusters{more}", head, rows)
 
 
@@ -458,7 +498,8 @@ def score_clusters(
         to such a label or None; a tuple of two for two coders. Gives the family stance.
     null_sets
         How many random sets of accounts of no cluster, matched in activity, each cluster is
-        compared with; p-values are not below 1 / (null_sets + 1).
+        compared with. p-values of what is beyond all sets come from a tail fitted to them, where
+        there are 99 sets or more, and are not below 1 / (100 (null_sets + 1)).
     null_runs
         Rerun the whole search on so many logs with shuffled accounts and so many with swapped
         profiles; gives the selection-corrected p-value of each cluster's evidence.

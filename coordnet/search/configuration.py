@@ -197,7 +197,7 @@ class Configuration:
     null_sets: int = option(
         199,
         "How many random sets of accounts of no cluster, matched in activity, each cluster is "
-        "compared with; p-values are not below 1 / (null_sets + 1).",
+        "compared with. From 99 on, p-values of what is beyond all sets come from a fitted tail.",
         group="scores",
         metavar="N",
         kind=int,

@@ -43,7 +43,19 @@ from coordnet.search.configuration import Configuration
 Stage = Callable[[str], AbstractContextManager[None]]
 MOST_ROUNDS = 10
 LEAST_BACKGROUND = 0.1  # share of the accounts below which nothing can be estimated from the rest
+CLOSEST = 8  # pairs, the most surprising ones, by which a search that finds nothing is judged
 Group = tuple[NDArray[np.int32], float]  # members and evidence
+
+
+@dataclass(frozen=True)
+class Looked:
+    """What a layer was searched with, for what is said of it when the search is over."""
+
+    tester: GroupTester | None = None  # with the chances of the last round
+    pairs: int = 0  # edges that were tested
+    least_q: float = 1.0  # the smallest q-value of any of them
+    first_chance: float | None = None  # the typical chance before the background was cleaned
+    closest: tuple[NDArray[np.int32], ...] = ()  # the most surprising pairs, that groups grow from
 
 
 @dataclass(frozen=True)
@@ -54,6 +66,22 @@ class Found:
     clusters: Clusters
     rounds: tuple[int, ...] = ()  # accounts that were out of the background in each round
     few_left: bool = False  # whether hardly anybody would be left in it, so that all stayed in
+    looked: tuple[Looked, ...] = ()  # a layer each
+
+    def largest_evidence(self) -> float:
+        """Return the most evidence of the search, of clusters and of sets that it let go.
+
+        The clusters' own, and that of the sets grown from the most surprising pairs of each layer,
+        less log10 of the number of layers tried. -inf where there was no pair to grow from.
+        """
+        clusters = self.clusters.evidence
+        found = [] if clusters is None else clusters.tolist()
+        tried = sum(looked.tester is not None for looked in self.looked)
+        for looked in self.looked:
+            if looked.tester is not None:
+                grown = looked.tester.grow(list(looked.closest))
+                found += [evidence - math.log10(tried) for _, evidence in grown]
+        return max((e for e in found if not math.isnan(e)), default=-math.inf)
 
 
 def search_clusters(
@@ -103,7 +131,11 @@ def search_clusters(
         clusters = Clusters.from_members(
             kept, members, config.method, parameters, 1, tests if tested else []
         )
-    return Found(kept, clusters, rounds, few_left)
+    looked = tuple(
+        Looked(layer.tester, layer.pairs, layer.least_q, layer.first_chance, layer.closest)
+        for layer in layers
+    )
+    return Found(kept, clusters, rounds, few_left, looked)
 
 
 def _communities(graph: CoordinationGraph | Multiplex, config: Configuration) -> Clusters:
@@ -158,6 +190,8 @@ class _Layer:
     tester : GroupTester or None
     communities : Clusters or None
         Of the kept edges, where the groups needed them.
+    pairs, least_q, first_chance, closest
+        As in :class:`Looked`.
     """
 
     def __init__(
@@ -175,6 +209,9 @@ class _Layer:
         self.tester: GroupTester | None = None
         self.communities: Clusters | None = None
         self.groups: list[Group] = []
+        self.pairs, self.least_q = 0, 1.0
+        self.first_chance: float | None = None
+        self.closest: tuple[NDArray[np.int32], ...] = ()
         on_objects = relation.on_objects
         with stage(f"{self.name} graphs"):
             self.kept = self.graph = relation.graph(
@@ -185,6 +222,7 @@ class _Layer:
                 to_test=self.level is not None,
                 threads=threads,
             )
+        self.pairs = self.graph.n_edges
         self.against = Against()
         self.statistics: WindowStatistics | None = None
         if on_objects and self.level is not None:
@@ -210,6 +248,9 @@ class _Layer:
         with self.stage(f"{self.name} tests"):
             self.graph = self.graph.tested_against(self.against, self.statistics, self.threads)
             self.kept = self.graph.keep(fdr=share)
+            if outside is None and self.kept.tested is not None:
+                self.first_chance = self.kept.tested.typical_chance
+            self.least_q = float(self.graph.edges["q_value"].min(initial=1.0))
             if "p_activity" in self.graph.edges:
                 # no background changes this p-value, and no q-value is below it
                 self.graph = self.graph.where(self.graph.edges["p_activity"] <= share)
@@ -229,6 +270,9 @@ class _Layer:
                 surprising = surprising.tested_against(
                     Against("timing"), self.statistics, self.threads
                 )
+            ends = surprising.edges["source"], surprising.edges["target"]
+            closest = np.argsort(surprising.edges["p_timing"], kind="stable")[:CLOSEST]
+            self.closest = tuple(np.stack(ends, axis=1)[closest])
             self.communities = _communities(self.kept, self.config)
             least = -math.log10(self.level / 2)
             self.groups = grow_groups(

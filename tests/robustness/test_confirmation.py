@@ -7,11 +7,16 @@ from hypothesis import given, settings
 from strategies import logs
 
 import coordnet as cn
+from coordnet.inference.group_test import GroupTester
+from coordnet.inference.statistics import WindowStatistics
 from coordnet.robustness import confirmation
 from coordnet.robustness.confirmation import confirm_clusters, halves
 from coordnet.search.configuration import Configuration
+from coordnet.search.search import search_clusters
+from coordnet.times import SECOND
 
-RULE = Configuration("60s")
+RULE = Configuration("60s", clean_background=False)
+CLEANED = Configuration("60s")
 
 
 @given(logs())
@@ -60,7 +65,7 @@ def test_sets_of_the_first_half_are_tested_in_the_second():
 
 def test_several_windows_pay_for_the_choice():
     log = log_of(two_halves({"on": (6, (0, 1))}))
-    rule = Configuration(["60s", "10min"])
+    rule = Configuration(["60s", "10min"], clean_background=False)
     found = confirm_clusters(log, rule)
     second = halves(log)[1]
     codes = [f"on_{m}" for m in range(6)]
@@ -102,3 +107,57 @@ def test_holm_by_hand(p, adjusted):
 def test_nothing_to_confirm(rows):
     found = confirm_clusters(log_of(rows), RULE)
     assert (len(found.clusters), len(found.p_value), len(found.to_frame())) == (0, 0, 0)
+
+
+def test_the_accounts_of_the_first_half_are_out_of_the_background_of_the_second():
+    """So what they do together does not raise the chances that they are tested against."""
+    log = log_of(two_halves({"on": (6, (0, 1)), "too": (5, (0, 1))}))
+    found = confirm_clusters(log, CLEANED)
+    search = search_clusters(halves(log)[0], CLEANED)
+    outside = np.ones(len(log.all_accounts), bool)
+    outside[np.concatenate([search.clusters.indices, search.layers[0].nodes])] = False
+    assert 0 < (~outside).sum() < 20
+    second = halves(log)[1]
+    acting = np.zeros(len(outside), bool)
+    acting[second.active] = True
+    statistics = WindowStatistics(second, 60 * SECOND).with_background(outside)
+    tester = GroupTester(statistics)
+    plain = GroupTester(WindowStatistics(second, 60 * SECOND))
+    for i in range(len(found.clusters)):
+        members = found.clusters.members(i)
+        members = members[acting[members]]
+        assert found.p_value[i] == tester.test(members).p_value
+        assert found.p_value[i] < plain.test(members).p_value
+    assert len(found.clusters) == 2
+    # hardly anybody is left: everybody stays in
+    few = log.where(np.isin(log.account, np.flatnonzero(~outside)), "others")
+    assert confirmation._outside(search, few) is None
+
+
+def test_sets_are_matched_with_the_clusters_of_the_run():
+    """By the members that both have, half of the smaller at least; the rest stand at the end."""
+    log = log_of(two_halves({"on": (6, (0, 1)), "stop": (7, (0,))}))
+    found = confirm_clusters(log, RULE)
+    names = [{label.split("_")[0] for label in c.accounts} for c in found.clusters]
+    assert names == [{"stop"}, {"on"}]
+    graph = found.clusters.layers[0]
+    half_on = ["on_0", "on_1", "on_2", "user1", "user2", "user3"]
+    sets = [["user4", "user5", "user6"], half_on, ["on_0", "on_3", "user7", "user8", "user9"]]
+    clusters = cn.Clusters.from_labels(sets, graph)
+    numbers = {frozenset(c.accounts): c.number for c in clusters}
+    matched = found.matched(clusters)
+    assert matched[numbers[frozenset(half_on)]] == 1
+    assert matched[numbers[frozenset(sets[0])]] == matched[numbers[frozenset(sets[2])]] == -1
+    rows = found.beside(clusters).to_pylist()
+    assert [row["cluster"] for row in rows] == [0, 1, 2, None]
+    assert rows[numbers[frozenset(half_on)]] == {
+        "cluster": numbers[frozenset(half_on)], "set": 1, "shared": 3, "accounts": 6, "active": 6,
+        "p_value": found.p_value[1], "adjusted": found.adjusted[1],
+    }  # fmt: skip
+    assert rows[numbers[frozenset(sets[0])]]["p_value"] is None
+    assert (rows[3]["set"], rows[3]["shared"], rows[3]["accounts"]) == (0, 0, 7)
+
+
+def test_nothing_matches_nothing():
+    found = confirm_clusters(log_of([]), RULE)
+    assert found.beside(found.clusters).num_rows == 0

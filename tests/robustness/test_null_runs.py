@@ -7,25 +7,32 @@ import pytest
 from helpers import log_of, ring_rows, rows_of
 
 import coordnet as cn
+from coordnet.inference.group_test import GroupTester
+from coordnet.inference.statistics import WindowStatistics
 from coordnet.robustness.confirmation import confirm_clusters
 from coordnet.robustness.null_runs import NullRuns, run_nulls
 from coordnet.search.configuration import Configuration
 from coordnet.search.search import search_clusters
-from coordnet.times import DAY
+from coordnet.times import DAY, SECOND
 
 RULE = Configuration("60s")
 
 
 def test_p_values_of_null_runs_by_hand():
     """(1 + null runs with at least this) / (n + 1), the worse of shuffled and swapped."""
-    runs = NullRuns(np.array([-np.inf, 2.0, 5.0, -np.inf]), np.array([3.0, -np.inf, 1.0, 4.0]))
+    found = np.array([0, 1, 1, 0, 1, 0, 1, 1], bool)
+    runs = NullRuns(np.array([-np.inf, 2.0, 5.0, -25.0]), np.array([3.0, -np.inf, 1.0, 4.0]), found)
     found = runs.p_values(np.array([0.5, 2.0, 3.5, 4.0, 5.0, 6.0]))
     assert found.tolist() == [4 / 5, 3 / 5, 2 / 5, 2 / 5, 2 / 5, 1 / 5]
     assert runs.share_with_clusters == 5 / 8
+    assert (runs.largest, runs.smallest_p) == (5.0, 1 / 5)
     assert runs.p_values(np.zeros(0)).tolist() == []
-    uneven = NullRuns(np.array([-np.inf] * 19), np.array([-np.inf]))
+    uneven = NullRuns(np.array([-np.inf] * 19), np.array([-np.inf]), np.zeros(20, bool))
     assert uneven.p_values(np.array([9.0])).tolist() == [1 / 2]
-    assert math.isnan(NullRuns(np.zeros(0), np.zeros(0)).share_with_clusters)
+    assert uneven.smallest_p == 1 / 2
+    nothing = NullRuns(np.zeros(0), np.zeros(0), np.zeros(0, bool))
+    assert math.isnan(nothing.share_with_clusters)
+    assert (nothing.largest, nothing.smallest_p) == (-np.inf, 1.0)
 
 
 def test_null_runs_find_nothing_and_rings_get_the_smallest_p():
@@ -39,7 +46,34 @@ def test_null_runs_find_nothing_and_rings_get_the_smallest_p():
 
 def largest_evidence(log, config, background=None):
     """Return the score of a run on a log, as documented."""
-    return max(search_clusters(log, config, background).clusters.evidence, default=-np.inf)
+    return search_clusters(log, config, background).largest_evidence()
+
+
+def test_the_largest_evidence_of_a_search_that_finds_nothing():
+    """Of what grows from the eight most surprising pairs, here one by one; no edge is kept."""
+    log = cn.simulate("organic", accounts=600, seed=3).log
+    found = search_clusters(log, RULE)
+    assert len(found.clusters) == 0
+    edges = cn.co_action(log, "60s", min_weight=2).test("both").edges
+    likely = np.flatnonzero(edges["p_activity"] <= 0.025)
+    order = likely[np.argsort(edges["p_timing"][likely], kind="stable")][:8]
+    pairs = [np.array([edges["source"][e], edges["target"][e]], np.int32) for e in order]
+    tester = GroupTester(WindowStatistics(log, 60 * SECOND))
+    grown = [evidence for _, evidence in tester.grow(pairs)]
+    assert found.largest_evidence() == max(grown)
+    assert max(grown) >= max(tester.test(np.sort(pair)).evidence for pair in pairs)
+    assert -40 < max(grown) < -math.log10(0.025)
+
+
+def test_p_values_of_null_runs_tell_strong_from_weak():
+    """Null runs in which nothing is found have evidence too, below the bound."""
+    log = cn.simulate("organic", accounts=600, seed=3).log
+    nulls = run_nulls(log, RULE, 5, seed=1)
+    assert nulls.share_with_clusters == 0
+    assert len({*nulls.shuffled, *nulls.swapped}) > 5
+    strong, weak = nulls.p_values(np.array([145.0, -25.0]))
+    assert (strong, nulls.smallest_p) == (1 / 6, 1 / 6)
+    assert weak > 1 / 2
 
 
 @pytest.mark.parametrize("strata", [None, "10min"])
@@ -57,10 +91,12 @@ def test_null_runs_are_runs_on_shuffled_and_swapped_logs_each_their_own(ring, st
     logs += [cn.swapped_profiles(ring, int(seed)) for seed in seeds[6:]]
     assert [*nulls.shuffled, *nulls.swapped] == [largest_evidence(log, rule) for log in logs]
     assert len({log.fingerprint for log in logs}) == 12
+    found = [len(search_clusters(log, rule).clusters) > 0 for log in logs]
+    assert nulls.found.tolist() == found
     if strata:
         assert (nulls.shuffled > 10).all()
     else:
-        assert (nulls.shuffled == -np.inf).all()
+        assert (nulls.shuffled < 2).all()
     assert len(set(nulls.swapped)) > 1
     assert 0 < nulls.share_with_clusters < 1
     other = run_nulls(ring, rule, 6, seed=2)

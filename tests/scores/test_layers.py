@@ -170,7 +170,7 @@ def test_what_was_not_tested_is_no_selection(run):
     given = Clusters.from_members(
         run.layers, [run.clusters.members(k) for k in range(len(run.clusters))], "given", {}
     )
-    nulls = NullRuns(np.full(9, 5.0), np.full(9, 5.0))
+    nulls = NullRuns(np.full(9, 5.0), np.full(9, 5.0), np.ones(18, bool))
     found = cn.score_clusters(given, run.log, null_runs=nulls, only=["selection"])["selection"]
     assert math.isnan(found.value[i])
     assert math.isnan(found.p_value[i])

@@ -76,6 +76,17 @@ def p_values(populations):
     return {name: np.array(p)[~np.isnan(p)] for name, p in pooled.items()}
 
 
+def assert_fitted_tails_hold(pooled):
+    """Of all scores together: below 1 / 200, where tails are fitted, there are too few for each.
+
+    Scores of one cluster go together, so that twice as many as chance gives are let pass.
+    """
+    every = np.concatenate(list(pooled.values()))
+    assert (every < 1 / 200).sum() > 0
+    for level in (2.5e-3, 1e-3):
+        assert (every <= level).sum() <= 2 * stats.binom.ppf(1 - MISTAKE, len(every), level)
+
+
 def too_small(p, level):
     """Return whether more p-values are at a level than chance explains."""
     return (p <= level).sum() > stats.binom.ppf(1 - MISTAKE, len(p), level)
@@ -90,12 +101,16 @@ def assert_calibrated(pooled, least):
 
 
 def test_p_values_of_random_clusters():
-    assert_calibrated(p_values(range(24)), 30)
+    pooled = p_values(range(24))
+    assert_calibrated(pooled, 30)
+    assert_fitted_tails_hold(pooled)
 
 
 @pytest.mark.slow
 def test_p_values_of_random_clusters_in_two_hundred_populations():
-    assert_calibrated(p_values(range(200)), 300)
+    pooled = p_values(range(200))
+    assert_calibrated(pooled, 300)
+    assert_fitted_tails_hold(pooled)
 
 
 def test_a_p_value_that_is_too_small_would_be_seen():

@@ -310,3 +310,26 @@ def test_scores_can_be_declared_in_a_module_that_is_gone(registered):
     clusters = clusters_of(text_log(together("abc", ["p0"])), "abc")
     assert cn.score_clusters(clusters, only=["mine"]).absent == {"mine": "second"}
     assert isinstance(clusters, Clusters)
+
+
+def test_the_smallest_q_value_that_can_be_reached_is_said():
+    """Its p-value is that beyond all sets: 1 / (100 (sets + 1)), of 99 sets or more."""
+    sim = cn.simulate("retweet_ring", accounts=600, seed=0)
+    clusters = cn.find_clusters(cn.co_action(sim.log, min_weight=3))
+    few, more = (cn.score_clusters(clusters, null_sets=n) for n in (9, 99))
+    compared = sum((~np.isnan(e.q_value)).sum() for e in few.estimates.values()
+                   if e.q_value is not None)  # fmt: skip
+    assert few.comparisons == compared > 20
+    assert (few.smallest_q, more.smallest_q) == (1.0, pytest.approx(1e-4 * more.comparisons))
+    line = (
+        f"{compared} scores compared, with 9 matched sets each: one alone can have a q-value of 1"
+    )
+    assert repr(few).splitlines()[-1] == line
+    assert line in few._repr_html_()
+    differs = few.explain(0).splitlines()[3]
+    assert differs.endswith("(q-value above 0.05; one alone could have 1 at best).")
+    assert "at best" not in more.explain(0)
+    none = cn.score_clusters(clusters, null_sets=0, only=["size"])
+    assert none.comparisons == 0
+    assert np.isnan(none.smallest_q)
+    assert "compared" not in repr(none)

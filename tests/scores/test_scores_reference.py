@@ -19,8 +19,10 @@ from coordnet.scores.reference import (
     ratio,
     resampled_sets,
     row_sums,
+    smallest_p,
     stretch,
     sums,
+    tail_p,
 )
 
 NAN = float("nan")
@@ -226,3 +228,78 @@ def test_ranks_of_median_intervals_are_those_of_the_binomial():
     for size, rank in zip(n.tolist(), found, strict=True):
         below = sum(comb(size, i) for i in range(rank))
         assert 40 * below < 2**size <= 40 * (below + comb(size, rank))
+
+
+# -- p-values beyond all sets ------------------------------------------------------------------
+
+TAILS = {
+    "normal": stats.norm(), "exponential": stats.expon(), "lognormal": stats.lognorm(1),
+    "t3": stats.t(3), "t5": stats.t(5), "uniform": stats.uniform(), "gamma": stats.gamma(0.5),
+}  # fmt: skip
+
+
+def reaching(null, level):
+    """Return the value from which on the p-value is at most a level, by bisection."""
+    low, high = null.max(), 2 * abs(null.max()) + 1
+    if tail_p(np.nextafter(low, np.inf), null) <= level:
+        return low
+    while tail_p(high, null) > level:
+        high = 2 * high - low
+    for _ in range(30):
+        middle = (low + high) / 2
+        low, high = (low, middle) if tail_p(middle, null) <= level else (middle, high)
+    return high
+
+
+@pytest.mark.parametrize("name", TAILS)
+def test_fitted_tails_are_calibrated(name):
+    """The chance of a p-value at most t is at most t, where the exact tail is known.
+
+    Whatever is drawn, from 199 values of the same distribution; the mean over 60 samples of them
+    may be above t by what so few samples leave open.
+    """
+    rng = np.random.default_rng(8)
+    own = TAILS[name]
+    for level in (2.5e-3, 1e-3, 2e-4):
+        chance = [own.sf(reaching(own.rvs(199, random_state=rng), level)) for _ in range(60)]
+        error = np.std(chance) / np.sqrt(60)
+        assert np.mean(chance) <= 1.1 * level + 3 * error, level
+        assert np.mean(chance) < 2.5 * level
+
+
+def test_a_tail_by_hand():
+    """Written out for 99 values: the 19 most extreme over the middle of the next two."""
+    null = np.arange(1.0, 100.0) ** 2
+    top = null[::-1]
+    u = (top[18] + top[19]) / 2
+    over = top[:19] - u
+    shape = max((1 - over.mean() ** 2 / over.var(ddof=1)) / 2, 0.1) + 1 / np.sqrt(19)
+    scale = over.mean() * (1 - shape)
+    for value in (10_000.0, 20_000.0):
+        expected = 19 / 100 * (1 + shape * (value - u) / scale) ** (-1 / shape)
+        assert tail_p(value, null) == pytest.approx(min(expected, 1 / 100))
+    assert tail_p(20_000.0, null) < tail_p(12_000.0, null) <= 1 / 100
+    assert tail_p(1e12, null) == pytest.approx(1 / 10_000)
+    assert (smallest_p(99), smallest_p(98), smallest_p(0)) == (1e-4, 1 / 99, 1.0)
+
+
+def test_where_no_tail_is_fitted():
+    few = np.arange(98.0)
+    assert tail_p(1e6, few) == 1 / 99
+    steps = np.repeat([0.0, 0.2, 0.4, 0.6], 50)  # a share of five accounts
+    assert tail_p(1.0, steps) == 1 / 201
+    assert tail_p(1.0, np.zeros(199)) == 1 / 200
+
+
+def test_beyond_all_sets_the_tail_counts_and_inside_them_the_sets():
+    rng = np.random.default_rng(2)
+    null = rng.normal(size=(4, 199))
+    null[3, :120] = NAN  # too few are left
+    value = np.array([9.0, -9.0, np.sort(null[2])[-3], 9.0])
+    up, down, both = (null_p(value, null, tail) for tail in ("greater", "less", "both"))
+    assert up[0] == tail_p(9.0, null[0]) < 1 / 200
+    assert down[1] == tail_p(9.0, -null[1]) < 1 / 200
+    assert up[1] == down[0] == 1.0
+    assert both[:2].tolist() == [2 * up[0], 2 * down[1]]
+    assert up[2] == 4 / 200
+    assert up[3] == 1 / 80

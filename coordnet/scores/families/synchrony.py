@@ -187,8 +187,8 @@ def occasions(view: View) -> Estimate | Absent:
 @score(
     "synchrony",
     "Log10 evidence of the group test. The p-value is corrected for the selection of the cluster: "
-    "it is the share of null runs of the whole detection in which the best cluster has as much "
-    "evidence, in logs with shuffled accounts or with swapped profiles, whichever is larger.",
+    "it is the share of null runs of the whole detection that come upon as much evidence, in logs "
+    "with shuffled accounts or with swapped profiles, whichever is larger.",
     "log10",
     (float("-inf"), float("inf")),
     "null_runs",

@@ -1,0 +1,216 @@
+"""What could have been found: planted on paper as it would be in the log, and told in words."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from helpers import acts, log_of
+
+import coordnet as cn
+from coordnet.inference.attainable import AttainablePairs
+from coordnet.inference.group_test import GroupTester
+from coordnet.inference.statistics import WindowStatistics
+from coordnet.robustness import findable as module
+from coordnet.robustness.findable import Findable, FindableLayer
+from coordnet.search.configuration import Configuration
+from coordnet.search.search import search_clusters
+from coordnet.times import SECOND
+
+LAYER = FindableLayer(
+    window="60s", lag="20s", sizes=(3, 5, 10), objects=(None, 7, 4), sharing=(900, 40, 3),
+    sharing_exact=True, smallest_q=0.001, level=0.05, typical_chance=0.01, pairs_tested=12,
+    min_weight=2, least_q=0.3,
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def organic():
+    return cn.simulate("organic", accounts=1_000, seed=0).log
+
+
+def paper_of(log, background, size=12, objects_lag=20 * SECOND):
+    config = Configuration("60s")
+    found = search_clusters(log, config, background)
+    return module._Paper(
+        found.looked[0].tester, found.layers[0], config, size, 4, objects_lag, seed=3
+    )
+
+
+def really_planted(paper, number, k, m):
+    """Return the log with the first k members of a group on its first m objects."""
+    log, scene = paper.log, paper.scene
+    step = paper.size * paper.objects
+    at = len(log) + number * step
+    time = scene.time[at : at + step].reshape(paper.objects, paper.size)[:m, :k]
+    plant = paper.plants[number]
+    members, objects = plant.members[:k], plant.objects[:m]
+    planted = log.with_actions(np.tile(members, m), np.repeat(objects, k), time.ravel())
+    return planted, members
+
+
+@pytest.mark.parametrize(("k", "m"), [(3, 5), (7, 4), (12, 8)])
+def test_on_paper_it_is_as_in_the_log(organic, k, m):
+    """Beside a background that it cannot change, a group has the same tests in the log itself."""
+    background = cn.simulate("organic", accounts=1_500, seed=5).log
+    paper = paper_of(organic, background)
+    for number, plant in enumerate(paper.plants):
+        planted, members = really_planted(paper, number, k, m)
+        tester = GroupTester(WindowStatistics(planted, 60 * SECOND, background))
+        assert plant.evidence(k, m) == pytest.approx(tester.test(np.sort(members)).evidence, abs=1)
+        tested = cn.co_action(planted, "60s", min_weight=2).test("both", background=background)
+        u, v = np.triu_indices(k, 1)
+        low, high = np.minimum(members[u], members[v]), np.maximum(members[u], members[v])
+        edges = tested.edges
+        ends = zip(edges["source"].tolist(), edges["target"].tolist(), strict=True)
+        at = {tuple(sorted(pair)): i for i, pair in enumerate(ends)}
+        rows = [at[pair] for pair in zip(low.tolist(), high.tolist(), strict=True)]
+        p, startable = plant.pairs(k, m)
+        real = edges["p_value"][rows]
+        np.testing.assert_allclose(np.log10(p), np.log10(real), rtol=0.02, atol=0.15)
+        assert startable == bool((edges["p_timing"][rows] <= 1e-4).any())
+
+
+@pytest.mark.parametrize(("k", "m"), [(3, 3), (10, 3), (12, 5)])
+def test_what_a_group_does_to_the_chances_is_counted(organic, k, m):
+    """In the log itself, whose chances it raises: near the real evidence."""
+    paper = paper_of(organic, None, size=20)
+    for number, plant in enumerate(paper.plants):
+        planted, members = really_planted(paper, number, k, m)
+        real = GroupTester(WindowStatistics(planted, 60 * SECOND)).test(np.sort(members))
+        on_paper = plant.evidence(k, m)
+        assert abs(on_paper - real.evidence) < 1 + 0.6 * abs(real.evidence)
+        assert plant.evidence(k, m) == on_paper  # nothing of it stays on the paper
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_it_agrees_with_whole_searches_of_planted_logs(seed):
+    """At the number said nearly all are found, and two objects fewer are not enough."""
+    log = cn.simulate("organic", accounts=1_500, seed=seed).log
+    (layer,) = cn.findable(log, sizes=[4, 8]).layers
+    for size, objects in zip(layer.sizes, layer.objects, strict=True):
+        assert cn.power(log, size=size, objects=objects, lag=layer.lag, runs=10).found >= 7
+        fewer = cn.power(log, size=size, objects=objects - 2, lag=layer.lag, runs=10)
+        assert fewer.found < 8
+
+
+def test_the_bisection_finds_the_least(organic, monkeypatch):
+    """Against one by one, for groups that are found from a number of objects on."""
+    paper = paper_of(organic, None)
+    asked = []
+
+    def found(self, k, m):
+        asked.append((k, m))
+        return m >= {3: 30, 5: 11, 8: 11, 12: 4}[k]
+
+    monkeypatch.setattr(module._Plant, "found", found)
+    assert paper.plants[0].least_objects((3, 5, 8, 12)) == [30, 11, 11, 4]
+    assert len(asked) <= 20
+    monkeypatch.setattr(module._Plant, "found", lambda self, k, m: False)
+    assert paper.plants[0].least_objects((3, 5)) == [paper.objects + 1] * 2
+
+
+def test_the_number_holds_for_four_fifths_of_the_groups(organic, monkeypatch):
+    each = iter([[4, 2], [31, 3], [9, 2], [5, 31], [6, 31]])
+    monkeypatch.setattr(module._Plant, "least_objects", lambda self, sizes: next(each))
+    found = cn.findable(organic, sizes=[3, 6], groups=5)
+    assert found.layers[0].objects == (9, None)
+
+
+def test_larger_groups_need_no_more_objects_and_the_seed_decides(organic):
+    one, again, other = (cn.findable(organic, "1h", seed=s, threads=s + 1) for s in (0, 0, 1))
+    assert one == again != other
+    objects = [m for m in one.layers[0].objects if m is not None]
+    assert objects == sorted(objects, reverse=True)
+    assert (one.layers[0].lag, cn.findable(organic, lag="5s").layers[0].lag) == ("20min", "5s")
+    # what is not within the window is not found
+    assert set(cn.findable(organic, lag="1d", sizes=[5]).layers[0].objects) == {None}
+
+
+def test_each_layer_of_co_action_has_its_own(organic):
+    found = cn.findable(organic, ["60s", "1h"], co_timing="1s", sizes=[6])
+    assert [layer.window for layer in found.layers] == ["60s", "1h"]
+    assert found.layers[0].objects[0] < found.layers[1].objects[0]
+    assert found.layers[0].level == pytest.approx(0.05 / 3)
+    assert found.sentences[0].startswith("Within 60s: Could have been found (80 % of such groups)")
+    rows = found.to_frame("pyarrow").to_pylist()
+    assert rows[1] == {
+        "window": "1h", "lag": "20min", "size": 6, "objects": found.layers[1].objects[0],
+    }  # fmt: skip
+    assert cn.findable(organic, fdr=None).layers == ()
+
+
+@pytest.mark.parametrize("null", ["activity", "timing"])
+def test_under_either_null(organic, null):
+    found = cn.findable(organic, null=null, sizes=[6], groups=5).layers[0]
+    assert found.objects[0] is not None
+    assert (found.sharing is None) == (null == "activity")
+
+
+@pytest.mark.parametrize("rows", [[], acts("o", ("u", 0)), acts("o", ("u", 0), ("v", 5))])
+def test_tiny_logs_are_told_to_be_too_small(rows):
+    found = cn.findable(log_of(rows))
+    assert found.sentences == [
+        "Nothing could have been found: the log has too few accounts or objects."
+    ]
+
+
+def test_where_nobody_shares_anything_two_objects_are_not_enough():
+    """The pairs that the group itself makes count in the correction, though no others do."""
+    rows = [row for i in range(12) for row in acts(f"o{i}", (f"u{i}", 9_000 * i))]
+    found = cn.findable(log_of(rows), sizes=[3])
+    assert found.layers[0].objects[0] is None or found.layers[0].objects[0] > 3
+    assert found.layers[0].why_nothing.startswith("Accounts share too few objects: 0 pairs")
+
+
+def test_the_sentences():
+    assert LAYER.sentence == (
+        "Could have been found (80 % of such groups): 5 accounts that act together on 7 objects, "
+        "10 on 4."
+    )
+    assert replace(LAYER, objects=(None,) * 3).sentence == (
+        "No group of 10 accounts or fewer that act together on 30 objects or fewer would have been "
+        "found reliably."
+    )
+    assert LAYER.why_nothing == (
+        "12 pairs of accounts were together within 60s on 2 or more objects, no more than chance "
+        "explains: their smallest q-value is 0.3."
+    )
+    assert replace(LAYER, pairs_tested=0).why_nothing == (
+        "No two accounts were together within 60s on 2 or more objects."
+    )
+    assert replace(LAYER, smallest_q=0.2, sharing_exact=False).why_nothing == (
+        "Accounts share too few objects: at most 40 pairs share 2 or more and at most 3 share 3 or "
+        "more. No pair could have had a q-value below 0.2, had it been together on all of them."
+    )
+    assert replace(LAYER, typical_chance=0.6).why_nothing == (
+        "Two accounts that act on one object are within 60s of each other with chance 0.60 whoever "
+        "they are, so that little could stand out."
+    )
+    both = Findable((LAYER, LAYER), 20)
+    assert both.why_nothing == [LAYER.why_nothing]
+
+
+def test_the_smallest_q_by_hand():
+    """x / (1 - x) for the least x = t m(t) over all levels t that a pair can reach."""
+    counts = np.zeros(module.LEVELS, np.int64)
+    counts[0], counts[8], counts[16] = 500, 40, 3  # that can reach 1, 0.1 and 0.01
+    counts[1:8], counts[9:16] = 40, 3
+    found = module._smallest_q(AttainablePairs(counts, (500, 40, 3), True))
+    assert found == pytest.approx(0.03 / 0.97)
+    assert module._smallest_q(AttainablePairs(0 * counts, (0, 0, 0), True)) == 1.0
+    assert module._smallest_q(None) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"sizes": [1]}, "sizes=1 is"),
+        ({"groups": 0}, "groups=0 is"),
+        ({"lag": "soon"}, "lag='soon' is not a duration"),
+        ({"fdr": 2}, "fdr=2 is not a number"),
+    ],
+)
+def test_wrong_parameters_are_told(organic, options, told):
+    with pytest.raises(cn.CoordnetError) as error:
+        cn.findable(organic, **options)
+    assert str(error.value).startswith(told)
