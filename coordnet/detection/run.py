@@ -20,6 +20,7 @@ from coordnet.frames import html_table
 from coordnet.graphs.graph import CoordinationGraph
 from coordnet.graphs.multiplex import Multiplex
 from coordnet.log.actions import ActionLog
+from coordnet.log.windows import window_text
 from coordnet.robustness.confirmation import Confirmation
 from coordnet.robustness.findable import Findable
 from coordnet.robustness.null_runs import NullRuns
@@ -109,7 +110,7 @@ class Run:
         if self.background is not None:
             return []
         chances = {
-            graph.within: told["chance_before_cleaning"]
+            window_text(graph.window_us): told["chance_before_cleaning"]
             for graph, told in zip(self.layers, self.manifest["layers"], strict=True)
             if told["chance_before_cleaning"] is not None
         }

@@ -357,7 +357,7 @@ def first_windows(
 
 @kernel
 def met_in_both_halves(
-    source: Any, target: Any, starts: Any, positions: Any, object_: Any, time: Any, window: int,
+    source: Any, target: Any, starts: Any, positions: Any, object_: Any, time: Any, windows: Any,
     middle: int, first: int, last: int, out: Any,
 ) -> None:  # fmt: skip
     """Tell which pairs first..last-1 have a co-action before a moment and another from it on.
@@ -367,7 +367,7 @@ def met_in_both_halves(
     source, target : int32 (pairs,), two accounts each
     starts : int64 (accounts + 1,); positions : int32; the acts of each account, ascending
     object_ : int32; time : int64; of all acts, in order of object and time
-    window : the bound of a co-action, inclusive, in the unit of `time`
+    windows : int64 (objects,), the bound of a co-action, inclusive, in the unit of `time`
     middle : the moment; two acts on different sides of it are no co-action
     out : bool (pairs,), written
 
@@ -389,6 +389,7 @@ def met_in_both_halves(
                 i += 1
             else:
                 early = time[p] < middle
+                window = windows[object_[p]]
                 least = time[p] - window if early else max(time[p] - window, middle)
                 if time[q] < least:  # nor near any later act of the source on this object
                     j += 1

@@ -553,17 +553,16 @@ class _Plant:
         """Return whether the first k members, together on the first m objects, are found."""
         config = self.paper.config
         p, startable = self.pairs(k, m)
-        ends = tuple(side.astype(np.int32) for side in np.triu_indices(k, 1))
+        u, v = (side.astype(np.int32) for side in np.triu_indices(k, 1))
         if self.paper.attainable is None:
             everybody = self.paper.log.n_accounts
-            q = corrected(p, *ends, everybody * (everybody - 1) // 2)
+            q = corrected(p, u, v, everybody * (everybody - 1) // 2)
         else:
             pairs = self.paper.attainable  # and those that the group makes
             pairs = replace(pairs, counts=pairs.counts + len(p))
-            q = attainable_q_values(p, *ends, pairs)
+            q = attainable_q_values(p, u, v, pairs)
         kept = (q <= self.paper.edge_level) | (p <= self.paper.enough)
         if kept.any():
-            u, v = np.triu_indices(k, 1)
             joined = coo_array((np.ones(int(kept.sum())), (u[kept], v[kept])), (k, k))
             largest = np.bincount(connected_components(joined, directed=False)[1]).max()
             if largest >= config.min_size and 2 * largest >= k:

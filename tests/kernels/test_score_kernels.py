@@ -182,7 +182,7 @@ def test_pairs_that_met_in_both_halves_are_those_of_all_actions(rows, window, mi
     ends = np.array(pairs, np.int32).T
     score_kernels.met_in_both_halves(
         ends[0], ends[1], starts, positions, object_.astype(np.int32), time.astype(np.int64),
-        window, middle, 0, len(pairs), found,
+        np.full(object_.max() + 1, window), middle, 0, len(pairs), found,
     )  # fmt: skip
 
     def met(u, v, late):

@@ -79,11 +79,12 @@ def _met_twice(view: View, middle: int) -> NDArray[np.bool_]:
     place = np.argsort(np.argsort(turn, kind="stable"), kind="stable").astype(np.int32)
     order = array_kernels.group_by_code(place[trace.object], n)[1]
     object_, time = place[trace.object][order], trace.time[order]
+    windows = array_kernels.put(trace.window[:n], place)
     acts = array_kernels.group_by_code(trace.account[order], len(view.clusters.all_accounts))
     both = np.zeros(len(edges), bool)
     in_chunks(
         lambda a, b: score_kernels.met_in_both_halves(
-            *ends, *acts, object_, time, graph.window_us, middle, a, b, both
+            *ends, *acts, object_, time, windows, middle, a, b, both
         ),
         len(edges),
     )
