@@ -8,7 +8,7 @@ strings is their byte order.
 
 from decimal import Decimal, localcontext
 from fractions import Fraction
-from itertools import combinations, product
+from itertools import combinations, pairwise, product
 from math import comb, exp, inf, lgamma, log, nan, sqrt
 from statistics import median
 
@@ -811,11 +811,10 @@ def crowded_times(acts, members, window, need):
     own = [(t, a) for t, a in acts if a in members]
     borders = sorted({t - window for t, _ in own} | {t + window + 1 for t, _ in own})
     found = []
-    for begin, end in zip(borders, borders[1:], strict=False):
+    for begin, end in pairwise(borders):
         if len({a for t, a in own if abs(t - begin) <= window}) >= need:
-            if found and found[-1][1] == begin:
-                begin = found.pop()[0]
-            found.append((begin, end))
+            goes_on = found and found[-1][1] == begin
+            found.append((found.pop()[0] if goes_on else begin, end))
     return found
 
 
@@ -872,10 +871,13 @@ def membership(rows, members, window, fold, chances, background=None):
 
 def belongs(tails, members, accounts, level):
     """Return who belongs by one turn: None where less than half of the members would stay."""
-    stay = {a for a in members if tails[a][0] * len(members) <= level}
+
+    def accepted(found, tests):
+        ordered = sorted((p, a) for a, p in found.items())
+        most = max((k for k, (p, _) in enumerate(ordered, 1) if p * tests <= k * level), default=0)
+        return {a for p, a in ordered if most and p <= ordered[most - 1][0]}
+
+    stay = accepted({a: tails[a][0] for a in members}, len(members))
     if 2 * len(stay) < len(members):
         return None
-    others = sorted((p, a) for a, (p, *_) in tails.items() if a not in members)
-    most = max((k for k, (p, _) in enumerate(others, 1) if p * accounts <= k * level), default=0)
-    bar = others[most - 1][0] if most else -1.0
-    return stay | {a for p, a in others if p <= bar}
+    return stay | accepted({a: p for a, (p, *_) in tails.items() if a not in members}, accounts)
