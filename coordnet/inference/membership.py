@@ -98,7 +98,7 @@ class MembershipTester:
         )  # fmt: skip
         return found
 
-    def settled(self, clusters: list[Codes], level: float) -> list[Codes]:
+    def settled(self, clusters: list[Codes], level: float, unsure: bool = True) -> list[Codes]:
         """Return clusters of the accounts that belong to them; see the module.
 
         Parameters
@@ -107,6 +107,8 @@ class MembershipTester:
             Codes of the members of each, ascending.
         level
             Alpha.
+        unsure
+            Whether a cluster of which less than half would stay is returned as it is, or as none.
         """
         n = self.tester.log.n_accounts
 
@@ -115,7 +117,7 @@ class MembershipTester:
             for _ in range(MOST_TURNS):
                 size = len(members)
                 if size < 2:
-                    break
+                    return members if unsure else members[:0]
                 accounts, log_p = self.log_p_values(members, scratch)
                 known = np.isin(accounts, given)
                 known[:size] = True
@@ -123,7 +125,7 @@ class MembershipTester:
                 belongs[known] = _accepted(log_p[known], len(np.union1d(given, members)), level)
                 belongs[~known] = _accepted(log_p[~known], n, level)
                 if 2 * belongs[:size].sum() < size:
-                    break
+                    return members if unsure else members[:0]
                 settled = np.sort(accounts[belongs])
                 if np.array_equal(settled, members):
                     break

@@ -122,8 +122,9 @@ def _settled(
     """Return clusters of the accounts that act with the others of their cluster.
 
     Each in the layer that has most of its edges, or most evidence of it as a group where none has
-    any. What accounts that do not meet on objects have in common is not looked at, so that
-    clusters of such layers stay as they are.
+    any. Those who leave a cluster may be one: a small cluster inside a large one is less than a
+    tenth of the members. What accounts that do not meet on objects have in common is not looked
+    at, so that clusters of such layers stay as they are.
     """
     level = config.layer_level
     testers = [None if layer.tester is None else MembershipTester(layer.tester) for layer in layers]
@@ -140,7 +141,16 @@ def _settled(
     out: list[NDArray[np.int32]] = []
     for i, tester in enumerate(testers):
         own = [found.members(c) for c in np.flatnonzero(of_layer == i).tolist()]
-        out += own if tester is None else tester.settled(own, level / 2)
+        if tester is None:
+            out += own
+            continue
+        unsure = True
+        while own:
+            stayed = tester.settled(own, level / 2, unsure)
+            out += stayed
+            left = [np.setdiff1d(*both) for both in zip(own, stayed, strict=True) if len(both[1])]
+            own = [members for members in left if len(members) >= max(config.min_size, 2)]
+            unsure = False
     joined = merged([], [(members, float(len(members))) for members in out])
     return [members for members in joined if len(members) >= config.min_size]
 

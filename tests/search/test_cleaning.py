@@ -270,6 +270,28 @@ def test_a_group_without_edges_is_settled_where_its_evidence_is():
     assert settled(log, [slow], ["60s", "1h"], rule) == [set(slow)]
 
 
+def test_a_small_ring_beside_a_large_one_is_not_lost():
+    """Of 108 members eleven others must be near: the eight of the small ring never are."""
+    sim = cn.simulate("large_ring", accounts=1_500, rings=[(100, 40), (8, 30)], seed=1)
+    log = sim.log
+    large, small = (set(sim.truth.groups[name]) for name in ("ring_1", "ring_2"))
+    strangers = set(log.accounts.tolist()[:4]) - large - small
+    rule = Configuration()
+    tester = MembershipTester(GroupTester(WindowStatistics(log, WINDOW)))
+    (alone,) = tester.settled([np.sort(log.codes_of(large | small))], 0.025)
+    assert {log.all_accounts[c] for c in alone} == large
+    for given, options, expected in (
+        (large | small, {}, [large, small]),
+        (large | strangers, {}, [large]),  # who leaves is no cluster, nor hides one
+        (large | small | set(sorted(strangers)[:1]), {}, [large, small]),
+        (large | small, {"min_size": 9}, [large]),
+    ):
+        found = settled(log, [given], ["60s"], rule.replace(**options))
+        assert sorted(found, key=len, reverse=True) == expected
+    (none,) = tester.settled([np.sort(log.codes_of(strangers))], 0.025, unsure=False)
+    assert len(none) == 0
+
+
 def test_clusters_that_become_one_are_reported_once_and_small_ones_not():
     rows = ring_rows(rings=(12,), public=200, seed=3)
     log = log_of(rows)
