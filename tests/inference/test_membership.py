@@ -140,6 +140,25 @@ def test_every_p_value_of_a_log_of_borders_equals_the_oracle(rows, window, rng):
         assert_equal_to_oracle(rows, members, window, max(window, REFRACTORY))
 
 
+@pytest.mark.parametrize(
+    ("rows", "members", "fold"),
+    [
+        # three objects in one sitting are one occasion, and one at the border of the gap
+        ([row for i in range(3) for row in acts(f"o{i}", ("a", 20 * i), ("b", 20 * i + 1),
+          ("x", 5_000 + i), ("y", 9_000 * (i + 1)))], "ab", 20 * SECOND),
+        # x exactly at the end of the crowded times, where the delays of the class say most
+        ([*acts("p", ("a", 0), ("b", 0), ("x", 60)), *acts("q", ("a", 0), ("b", 0), ("x", 60))],
+         "ab", WINDOW),
+        # and exactly at their beginning
+        ([*acts("p", ("y", 0), ("x", 40), ("a", 100), ("b", 100)),
+          *acts("q", ("y", 0), ("x", 40), ("a", 100), ("b", 100))], "ab", WINDOW),
+    ],
+)  # fmt: skip
+def test_borders_are_those_of_the_oracle(rows, members, fold):
+    assert_equal_to_oracle(rows, list(members), WINDOW, fold)
+    assert_equal_to_oracle(rows, list(members), WINDOW, fold - 1)
+
+
 @given(crowds(), crowds())
 @examples(40)
 def test_a_background_gives_chances_and_delays_of_the_oracle(crowd, other):
@@ -398,10 +417,26 @@ def test_who_joins_in_less_often_stays():
     assert [members.tolist() for members in settled] == [members.tolist() for members in groups]
 
 
-def test_who_was_given_at_first_may_come_back():
-    """Taken out in one turn while others were missing, and judged as a member in the next."""
-    sim = cn.simulate("diluted", accounts=4_000, seed=1)
-    tester = belonging(sim.log)
-    members = np.sort(sim.log.codes_of(sim.truth.groups["diluted_1"]))
-    (again,) = tester.settled([members], 0.025)
-    assert again.tolist() == members.tolist()
+def test_who_was_given_at_first_may_come_back(monkeypatch):
+    """Account 2 leaves, 3 comes; then 2 has p = 0.01: enough among three members, not among 99."""
+    log = log_of(acts("p", *[(f"u{i:02d}", i) for i in range(99)]))
+    tester = belonging(log)
+    seen = []
+    p_values = {
+        (0, 1, 2): {0: 1e-6, 1: 1e-6, 2: 0.5, 3: 1e-5, 4: 0.01},
+        (0, 1, 3): {0: 1e-6, 1: 1e-6, 3: 1e-5, 2: 0.01, 4: 0.01},
+        (0, 1, 2, 3): {0: 1e-6, 1: 1e-6, 2: 0.01, 3: 1e-5, 4: 0.01},
+    }
+
+    def told(members, scratch):
+        seen.append(tuple(members.tolist()))
+        found = p_values[seen[-1]]
+        return np.array(list(found), np.int32), np.log(list(found.values()))
+
+    monkeypatch.setattr(tester, "log_p_values", told)
+    (settled,) = tester.settled([np.arange(3, dtype=np.int32)], 0.05)
+    assert settled.tolist() == [0, 1, 2, 3]
+    assert seen == list(p_values)
+    # at 0.01 * 4 / 4 > 0.005 account 2 would not come back, nor does account 4, a stranger
+    (strict,) = tester.settled([np.arange(3, dtype=np.int32)], 0.005)
+    assert strict.tolist() == [0, 1, 3]

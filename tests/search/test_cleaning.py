@@ -211,6 +211,58 @@ def test_rounds_end_at_the_most_there_may_be(monkeypatch):
     assert stages.count("co-action tests") == 2
 
 
+class _Found:
+    """A layer that finds what it is told to: edges of these accounts in each round, and groups."""
+
+    def __init__(self, edges, groups):
+        self.edges, self.told, self.statistics = edges, groups, object()
+        self.tested, self.searches, self.groups = [], 0, []
+
+    @property
+    def kept(self):
+        round_ = min(len(self.tested), len(self.edges) - 1)
+        return type("Kept", (), {"nodes": np.array(self.edges[round_], int)})
+
+    def test(self, outside):
+        self.tested.append(np.flatnonzero(~outside).tolist())
+
+    def find_groups(self):
+        self.searches += 1
+        self.groups = [(np.array(self.told, np.int32), 9.0)] if self.told else []
+
+
+@pytest.mark.parametrize(
+    ("edges", "groups", "most", "tested", "rounds", "few_left", "searches"),
+    [
+        # account 0 has no edge any more, and stays out
+        ([[0, 1], [1, 2], [1, 2]], [], 10, [[0, 1], [0, 1, 2]], (0, 2, 3), False, 1),
+        # a group takes two more out, once the edges take nobody
+        ([[0, 1], [0, 1]], [3, 4], 10, [[0, 1], [0, 1, 3, 4]], (0, 2, 4), False, 2),
+        # no more rounds: groups that were looked for are not looked for again
+        ([[0, 1], [0, 1]], [3, 4], 1, [[0, 1]], (0, 2), False, 1),
+        ([[0, 1], [1, 2]], [], 1, [[0, 1]], (0, 2), False, 1),
+        # 19 of 20, at once, by a group at once, and later: then all are tested again
+        ([list(range(19))], [], 10, [], (0,), True, 1),
+        ([[]], list(range(19)), 10, [], (0,), True, 1),
+        ([[0], list(range(19)), [0]], [], 10, [[0], []], (0,), True, 1),
+        ([[0], [0], [0]], list(range(19)), 10, [[0], []], (0,), True, 2),
+        # 18 of 20: a tenth is left
+        ([list(range(18))], [], 10, [list(range(18))], (0, 18), False, 1),
+    ],
+)
+def test_who_is_taken_out_in_which_round(
+    monkeypatch, edges, groups, most, tested, rounds, few_left, searches
+):
+    monkeypatch.setattr(search, "MOST_ROUNDS", most)
+    log = log_of([(f"u{i:02d}", "o", i * SECOND, "k", None) for i in range(20)])
+    layer = _Found(edges, groups)
+    assert search._in_rounds(log, [layer], True) == (rounds, few_left)
+    assert (layer.tested, layer.searches) == (tested, searches)
+    plain = _Found(edges, groups)
+    assert search._in_rounds(log, [plain], False) == ((0,), False)
+    assert (plain.tested, plain.searches) == ([], 1)
+
+
 @pytest.mark.parametrize(("accounts", "seed"), [(2_000, 1), (3_000, 5)])
 def test_an_election_is_found_whole(accounts, seed):
     """A third of the accounts are of the campaign, each with a few actions."""
