@@ -147,7 +147,8 @@ def test_every_p_value_of_a_log_of_borders_equals_the_oracle(rows, window, rng):
         ([row for i in range(3) for row in acts(f"o{i}", ("a", 20 * i), ("b", 20 * i + 1),
           ("x", 5_000 + i), ("y", 9_000 * (i + 1)))], "ab", 20 * SECOND),
         # x exactly at the end of the crowded times, where the delays of the class say most
-        ([*acts("p", ("a", 0), ("b", 0), ("x", 60)), *acts("q", ("a", 0), ("b", 0), ("x", 60))],
+        ([row for o in "pq" for row in
+          acts(o, ("a", 0), ("b", 0), ("x", 60), ("u", 500), ("v", 1_000), ("w", 1_500))],
          "ab", WINDOW),
         # and exactly at their beginning
         ([*acts("p", ("y", 0), ("x", 40), ("a", 100), ("b", 100)),
