@@ -8,7 +8,7 @@ strings is their byte order.
 
 from decimal import Decimal, localcontext
 from fractions import Fraction
-from itertools import combinations, product
+from itertools import combinations, pairwise, product
 from math import comb, exp, inf, lgamma, log, nan, sqrt
 from statistics import median
 
@@ -815,3 +815,120 @@ def attainable_q_values(p_values, pairs_at, all_pairs=None):
                     levels.append(x / (1 - x))
         q.append(float(min(levels)))
     return q
+
+
+def simes_of_accounts(expected, ends):
+    """Return {account: least expected_(j) / j over its edges}; one number and two ends an edge."""
+    found = {}
+    for account in {a for pair in ends for a in pair}:
+        own = sorted(e for e, pair in zip(expected, ends, strict=True) if account in pair)
+        found[account] = min(Fraction(e) / j for j, e in enumerate(own, 1))
+    return found
+
+
+def account_q_values(expected, ends, attainable=False):
+    """Return the larger q-value of the two accounts of each edge.
+
+    expected: how many pairs have so small a p-value by chance; each has two ends.
+    """
+    least = simes_of_accounts(expected, ends)
+    q = {}
+    for account, own in least.items():
+        levels = [Fraction(1)]
+        for other in least.values():
+            if other >= own:
+                x = 2 * other / sum(each <= other for each in least.values())
+                if not attainable:
+                    levels.append(x)
+                elif x < Fraction(1, 2):
+                    levels.append(x / (1 - x))
+        q[account] = min(levels)
+    return [float(max(q[u], q[v])) for u, v in ends]
+
+
+# -- who belongs to a cluster ------------------------------------------------------------------
+
+
+def least_near(size):
+    """Return how many of the others must be near, in a cluster of so many."""
+    return min(max(2, -(-(size - 1) // 10)), size - 1)
+
+
+def crowded_times(acts, members, window, need):
+    """Return the intervals [begin, end) of whole microseconds within the window of `need` members.
+
+    By the moments at which a member's window begins or ends.
+    """
+    own = [(t, a) for t, a in acts if a in members]
+    borders = sorted({t - window for t, _ in own} | {t + window + 1 for t, _ in own})
+    found = []
+    for begin, end in pairwise(borders):
+        if len({a for t, a in own if abs(t - begin) <= window}) >= need:
+            goes_on = found and found[-1][1] == begin
+            found.append((found.pop()[0] if goes_on else begin, end))
+    return found
+
+
+def membership(rows, members, window, fold, chances, background=None):
+    """Return {account: (p, occasions joined, objects that count)} of members and of who joins.
+
+    Others are given where they join on two objects or more. chances: {(kind, floor of log2 n_o):
+    chance of a co-action}.
+    """
+    members = set(members)
+    need = least_near(len(members))
+    step = resolution(rows)
+    objects = acts_by_object(rows)
+    delays = {}
+    for (kind, _), acts in acts_by_object(background or rows).items():
+        of = (kind, len(repeats(acts)).bit_length() - 1)
+        delays[of] = delays.get(of, []) + [t - acts[0][0] for t, _ in acts[1:]]
+    trials = {}  # of each account: (chance, moment at which it joins)
+    for (kind, _), acts in objects.items():
+        m = repeats(acts)
+        of = (kind, len(m).bit_length() - 1)
+        crowded = crowded_times(acts, members, window, need)
+        if not crowded:
+            continue
+        joins = {}
+        for time, account in acts:
+            near = {a for t, a in acts if a in members - {account} and abs(t - time) <= window}
+            if len(near) >= need and account not in joins:
+                joins[account] = time
+        length = sum(end - begin - 1 + step for begin, end in crowded)
+        by_class = chances[of] * length / (2 * window + step)
+        if delays.get(of):
+            first = acts[0][0]
+            inside = [any(b <= first + d < e for b, e in crowded) for d in delays[of]]
+            by_class = max(by_class, sum(inside) / len(inside))
+        by_class = min(by_class, 1.0)
+        for account, times in m.items():
+            others = m.keys() - members - {account}
+            h = sum(a in joins for a in others)
+            p = (h + PRIOR_ACCOUNTS * by_class) / (len(others) + PRIOR_ACCOUNTS)
+            grain = max(roundness(t, 3_600 * SECOND) for t, a in acts if a == account)
+            p = min(p * scan_factor(grain, window, step), 1.0)
+            trials.setdefault(account, []).append((1 - (1 - p) ** times, joins.get(account)))
+    found = {}
+    for account in members | trials.keys():
+        moments = sorted(t for _, t in trials.get(account, []) if t is not None)
+        if account in members or len(moments) > 1:
+            apart = [i == 0 or t - moments[i - 1] > fold for i, t in enumerate(moments)]
+            chance = [p for p, _ in trials.get(account, [])]
+            tail = float(poisson_binomial_tail(chance, sum(apart)))
+            found[account] = (tail, sum(apart), len(chance))
+    return found
+
+
+def belongs(tails, members, accounts, level):
+    """Return who belongs by one turn: None where less than half of the members would stay."""
+
+    def accepted(found, tests):
+        ordered = sorted((p, a) for a, p in found.items())
+        most = max((k for k, (p, _) in enumerate(ordered, 1) if p * tests <= k * level), default=0)
+        return {a for p, a in ordered if most and p <= ordered[most - 1][0]}
+
+    stay = accepted({a: tails[a][0] for a in members}, len(members))
+    if 2 * len(stay) < len(members):
+        return None
+    return stay | accepted({a: p for a, (p, *_) in tails.items() if a not in members}, accounts)

@@ -362,11 +362,8 @@ def attainable_q_values(
     by = correction == "by"
     scale = harmonic(int(attainable.counts[0])) if by else 1.0
 
-    def expected(p: Floats, level: Floats) -> Floats:
-        found: Floats = p * attainable.at(level) * scale
-        return found
-
+    expected = p_values * attainable.at(p_values) * scale
     return np.maximum(
-        stepped_up(p_values, expected(p_values, p_values), not by),
-        account_q_values(p_values, source, target, expected, not by),
+        stepped_up(p_values, expected, not by),
+        account_q_values(expected, source, target, not by),
     )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -60,27 +58,26 @@ def stepped_up(
 
 
 def account_q_values(
-    p_values: NDArray[np.float64],
+    expected: NDArray[np.float64],
     source: NDArray[np.int32],
     target: NDArray[np.int32],
-    expected: Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[np.float64]],
     attainable: bool = False,
 ) -> NDArray[np.float64]:
     """Return the larger q-value of the two accounts of each edge.
 
     False edges do not spread like true ones: few of them are enough to name many accounts, each
-    by one edge. So accounts are tested too, each that it acts with nobody. Of the j-th smallest of
-    the p-values of its edges the least p_(j) / j is taken (Simes 1986), and the accounts are
-    corrected by the step-up rule: by chance no more accounts have a p-value of t or less than
-    there are ends of pairs, two a pair, that have.
+    by one edge. So accounts are tested too, each that it acts with nobody. With e_(j) the expected
+    number of the j-th smallest of the p-values of its edges, the least e_(j) / j is taken (Simes
+    1986), and the accounts are corrected by the step-up rule: by chance no more accounts have so
+    small a number than there are ends of pairs, two a pair, that have.
 
     Parameters
     ----------
-    p_values, source, target
-        The edges.
     expected
-        Gives the number of pairs expected to have so small a p-value, from that p-value and from
-        the larger p_(j) that it comes from: float64 (n,) each.
+        Of each edge, how many pairs, at most, are expected to have so small a p-value by chance;
+        it grows with the p-value: float64 (n,).
+    source, target
+        The ends of the edges: int32 (n,).
     attainable
         As in :func:`stepped_up`.
 
@@ -90,24 +87,21 @@ def account_q_values(
 
     >>> p = np.array([0.001, 0.001])
     >>> ends = np.array([0, 0], np.int32), np.array([1, 2], np.int32)
-    >>> account_q_values(p, *ends, lambda p, _: 10 * p).round(4).tolist()
+    >>> account_q_values(10 * p, *ends).round(4).tolist()
     [0.0067, 0.0067]
     """
+    if not len(expected):
+        return np.ones(0)
     account = np.concatenate([source, target])
-    of_edge = np.concatenate([p_values, p_values])
+    of_edge = np.concatenate([expected, expected])
     order = np.lexsort((of_edge, account))
     account, of_edge = account[order], of_edge[order]
     starts = np.flatnonzero(np.diff(account, prepend=-1))
     lengths = np.diff(np.append(starts, len(account)))
-    if not len(starts):
-        return np.ones(0)
-    divided = of_edge / (np.arange(len(account)) - np.repeat(starts, lengths) + 1)
-    least = np.minimum.reduceat(divided, starts)
-    level = np.maximum.reduceat(
-        np.where(divided == np.repeat(least, lengths), of_edge, 0.0), starts
-    )
+    rank = np.arange(len(account)) - np.repeat(starts, lengths) + 1
+    least = np.minimum.reduceat(of_edge / rank, starts)
     q = np.ones(int(account[-1]) + 1)
-    q[account[starts]] = stepped_up(least, 2.0 * expected(least, level), attainable)
+    q[account[starts]] = stepped_up(least, 2.0 * least, attainable)
     larger: NDArray[np.float64] = np.maximum(q[source], q[target])
     return larger
 
@@ -127,5 +121,5 @@ def corrected(
     scale = float(pairs) * (harmonic(pairs) if correction == "by" else 1.0)
     return np.maximum(
         adjusted(p_values, pairs, correction),
-        account_q_values(p_values, source, target, lambda p, _: p * scale),
+        account_q_values(p_values * scale, source, target),
     )

@@ -22,16 +22,19 @@ one an object with crowded times that x acts on. When x acts decides nothing els
 are those of the others. So for an account that was not picked for its times the p-value is
 super-uniform.
 
-*Decision.* A member stays where p |C| <= alpha (Bonferroni). Of all other accounts those join that
-Benjamini and Hochberg's rule at level alpha accepts among all accounts of the log. It is repeated
-until nobody comes or goes, at most five times. Where less than half of the members would stay,
-nobody comes or goes: the test cannot see what holds that cluster together.
+*Decision.* Those members stay that Benjamini and Hochberg's rule at level alpha accepts among the
+members, those given at first included, who may come back. Of all other accounts those join that
+the rule accepts among all accounts of the log. So of the members at most a share of about alpha is
+there by chance; to ask each to be certain beside all others (p |C| <= alpha) would drop who joins
+in less often. It is repeated until nobody comes or goes, at most five times. Where less than half
+of the members would stay, nobody comes or goes: the test cannot see what holds that cluster
+together.
 """
 
 from __future__ import annotations
 
-import itertools
 import math
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -95,7 +98,7 @@ class MembershipTester:
         )  # fmt: skip
         return found
 
-    def settled(self, clusters: list[Codes], level: float) -> list[Codes]:
+    def settled(self, clusters: list[Codes], level: float, unsure: bool = True) -> list[Codes]:
         """Return clusters of the accounts that belong to them; see the module.
 
         Parameters
@@ -104,26 +107,26 @@ class MembershipTester:
             Codes of the members of each, ascending.
         level
             Alpha.
+        unsure
+            Whether a cluster of which less than half would stay is returned as it is, or as none.
         """
         n = self.tester.log.n_accounts
 
         def settle(scratch: tuple[Any, ...], i: int) -> Codes:
-            members = clusters[i]
+            given = members = clusters[i]
             for _ in range(MOST_TURNS):
                 size = len(members)
                 if size < 2:
-                    break
+                    return members if unsure else members[:0]
                 accounts, log_p = self.log_p_values(members, scratch)
-                stays = log_p[:size] + math.log(size) <= math.log(level)
-                if 2 * stays.sum() < size:
-                    break
-                others = np.sort(log_p[size:])
-                accepted = others + math.log(n) - np.log(np.arange(1, len(others) + 1))
-                joins = np.flatnonzero(accepted <= math.log(level))
-                bar = others[joins[-1]] if len(joins) else -np.inf
-                settled = np.sort(
-                    np.concatenate([members[stays], accounts[size:][log_p[size:] <= bar]])
-                )
+                known = np.isin(accounts, given)
+                known[:size] = True
+                belongs = np.zeros(len(accounts), bool)
+                belongs[known] = _accepted(log_p[known], len(np.union1d(given, members)), level)
+                belongs[~known] = _accepted(log_p[~known], n, level)
+                if 2 * belongs[:size].sum() < size:
+                    return members if unsure else members[:0]
+                settled = np.sort(accounts[belongs])
                 if np.array_equal(settled, members):
                     break
                 members = settled
@@ -132,6 +135,17 @@ class MembershipTester:
         return run_chunks(
             settle, len(clusters), threads=self.statistics.threads, scratch=self.scratch
         )
+
+
+def _accepted(log_p: NDArray[np.float64], tests: int, level: float) -> NDArray[np.bool_]:
+    """Return what Benjamini and Hochberg's rule accepts; the other tests have p = 1."""
+    ordered = np.sort(log_p)
+    ranks = np.arange(1, len(ordered) + 1)
+    last = np.flatnonzero(ordered + math.log(tests) - np.log(ranks) <= math.log(level))
+    if not len(last):
+        return np.zeros(len(log_p), bool)
+    found: NDArray[np.bool_] = log_p <= ordered[last[-1]]
+    return found
 
 
 def _delays_by_class(tester: GroupTester) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -151,5 +165,5 @@ def _delays_by_class(tester: GroupTester) -> tuple[NDArray[np.int64], NDArray[np
     order = np.lexsort((delay, class_of))
     n = len(statistics.chances)
     cuts = np.searchsorted(class_of[order], np.arange(n + 1))
-    parts = [delay[order[a:b]][:: max(1, (b - a) // PROFILE)] for a, b in itertools.pairwise(cuts)]
+    parts = [delay[order[a:b]][:: max(1, (b - a) // PROFILE)] for a, b in pairwise(cuts)]
     return np.concatenate(parts), np.append(0, np.cumsum([len(part) for part in parts]))

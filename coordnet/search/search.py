@@ -153,8 +153,10 @@ def _settled(
 ) -> list[NDArray[np.int32]]:
     """Return clusters of the accounts that act with the others of their cluster.
 
-    Each in the layer that has most of its edges. What accounts that do not meet on objects have
-    in common is not looked at, so that clusters of such layers stay as they are.
+    Each in the layer that has most of its edges, or most evidence of it as a group where none has
+    any. Those who leave a cluster may be one: a small cluster inside a large one is less than a
+    tenth of the members. What accounts that do not meet on objects have in common is not looked
+    at, so that clusters of such layers stay as they are.
     """
     level = config.layer_level
     testers = [None if layer.tester is None else MembershipTester(layer.tester) for layer in layers]
@@ -163,10 +165,24 @@ def _settled(
     found = Clusters.from_members(kept, clusters, config.method, {}, 1, [])
     inside = np.array([np.diff(found.inside(layer)[0]) for layer in kept])
     of_layer = inside.argmax(axis=0)
+    for c in np.flatnonzero(inside.max(axis=0) == 0).tolist():
+        of_layer[c] = np.argmax([
+            -math.inf if layer.tester is None else layer.tester.test(found.members(c)).evidence
+            for layer in layers
+        ])  # fmt: skip
     out: list[NDArray[np.int32]] = []
     for i, tester in enumerate(testers):
         own = [found.members(c) for c in np.flatnonzero(of_layer == i).tolist()]
-        out += own if tester is None else tester.settled(own, level / 2)
+        if tester is None:
+            out += own
+            continue
+        unsure = True
+        while own:
+            stayed = tester.settled(own, level / 2, unsure)
+            out += stayed
+            left = [np.setdiff1d(*both) for both in zip(own, stayed, strict=True) if len(both[1])]
+            own = [members for members in left if len(members) >= max(config.min_size, 2)]
+            unsure = False
     joined = merged([], [(members, float(len(members))) for members in out])
     return [members for members in joined if len(members) >= config.min_size]
 
@@ -290,34 +306,36 @@ def _in_rounds(log: ActionLog, layers: list[_Layer], cleaned: bool) -> tuple[tup
     rounds : how many accounts were out of the background in each round
     few_left : whether too few would have been left, so that nobody was taken out
     """
+    cleaned = cleaned and any(layer.statistics is not None for layer in layers)
     taken = np.zeros(len(log.all_accounts), bool)
     rounds = [0]
     while True:
         more = taken.copy()
         for layer in layers:
             more[layer.kept.nodes] = True
-        if not cleaned or (more == taken).all():
+        searched = not cleaned or bool((more == taken).all())
+        if searched:
             for layer in layers:
                 layer.find_groups()
                 for members, _ in layer.groups:
                     more[members] = True
-        few_left = (~more[log.active]).sum() < LEAST_BACKGROUND * log.n_accounts
         if not cleaned or (more == taken).all():
             return tuple(rounds), False
-        if few_left and len(rounds) > 1:  # everybody is a suspect: nothing is taken out
-            taken[:] = False
+        few_left = bool((~more[log.active]).sum() < LEAST_BACKGROUND * log.n_accounts)
+        if not few_left and len(rounds) <= MOST_ROUNDS:
+            taken = more
+            rounds.append(int(taken.sum()))
             for layer in layers:
                 layer.test(~taken)
-                layer.find_groups()
-            return (0,), True
-        if few_left or len(rounds) > MOST_ROUNDS:
+            continue
+        if few_left and len(rounds) > 1:  # everybody is a suspect: nobody is taken out
+            searched, rounds = False, [0]
+            for layer in layers:
+                layer.test(np.ones(len(taken), bool))
+        if not searched:
             for layer in layers:
                 layer.find_groups()
-            return tuple(rounds), bool(few_left)
-        taken = more
-        rounds.append(int(taken.sum()))
-        for layer in layers:
-            layer.test(~taken)
+        return tuple(rounds), few_left
 
 
 def merged(communities: list[NDArray[np.int32]], groups: list[Group]) -> list[NDArray[np.int32]]:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from coordnet.errors import ParameterError
+from coordnet.inference import bounds as bounds_module
 from coordnet.inference.bounds import (
     SimultaneousBounds,
     harmonic,
@@ -191,3 +192,86 @@ def test_bounds_exceed_the_truth_in_no_more_runs_than_promised(correlation, fals
     assert wrong_prefixes <= wrong <= most
     if false:  # and the bounds say something
         assert np.mean(least) > 0.2 * false
+
+
+# -- many equal or tiny p-values ---------------------------------------------------------------
+
+
+def h_by_definition(p_values, m, alpha):
+    """Return the largest i of 0..m with i p_(m - i + j) > j alpha for all j, in fractions."""
+    ordered = [max(Fraction(p), Fraction(1e-300)) for p in sorted([*p_values, *[1.0] * m])][:m]
+    for i in range(m, 0, -1):
+        if all(i * ordered[m - i + j - 1] > j * Fraction(alpha) for j in range(1, i + 1)):
+            return i
+    return 0
+
+
+@st.composite
+def few_values(draw):
+    """Draw a level, p-values of which many are equal or tiny, and how many pairs have none."""
+    alpha = draw(st.sampled_from(ALPHAS))
+    tiny = st.sampled_from(
+        [0.0, 1e-320, 1e-300, 1e-299, 1e-17, alpha, float(np.nextafter(alpha, 0))]
+    )
+    value = st.one_of(tiny, st.floats(0, 1), st.integers(1, 40).map(lambda i: alpha / i))
+    runs = draw(st.lists(st.tuples(value, st.integers(1, 15)), max_size=4))
+    return alpha, [p for p, n in runs for _ in range(n)], draw(st.integers(0, 12))
+
+
+@given(few_values())
+@example((0.05, [0.0] * 30, 0))
+@example((0.05, [0.0] * 30, 5))
+@example((0.05, [0.05] * 10, 3))
+@example((0.5, [float(np.nextafter(0.5, 0))] * 20, 1))
+def test_h_of_many_equal_p_values_is_that_of_the_definition(drawn):
+    alpha, p, more = drawn
+    m = len(p) + more
+    expected = h_by_definition(p, m, alpha)
+    assert hommel_h(np.sort(np.array(p, float)), m, alpha) == expected
+    assert naive.hommel_h(p, m, alpha) == expected
+
+
+@pytest.mark.parametrize("m", [100_000, 10**9, 10**12])
+@pytest.mark.parametrize(
+    "of",
+    [
+        lambda n, _: np.zeros(n),
+        lambda n, _: np.full(n, 1e-300),
+        lambda n, _: np.linspace(0, 1e-12, n),
+        lambda n, _: np.full(n, 1e-9),
+        lambda n, m: np.full(n, 0.05 * n / m),
+        lambda n, m: np.arange(1, n + 1) * (0.05 / m),  # each at the border of Simes' test
+        lambda n, _: np.full(n, np.nextafter(0.05, 0)),
+        lambda n, _: np.concatenate([np.zeros(n // 2), np.full(n - n // 2, 0.049)]),
+    ],
+)
+def test_h_takes_few_steps(monkeypatch, m, of):
+    """98,000 p-values: there was a loop of as many steps, each over all of them."""
+    p = np.sort(of(98_000, m))
+    calls = []
+    exceeds = bounds_module._exceeds
+
+    def counting(*of):
+        calls.append(of)
+        return exceeds(*of)
+
+    monkeypatch.setattr(bounds_module, "_exceeds", counting)
+    h = hommel_h(p, m, 0.05)
+    assert len(calls) <= 4
+    assert h == naive_h_of_sorted(p, m, 0.05)
+
+
+def naive_h_of_sorted(p, m, alpha):
+    """Return h by its formula in whole numbers, where the smallest quotients are; p ascending."""
+    alpha = Fraction(alpha)
+    quotient = float(alpha) * (m - np.arange(1, len(p) + 1.0)) / (float(alpha) - p)
+    near = np.flatnonzero(quotient <= quotient.min() * (1 + 1e-9) + 3)
+    if len(near) > 2_000:  # as good as equal ones: first and last of each run of equal p-values
+        ends = np.flatnonzero(np.diff(p, prepend=-1, append=2))
+        near = np.unique(np.concatenate([near[:500], near[-500:], near[:: len(near) // 500],
+                                         np.intersect1d(near, [*ends, *(ends - 1)])]))  # fmt: skip
+    least = [
+        -(alpha * (m - k - 1) // (max(Fraction(float(p[k])), Fraction(1e-300)) - alpha)) - 1
+        for k in near.tolist()
+    ]
+    return min([m, *least])

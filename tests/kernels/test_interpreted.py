@@ -14,7 +14,7 @@ TESTS = Path(__file__).resolve().parents[1]
 PLACES = (
     "kernels", "graphs/test_co_action.py", "graphs/test_co_timing.py",
     "inference/test_attainable.py", "inference/test_edge_tests.py", "inference/test_group_test.py",
-    "inference/test_pair_chances.py", "scores",
+    "inference/test_membership.py", "inference/test_pair_chances.py", "scores",
 )  # fmt: skip
 CHOSEN = "kernels or oracle or any_log or example or bound or by_hand or exact or in_full"
 
