@@ -22,7 +22,7 @@ import coordnet as cn
 from coordnet.inference import edge_tests, strata
 from coordnet.inference import round_times as rounding
 from coordnet.inference.attainable import attainable_pairs
-from coordnet.inference.correction import account_q_values, adjusted, corrected
+from coordnet.inference.correction import account_q_values, adjusted, corrected, stepped_up
 from coordnet.inference.statistics import (
     CLASSES,
     Chances,
@@ -383,6 +383,23 @@ def test_the_harmonic_number_of_many_pairs(pairs):
     padded = np.concatenate([p, np.ones(pairs - len(p))])
     expected = stats.false_discovery_control(padded, method="by")[: len(p)]
     assert adjusted(p, pairs, "by") == pytest.approx(expected, rel=1e-9)
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from([1e-9, 0.01, 0.02, 0.5]), st.floats(0, 9)), max_size=9),
+    st.booleans(),
+    st.randoms(use_true_random=False),
+)
+@example([(0.01, 5.0), (0.02, 0.3)], False, random.Random(0))  # the first still ranks first
+@example([(0.01, 0.5), (0.01, 0.1)], False, random.Random(0))
+def test_steps_are_those_of_the_oracle_in_any_order(tests, attainable, rng):
+    """Also where fewer tests are expected to have a larger p-value: accounts with late edges."""
+    expected = [float(q) for q in naive.stepped_up(tests, attainable)]
+    order = rng.sample(range(len(tests)), len(tests))
+    for places in (range(len(tests)), order):
+        p, counts = np.array([tests[i] for i in places], float).reshape(-1, 2).T.copy()
+        found = stepped_up(p, counts, attainable)
+        assert found.tolist() == pytest.approx([expected[i] for i in places], rel=1e-9)
 
 
 edge_lists = st.lists(
