@@ -762,13 +762,18 @@ def round_scan_bound(factors, members, moment):
     return bound if bound < -1e-12 else 0.0
 
 
-def group_test(rows, members, window, fold, background=None, big=512, ignored=()):
+def group_test(
+    rows, members, window, fold, background=None, big=512, ignored=(), suspects=frozenset()
+):
     """Return what the group test says of a set of accounts, and log p_C before any price.
 
     From `big` accounts on an object its moments are those of all its accounts. Objects `ignored`,
-    (kind, object) each, count as tested and give no evidence.
+    (kind, object) each, count as tested and give no evidence. Accounts that are `suspects` are in
+    no background, neither of the classes nor of the objects.
     """
     members = set(members)
+    if suspects:
+        background = [row for row in rows if row[0] not in suspects]
     moments = class_moments(rows, window, background)
     step = resolution(rows)
     keys = []
@@ -778,14 +783,14 @@ def group_test(rows, members, window, fold, background=None, big=512, ignored=()
         inside = members & m.keys()
         if len(inside) < 2:
             continue
-        without = members if len(m) < big else set()
+        without = (members if len(m) < big else set()) | suspects
         own = [act for act in acts if act[1] in members]
         of_class = moments[kind, len(m).bit_length() - 1]
         most, complete = densest_window(acts, members, window)
         everyone, most = min(len(inside), MOST), min(most, MOST)
         known = of_class[everyone - 1]
         if len(m) >= big:
-            known = object_moment(acts, set(), of_class, window, everyone - 1)
+            known = object_moment(acts, suspects, of_class, window, everyone - 1)
         reach = -scan_bound(len(own), everyone, known)
         bound = 0.0
         if most > 1 and (kind, label) not in ignored:
