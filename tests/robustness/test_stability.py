@@ -122,7 +122,7 @@ def test_reseeding_and_bootstrap_are_means_of_jaccard_indices():
     Co-actions counted, where nothing is planted: communities that other seeds cut otherwise.
     """
     log = cn.simulate("organic", accounts=300, seed=1).log
-    rule = Configuration("60s", fdr=None, groups=False)
+    rule = Configuration("60s", fdr=None, groups=False, method="leiden")
     found = search_clusters(log, rule).clusters
     frame = cn.cluster_stability(found, rule, runs=6, seed=1, backend="pyarrow")
     rng = np.random.default_rng(1)
