@@ -24,8 +24,8 @@ super-uniform.
 
 *Decision.* A member stays where p |C| <= alpha (Bonferroni). Of all other accounts those join that
 Benjamini and Hochberg's rule at level alpha accepts among all accounts of the log. It is repeated
-until nobody comes or goes, at most five times. Where less than half of the members would stay,
-nobody comes or goes: the test cannot see what holds that cluster together.
+until nobody comes or goes, at most five times. Where fewer members than half of those at the start
+would stay, the cluster is as it was: the test cannot see what holds it together.
 """
 
 from __future__ import annotations
@@ -114,8 +114,8 @@ class MembershipTester:
                     break
                 accounts, log_p = self.log_p_values(members, scratch)
                 stays = log_p[:size] + math.log(size) <= math.log(level)
-                if 2 * stays.sum() < size:
-                    break
+                if 2 * stays.sum() < len(clusters[i]):  # of those at the start
+                    return clusters[i]
                 others = np.sort(log_p[size:])
                 accepted = others + math.log(n) - np.log(np.arange(1, len(others) + 1))
                 joins = np.flatnonzero(accepted <= math.log(level))
