@@ -8,8 +8,9 @@ strings is their byte order.
 
 from decimal import Decimal, localcontext
 from fractions import Fraction
+from functools import cache
 from itertools import combinations, pairwise, product
-from math import comb, exp, inf, lgamma, log, nan, sqrt
+from math import comb, exp, inf, log, nan, sqrt
 from statistics import median
 
 # A window is a number of microseconds, or {kind: microseconds} with one for each kind of the rows.
@@ -377,13 +378,104 @@ def dealt_to_slots(rows, rng):
 
 
 def timing_chances(rows, window, background=None):
-    """Return {(kind, floor of log2 n_o): chance} as fractions; of the background where given."""
+    """Return {(kind, floor of log2 n_o): chance} as fractions; of the background where given.
+
+    The smaller of that pooled over objects and that with every pair weighing alike; of classes
+    that hardly anybody but a few accounts fill, what their neighbours say.
+    """
+    windows = tuple(sorted(window.items())) if isinstance(window, dict) else window
+    return _timing_chances(tuple(rows), windows, None if background is None else tuple(background))
+
+
+@cache
+def _timing_chances(rows, windows, background):
+    window = dict(windows) if isinstance(windows, tuple) else windows
+    pooled = pooled_chances(rows, window, background)
+    counted = by_pairs(background or rows, window, pooled)
+    chances = {of: min(chance, counted.get(of, (1,))[0]) for of, chance in pooled.items()}
+    sharing = {
+        account
+        for acts in acts_by_object(background or rows).values()
+        for account in repeats(acts)
+        if len(repeats(acts)) > 1
+    }
+    thin = {
+        of
+        for of, (_, accounts, shared) in counted.items()
+        if accounts < 0.1 * len(sharing) and shared >= 3
+    }
+    judged = dict(chances)
+    for kind, octave in thin:
+        near = [  # (log odds, weight)
+            (log(chances[k, c] / (1 - chances[k, c])), counted[k, c][1] * 0.5 ** abs(c - octave))
+            for k, c in counted.keys() - thin
+            if k == kind and 0 < chances[k, c] < 1
+        ]
+        if len(near) >= 3:
+            centre = weighted_median(near)
+            spread = weighted_median([(abs(odds - centre), weight) for odds, weight in near])
+            said = Fraction(1 / (1 + exp(-(centre + 2 * 1.4826 * spread))))
+            own = chances[kind, octave]
+            if own * (1 - said) > 4 * said * (1 - own):
+                judged[kind, octave] = said
+    return judged
+
+
+def by_pairs(rows, window, pooled):
+    """Return {class: (upper limit of its chance, accounts, objects that its pairs share)}.
+
+    Every pair of accounts weighs alike. All co-occurrences are counted: of a class of more than
+    6,000, of which coordnet looks at a sample first, only where that makes no difference.
+    """
+    shared = {}  # {class: {pair: [share of their pairs of actions that are within the window]}}
+    for (kind, _), acts in acts_by_object(rows).items():
+        m = repeats(acts)
+        times = {account: [t for t, a in acts if a == account] for account in m}
+        for u, v in combinations(sorted(m), 2):
+            met = sum(abs(s - t) <= of_kind(window, kind) for s, t in product(times[u], times[v]))
+            of = shared.setdefault((kind, len(m).bit_length() - 1), {})
+            of.setdefault((u, v), []).append(Fraction(met, m[u] * m[v]))
+    found = {}
+    for of, pairs in shared.items():
+        together = sum(sum(met) / len(met) for met in pairs.values())
+        squares = sum((s / len(met)) ** 2 for met in pairs.values() for s in met)
+        weights = sum(Fraction(1, len(met)) for met in pairs.values())
+        limit = float(together) + 2 * sqrt(squares) + 4 * float(weights) / len(pairs)
+        limit = Fraction(min(limit / len(pairs), 1))
+        total = sum(map(len, pairs.values()))
+        if total > 6_000:
+            chance = together / len(pairs)
+            closely = total <= 60_000 and chance < 0.7 * pooled[of]
+            assert closely or chance > 0.9 * pooled[of], "a sample would decide"
+            limit = limit if closely else Fraction(1)
+        partners = {}
+        for pair in pairs:
+            for account in pair:
+                partners[account] = partners.get(account, 0) + 1
+        accounts = Fraction((2 * len(pairs)) ** 2, sum(n * n for n in partners.values()))
+        found[of] = (limit, accounts, Fraction(total, len(pairs)))
+    return found
+
+
+def weighted_median(values):
+    """Return the least of the (value, weight) up to which they have half of all weight."""
+    half = sum(weight for _, weight in values) / 2
+    reached = 0
+    for value, weight in sorted(values):
+        reached += weight
+        if reached >= half:
+            return value
+    return nan
+
+
+def pooled_chances(rows, window, background=None):
+    """Return {(kind, floor of log2 n_o): chance} pooled over objects, as fractions, at most 1."""
     sums = {}
     for (kind, _), (n, _, w) in object_counts(background or rows, window).items():
         together, pairs = sums.get((kind, n.bit_length() - 1), (0, 0))
         sums[kind, n.bit_length() - 1] = (together + w, pairs + Fraction(n * (n - 1), 2))
     more = 0 if background is None else 1
-    chances = {c: (w + more) / (p + more) for c, (w, p) in sums.items() if p + more}
+    chances = {c: min((w + more) / (p + more), 1) for c, (w, p) in sums.items() if p + more}
     for (kind, _), (n, _, _) in object_counts(rows, window).items():
         chances.setdefault((kind, n.bit_length() - 1), Fraction(more))
     return chances
@@ -469,10 +561,43 @@ def fisher(statistic, tests):
 
 def adjusted(p_values, pairs, correction="bh"):
     """Return q-values of p-values among `pairs` tests, the others having p = 1."""
-    scale = sum(Fraction(1, i) for i in range(1, pairs + 1)) if correction == "by" else 1
+    scale = harmonic(pairs) if correction == "by" else 1
     padded = sorted([*map(Fraction, p_values), *[Fraction(1)] * (pairs - len(p_values))])
     q = [p * pairs * scale / i for i, p in enumerate(padded, 1)]
     return [float(min([Fraction(1), *q[padded.index(Fraction(p)) :]])) for p in p_values]
+
+
+def stepped_up(tests, attainable=False):
+    """Return the q-value of each (p, number of tests expected to have so small a p by chance).
+
+    The least x or, with `attainable`, x / (1 - x) of those that rank as high or lower, x being
+    the expected number over the rank.
+    """
+    tests = list(tests)
+    ranked = sorted(tests)
+    q = {}
+    least = Fraction(1)
+    for rank in range(len(ranked), 0, -1):
+        x = ranked[rank - 1][1] / rank
+        if not attainable:
+            least = min(least, x)
+        elif x < Fraction(1, 2):
+            least = min(least, x / (1 - x))
+        q[ranked[rank - 1]] = least
+    return [q[test] for test in tests]
+
+
+def harmonic(n):
+    """Return 1 + 1/2 + ... + 1/n."""
+    return sum(Fraction(1, i) for i in range(1, n + 1))
+
+
+def corrected(p_values, ends, pairs, correction="bh"):
+    """Return the larger q-value of each edge and of its accounts, of so many pairs."""
+    scale = pairs * (harmonic(pairs) if correction == "by" else 1)
+    of_edges = adjusted(p_values, pairs, correction)
+    of_accounts = account_q_values([Fraction(p) * scale for p in p_values], ends)
+    return [float(max(q)) for q in zip(of_edges, of_accounts, strict=True)]
 
 
 # -- the jitter null ---------------------------------------------------------------------------
@@ -648,13 +773,18 @@ def round_scan_bound(factors, members, moment):
     return bound if bound < -1e-12 else 0.0
 
 
-def group_test(rows, members, window, fold, background=None, big=512, ignored=()):
+def group_test(
+    rows, members, window, fold, background=None, big=512, ignored=(), suspects=frozenset()
+):
     """Return what the group test says of a set of accounts, and log p_C before any price.
 
     From `big` accounts on an object its moments are those of all its accounts. Objects `ignored`,
-    (kind, object) each, count as tested and give no evidence.
+    (kind, object) each, count as tested and give no evidence. Accounts that are `suspects` are in
+    no background, neither of the classes nor of the objects.
     """
     members = set(members)
+    if suspects:
+        background = [row for row in rows if row[0] not in suspects]
     moments = class_moments(rows, window, background)
     step = resolution(rows)
     keys = []
@@ -664,7 +794,7 @@ def group_test(rows, members, window, fold, background=None, big=512, ignored=()
         inside = members & m.keys()
         if len(inside) < 2:
             continue
-        without = members if len(m) < big else set()
+        without = (members if len(m) < big else set()) | suspects
         own = [act for act in acts if act[1] in members]
         of_class = moments[kind, len(m).bit_length() - 1]
         near = of_kind(window, kind)
@@ -672,7 +802,7 @@ def group_test(rows, members, window, fold, background=None, big=512, ignored=()
         everyone, most = min(len(inside), MOST), min(most, MOST)
         known = of_class[everyone - 1]
         if len(m) >= big:
-            known = object_moment(acts, set(), of_class, near, everyone - 1)
+            known = object_moment(acts, suspects, of_class, near, everyone - 1)
         reach = -scan_bound(len(own), everyone, known)
         bound = 0.0
         if most > 1 and (kind, label) not in ignored:
@@ -730,10 +860,34 @@ def synchronised_pairs(objects, window):
     return observed, expected
 
 
-def evidence(log_p, accounts, size):
-    """Return -log10 p - log10 binom(n, s) - log10(s (s - 1)): what is left when the set is paid."""
-    price = lgamma(accounts + 1) - lgamma(size + 1) - lgamma(accounts - size + 1)
-    return -(log_p + price + log(size * (size - 1))) / log(10)
+def evidence(log_p, rows, members):
+    """Return -log10 p + log10 w(S) - log10(s (s - 1)): what is left when the set is paid."""
+    size = len(set(members))
+    return -(log_p - log(set_weight(rows, members)) + log(size * (size - 1))) / log(10)
+
+
+def set_weight(rows, members):
+    """Return w(S): the process that draws accounts by common interests, along every order."""
+    acts = {}
+    for account, obj, _, kind, _ in rows:
+        acts.setdefault(account, set()).add((kind, obj))
+    members = sorted(set(members))
+    chances = {}
+    for u in members:
+        every = sum(comb(len(acts[u] & acts[x]), 2) for x in acts if x != u)
+        for v in members:
+            alike = comb(len(acts[u] & acts[v]), 2)
+            chances[u, v] = 0.9 * alike / every + 0.1 / len(acts) if every else 1 / len(acts)
+    drawn = {frozenset([u]): 1 / len(acts) for u in members}  # by whichever order
+    for size in range(2, len(members) + 1):
+        drawn = {
+            frozenset(part): sum(
+                drawn[frozenset(part) - {v}] * sum(chances[u, v] for u in part if u != v)
+                for v in part
+            ) / (size - 1)
+            for part in combinations(members, size)
+        }  # fmt: skip
+    return drawn[frozenset(members)]
 
 
 # -- bounds that hold for any set --------------------------------------------------------------
@@ -796,25 +950,32 @@ def best_p_values(rows, window, background=None):
     return best
 
 
-def attainable_q_values(p_values, pairs_at, all_pairs=None):
-    """Return the least level at which each p-value is found; pairs_at(p) can be as small as p.
+def attainable_at(best, p):
+    """Return how many pairs can have a p-value as small as p, of {pair: (shared, p*)}.
 
-    By HSU; with `all_pairs`, by Benjamini and Yekutieli's constant.
+    Or as small as the next larger of the levels, which stand eight to a power of ten down to 1e-24.
     """
+    level = max(min(int(-log(p) / log(10) * 8 - 1e-4), 24 * 8), 0)
+    depths = [-log(best_p) / log(10) * 8 if best_p else inf for _, best_p in best.values()]
+    return sum(depth >= level for depth in depths)
+
+
+def attainable_q_values(p_values, ends, pairs_at, all_pairs=None):
+    """Return the least level at which each edge is found; pairs_at(p) can be as small as p.
+
+    By HSU; with `all_pairs`, by Benjamini and Yekutieli's constant. The larger of what the edges
+    and what their accounts give.
+    """
+    constant = harmonic(all_pairs) if all_pairs else 1
+
+    def expected(p, level):
+        return p * pairs_at(level) * constant
+
     p = [Fraction(x) for x in p_values]
-    constant = all_pairs and sum(Fraction(1, i) for i in range(1, all_pairs + 1))
-    q = []
-    for own in p:
-        levels = [Fraction(1)]
-        for other in p:
-            if other >= own:
-                x = other * pairs_at(other) / sum(each <= other for each in p)
-                if all_pairs:
-                    levels.append(x * constant)
-                elif x < Fraction(1, 2):
-                    levels.append(x / (1 - x))
-        q.append(float(min(levels)))
-    return q
+    numbers = [x * pairs_at(x) * constant for x in p]
+    own = stepped_up([(x, e) for x, e in zip(p, numbers, strict=True)], not all_pairs)
+    of_accounts = account_q_values(numbers, ends, not all_pairs)
+    return [float(max(q)) for q in zip(own, of_accounts, strict=True)]
 
 
 def simes_of_accounts(expected, ends):

@@ -216,9 +216,9 @@ def _sampled(
     u, v = (account[object_runs[object_starts[object_] + k]] for k in (i, j))
     log_best, shared = best_log_p(runs, chances, u, v, threads)
     # who reaches a level must share so many objects: one over their number is at most one over this
-    of_runs = chances.chance[chances.of_object[runs.objects]]
-    with np.errstate(divide="ignore"):
-        deepest = -np.log(of_runs.min())  # the most that one object adds; repeats add less
+    of_shared = chances.chance[chances.of_object[together > 0]]
+    with np.errstate(divide="ignore"):  # the most that one object adds; repeats add less
+        deepest = max(-np.log(of_shared.min()), 1e-9)
     needed = np.maximum(np.ceil(STEP * np.arange(LEVELS) / deepest - 1e-6), 1.0)
     share = 1.0 / shared
     sums = np.bincount(_bin(-log_best / STEP), share, LEVELS)[::-1].cumsum()[::-1]

@@ -47,9 +47,11 @@ def stepped_up(
     """
     n = len(p_values)
     out = np.ones(n)
-    # no rank is above n, so that only small ones can have q < 1: the others need no sorting
-    small = np.flatnonzero(expected < n)
-    order = small[np.argsort(p_values[small], kind="stable")]
+    # no rank is above n, so that q < 1 up to the largest of the p-values of which fewer than n
+    # are expected: those beyond need no sorting
+    below = p_values[expected < n]
+    small = np.flatnonzero(p_values <= below.max(initial=-1.0))
+    order = small[np.lexsort((expected[small], p_values[small]))]  # ties whatever their order
     x = expected[order] / np.arange(1, len(order) + 1)
     if attainable:
         x = np.where(x < 0.5, x / (1.0 - np.minimum(x, 0.5)), 1.0)

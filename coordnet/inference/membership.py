@@ -26,9 +26,9 @@ super-uniform.
 members, those given at first included, who may come back. Of all other accounts those join that
 the rule accepts among all accounts of the log. So of the members at most a share of about alpha is
 there by chance; to ask each to be certain beside all others (p |C| <= alpha) would drop who joins
-in less often. It is repeated until nobody comes or goes, at most five times. Where less than half
-of the members would stay, nobody comes or goes: the test cannot see what holds that cluster
-together.
+in less often. It is repeated until nobody comes or goes, at most five times. Where fewer
+members than half of those at the start would stay, the cluster is as it was: the test cannot see
+what holds it together.
 """
 
 from __future__ import annotations
@@ -124,8 +124,8 @@ class MembershipTester:
                 belongs = np.zeros(len(accounts), bool)
                 belongs[known] = _accepted(log_p[known], len(np.union1d(given, members)), level)
                 belongs[~known] = _accepted(log_p[~known], n, level)
-                if 2 * belongs[:size].sum() < size:
-                    return members if unsure else members[:0]
+                if 2 * belongs[:size].sum() < len(given):  # of those at the start
+                    return given if unsure else members[:0]
                 settled = np.sort(accounts[belongs])
                 if np.array_equal(settled, members):
                     break

@@ -114,7 +114,7 @@ def pair_chances(
     >>> from coordnet.inference.statistics import WindowStatistics
     >>> log = cn.simulate("large_ring", accounts=1_000, rings=[(60, 100)], kind="text").log
     >>> counted = WindowStatistics(log, 60_000_000)
-    >>> bool(counted.chances.max() > 0.8), bool(counted.pair_chances.chance.max() < 0.5)
+    >>> bool(counted.pooled_chances.max() > 0.8), bool(counted.chances.max() < 0.5)
     (True, True)
     """
     n = len(pooled)
@@ -137,16 +137,21 @@ def pair_chances(
     n_o = np.diff(slot_starts)
     before = np.concatenate([[0], np.cumsum(n_o * (n_o - 1) // 2)])
     borders = np.searchsorted(classes[ranked], np.arange(n + 1))
+    co_occurrences = np.diff(before[borders])
+    shared = np.flatnonzero(co_occurrences)  # most of many kinds have none
     sums = run_chunks(
-        lambda share, c: pair_kernels.class_sums(
-            slots, borders[c], borders[c + 1], before, windows[c], pooled[c], c, share
+        lambda share, i: pair_kernels.class_sums(
+            slots, borders[shared[i]], borders[shared[i] + 1], before, windows[shared[i]],
+            pooled[shared[i]], shared[i], share,
         ),
-        n,
+        len(shared),
         threads=threads,
         scratch=lambda: np.zeros(len(log.all_accounts)),
-        weights=np.diff(before[borders]).clip(1, pair_kernels.SAMPLES[1]),
-    )
-    size, together, pairs, squares, square_weights, accounts = np.array(sums).reshape(n, 6).T
+        weights=co_occurrences[shared].clip(max=pair_kernels.SAMPLES[1]),
+    )  # fmt: skip
+    of_class = np.zeros((n, 6))
+    of_class[shared] = np.array(sums).reshape(-1, 6)
+    size, together, pairs, squares, square_weights, accounts = of_class.T
     some = pairs > 0
     with np.errstate(invalid="ignore"):
         upper = together + 2.0 * np.sqrt(squares) + 4.0 * square_weights / pairs

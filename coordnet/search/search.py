@@ -230,7 +230,7 @@ class _Layer:
         self.closest: tuple[NDArray[np.int32], ...] = ()
         on_objects = relation.on_objects
         with stage(f"{self.name} graphs"):
-            self.kept = self.graph = relation.graph(
+            self.kept = self.graph = self.all_edges = relation.graph(
                 log,
                 weight=config.weight if on_objects else None,
                 # one coincidence is no evidence
@@ -282,8 +282,9 @@ class _Layer:
             if not self.config.groups:
                 return
             surprising = self.graph
-            if "p_timing" not in surprising.edges:
-                surprising = surprising.tested_against(
+            # what activity explains of a pair it need not explain of a group
+            if surprising.n_edges < self.all_edges.n_edges or self.config.null == "activity":
+                surprising = self.all_edges.tested_against(
                     Against("timing"), self.statistics, self.threads
                 )
             ends = surprising.edges["source"], surprising.edges["target"]

@@ -89,7 +89,7 @@ def test_cpm_joins_what_is_denser_than_its_resolution():
     graph = graph_of_weights(TWO)
     for resolution, sizes in ((0.01, [15, 2]), (2.9, [8, 7, 2]), (3.1, [1] * 17)):
         clusters = cn.find_clusters(
-            graph, objective="cpm", resolution=resolution, min_size=1, seed=3
+            graph, "leiden", objective="cpm", resolution=resolution, min_size=1, seed=3
         )
         assert clusters.sizes.tolist() == sizes
 
@@ -303,15 +303,17 @@ def test_frames(backend, kind):
 
 
 def test_repr():
-    clusters = cn.find_clusters(graph_of_weights(TWO), resolution=1.0)
+    clusters = cn.find_clusters(graph_of_weights(TWO))
     assert repr(clusters) == (
         "Clusters\n"
         "  clusters 2\n"
         "  accounts 15\n"
         "  sizes    8, 7\n"
-        "  method   leiden (objective=modularity, resolution=1.0, seed=0, min_size=3)\n"
+        "  method   infomap (seed=0, min_size=3)\n"
         "  layers   co-action within 60s"
     )
+    leiden = repr(cn.find_clusters(graph_of_weights(TWO), "leiden", resolution=0.9))
+    assert "  leiden (objective=modularity, resolution=0.9, seed=0, min_size=3)\n" in leiden
     assert "<td>8, 7</td>" in clusters._repr_html_()
     many = graph_of_weights({(f"a{i:02d}", f"b{i:02d}"): 1 for i in range(13)})
     assert "sizes    " + "2, " * 12 + "...\n" in repr(cn.find_clusters(many, min_size=2))

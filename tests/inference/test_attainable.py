@@ -45,7 +45,7 @@ def runs_of(log):
 def chances_of(log, window, background=None):
     """Return the chances of a log's classes."""
     counted = WindowStatistics(log, window, background)
-    return Chances(counted.classes, counted.pooled_chances)
+    return Chances(counted.classes, counted.chances)
 
 
 def log_of_fraction(p):
@@ -145,7 +145,8 @@ def test_no_log_and_no_sharing():
         )
         found = attainable_pairs(runs, chances, budget=0)
         assert (found.sharing, found.exact, found.counts.sum()) == ((0, 0, 0), True, 0)
-        assert attainable_q_values(np.zeros(0), found).tolist() == []
+        nobody = np.zeros(0, np.int32)
+        assert attainable_q_values(np.zeros(0), nobody, nobody, found).tolist() == []
 
 
 @given(logs(), windows(), st.sampled_from(["timing", "both"]), st.integers(0, 1))
@@ -253,35 +254,63 @@ def counted(pairs):
     return AttainablePairs(counts, (int(counts[0]), 0, 0), True)
 
 
-@given(
-    st.lists(st.integers(0, 9_000), min_size=1, max_size=60).map(sorted),
-    st.lists(st.one_of(st.floats(1e-30, 1), st.floats(1e-9, 1e-4)), max_size=20),
+edge_lists = st.dictionaries(
+    st.sets(st.integers(0, 9), min_size=2, max_size=2).map(sorted).map(tuple),
+    st.one_of(st.floats(1e-30, 1), st.floats(1e-9, 1e-4)),
+    max_size=20,
 )
-def test_q_values_are_those_of_the_oracle(counts, p):
-    p = np.array(p, float)
-    found = counted(np.array(counts[::-1]) + len(p))
+
+
+def columns_of(edges):
+    """Return p-values, sources and targets of {(u, v): p}."""
+    ends = np.array([*edges], np.int32).reshape(-1, 2)
+    return np.array([*edges.values()], float), ends[:, 0].copy(), ends[:, 1].copy()
+
+
+def strangers(n):
+    """Return the ends of so many edges without a common account, the i-th (2 i, 2 i + 1)."""
+    return np.arange(0, 2 * n, 2, dtype=np.int32), np.arange(1, 2 * n, 2, dtype=np.int32)
+
+
+@given(st.lists(st.integers(0, 9_000), min_size=1, max_size=60).map(sorted), edge_lists)
+def test_q_values_are_those_of_the_oracle(counts, edges):
+    found = counted(np.array(counts[::-1]) + len(edges))
 
     def pairs_at(own):
         return int(found.at(np.array([float(own)]))[0])
 
-    expected = naive.attainable_q_values(p.tolist(), pairs_at)
-    q = attainable_q_values(p, found)
+    given_ = list(edges.values()), list(edges)
+    expected = naive.attainable_q_values(*given_, pairs_at)
+    q = attainable_q_values(*columns_of(edges), found)
     np.testing.assert_allclose(q, expected, rtol=1e-9)
-    expected = naive.attainable_q_values(p.tolist(), pairs_at, int(found.counts[0]))
-    np.testing.assert_allclose(attainable_q_values(p, found, "by"), expected, rtol=1e-9)
+    expected = naive.attainable_q_values(*given_, pairs_at, int(found.counts[0]))
+    q = attainable_q_values(*columns_of(edges), found, "by")
+    np.testing.assert_allclose(q, expected, rtol=1e-9)
 
 
 def test_where_all_pairs_can_reach_all_levels_it_is_the_usual_correction_and_its_price():
-    """X / (1 - x): a q-value of 0.05 becomes 0.0526."""
+    """X / (1 - x): a q-value of 0.05 becomes 0.0526. Of edges without a common account."""
     p = np.array([1e-9, 1e-6, 2e-5, 4e-5, 0.3])
-    q = attainable_q_values(p, counted(np.array([1_000])))
+    q = attainable_q_values(p, *strangers(5), counted(np.array([1_000])))
     usual = adjusted(p, 1_000)[:4]
     np.testing.assert_allclose(q, [*usual / (1 - usual), 1.0])
     np.testing.assert_allclose(
-        attainable_q_values(p, counted(np.array([1_000])), "by"), adjusted(p, 1_000, "by")
+        attainable_q_values(p, *strangers(5), counted(np.array([1_000])), "by"),
+        adjusted(p, 1_000, "by"),
     )
     with pytest.raises(ParameterError, match="correction='bonferroni'"):
-        attainable_q_values(p, counted(np.array([1_000])), "bonferroni")
+        attainable_q_values(p, *strangers(5), counted(np.array([1_000])), "bonferroni")
+
+
+def test_edges_that_name_few_accounts_pay_for_their_accounts():
+    """Ten edges of 1,000 pairs, as a clique of five and as a star: the clique needs no more."""
+    p, pairs = np.full(10, 1e-4), counted(np.array([1_000]))
+    clique = np.array(list(combinations(range(5), 2)), np.int32).T.copy()
+    star = np.zeros(10, np.int32), np.arange(1, 11, dtype=np.int32)
+    x = 1_000 * 1e-4 / 10  # of the edges
+    np.testing.assert_allclose(attainable_q_values(p, *clique, pairs), x / (1 - x))
+    x = 2 * 1_000 * 1e-4 / 11  # of the accounts: ten have one edge each, at 1e-4
+    np.testing.assert_allclose(attainable_q_values(p, *star, pairs), x / (1 - x))
 
 
 def discrete_tests(rng, false=0):
@@ -308,7 +337,7 @@ def test_with_nothing_to_find_little_is_found():
     for _ in range(1_000):
         p, best = discrete_tests(rng)
         pairs = counts_of(best)
-        found["step-up"] += attainable_q_values(p, pairs).min() <= 0.05
+        found["step-up"] += attainable_q_values(p, *strangers(3_000), pairs).min() <= 0.05
         for name, together in (("family", 1), ("family of many", 100)):
             level, m = pairs.family(0.05, together)
             inside = reaches(np.log(best) - 1e-9, level)
@@ -323,11 +352,31 @@ def test_of_what_is_found_little_is_false_and_more_is_found():
     shares, gained = [], []
     for _ in range(300):
         p, best = discrete_tests(rng, false=150)
-        kept = attainable_q_values(p, counts_of(best)) <= 0.05
+        kept = attainable_q_values(p, *strangers(3_000), counts_of(best)) <= 0.05
         shares.append(kept[150:].sum() / max(kept.sum(), 1))
         gained.append(kept[:150].sum() - (adjusted(p, len(p)) <= 0.05)[:150].sum())
     assert np.mean(shares) <= 0.05
     assert np.mean(gained) > 5
+
+
+def test_of_the_accounts_that_edges_name_few_are_false():
+    """Twelve accounts act together, among 600: most false edges would name two accounts more."""
+    rng = np.random.default_rng(2)
+    clique = list(combinations(range(12), 2))
+    others = rng.integers(12, 600, (3_000 - len(clique), 2))
+    ends = np.concatenate([clique, np.sort(others, axis=1)]).astype(np.int32)
+    ends[:, 1] += ends[:, 0] == ends[:, 1]  # nobody pairs with itself
+    source, target = ends.T.copy()
+    shares, of_edges_alone = [], []
+    for _ in range(300):
+        p, best = discrete_tests(rng, false=len(clique))
+        pairs = counts_of(best)
+        by_both = attainable_q_values(p, source, target, pairs)
+        by_edges = attainable_q_values(p, *strangers(3_000), pairs)
+        for q, into in ((by_both, shares), (by_edges, of_edges_alone)):
+            named = np.unique(ends[q <= 0.05])
+            into.append((named >= 12).sum() / max(len(named), 1))
+    assert np.mean(shares) <= 0.05 < np.mean(of_edges_alone)
 
 
 def test_the_chance_of_round_times_is_not_used():

@@ -280,8 +280,12 @@ def test_what_the_defaults_cannot_see_needs_its_own_window():
 def test_pairs_alone_miss_small_cells_that_groups_show():
     with_groups = [e for _, e in evaluations("small_cells", range(3), 5_000)]
     pairs = [e for _, e in evaluations("small_cells", range(3), 5_000, groups=False)]
-    for one, both in zip(pairs, with_groups, strict=True):
-        assert both.pair_recall > one.pair_recall + 0.08
+    gained = [
+        both.pair_recall - one.pair_recall for one, both in zip(pairs, with_groups, strict=True)
+    ]
+    assert min(gained) >= 0.0
+    assert max(gained) > 0.03
+    assert min(both.pair_precision for both in with_groups) >= 0.98
 
 
 @pytest.mark.slow

@@ -21,9 +21,11 @@ from strategies import ACCOUNTS, START, WINDOW, logs, windows
 import coordnet as cn
 from coordnet.inference import edge_tests, strata
 from coordnet.inference import round_times as rounding
-from coordnet.inference.correction import adjusted, sharing_pairs
+from coordnet.inference.attainable import attainable_pairs
+from coordnet.inference.correction import account_q_values, adjusted, corrected, stepped_up
 from coordnet.inference.statistics import (
     CLASSES,
+    Chances,
     WindowStatistics,
     object_statistics,
     popularity_class,
@@ -323,23 +325,28 @@ def test_the_popularity_classes():
 
 
 @given(logs())
-def test_sharing_pairs_equal_the_oracle_or_bound_it(rows):
+def test_pairs_that_share_equal_the_oracle_or_are_bounded(rows):
     log = log_of(rows)
-    n_o = object_statistics(log, WINDOW).n_accounts
+    statistics = WindowStatistics(log, WINDOW)
     expected = len(naive.sharing_pairs(rows))
-    assert sharing_pairs(log, n_o, 10**9) == (expected, True)
-    bound, exact = sharing_pairs(log, n_o, -1)
-    assert not exact
-    n = log.n_accounts
-    assert expected <= bound == min(sum(k * (k - 1) // 2 for k in n_o.tolist()), n * (n - 1) // 2)
+    nobody = np.zeros(0, np.int32)
+    test = edge_tests.co_action_tests(statistics, nobody, nobody).test
+    assert (test.pairs, test.pairs_exact) == (expected, True)
+    if not expected:
+        return
+    chances = Chances(statistics.classes, statistics.chances)
+    sampled = attainable_pairs(statistics.runs, chances, budget=-1)
+    assert not sampled.exact
+    assert expected <= sampled.counts[0] <= log.n_accounts * (log.n_accounts - 1) // 2
 
 
-def test_sharing_pairs_of_a_larger_log_and_any_number_of_threads():
+def test_pairs_that_share_of_a_larger_log_and_any_number_of_threads():
     log = log_of(ring_rows())
-    n_o = object_statistics(log, WINDOW).n_accounts
     expected = len(naive.sharing_pairs(rows_of(log)))
+    graph = cn.co_action(log, "60s")
     for threads in (1, 2):
-        assert sharing_pairs(log, n_o, 10**9, threads) == (expected, True)
+        test = graph.test("timing", threads=threads).tested
+        assert (test.pairs, test.pairs_exact) == (expected, True)
 
 
 # -- corrections -------------------------------------------------------------------------------
@@ -376,6 +383,80 @@ def test_the_harmonic_number_of_many_pairs(pairs):
     padded = np.concatenate([p, np.ones(pairs - len(p))])
     expected = stats.false_discovery_control(padded, method="by")[: len(p)]
     assert adjusted(p, pairs, "by") == pytest.approx(expected, rel=1e-9)
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from([1e-9, 0.01, 0.02, 0.5]), st.floats(0, 9)), max_size=9),
+    st.booleans(),
+    st.randoms(use_true_random=False),
+)
+@example([(0.01, 5.0), (0.02, 0.3)], False, random.Random(0))  # the first still ranks first
+@example([(0.01, 0.5), (0.01, 0.1)], False, random.Random(0))
+def test_steps_are_those_of_the_oracle_in_any_order(tests, attainable, rng):
+    """Also where fewer tests are expected to have a larger p-value: accounts with late edges."""
+    expected = [float(q) for q in naive.stepped_up(tests, attainable)]
+    order = rng.sample(range(len(tests)), len(tests))
+    for places in (range(len(tests)), order):
+        p, counts = np.array([tests[i] for i in places], float).reshape(-1, 2).T.copy()
+        found = stepped_up(p, counts, attainable)
+        assert found.tolist() == pytest.approx([expected[i] for i in places], rel=1e-9)
+
+
+edge_lists = st.lists(
+    st.tuples(st.sets(st.integers(0, 7), min_size=2, max_size=2).map(sorted).map(tuple),
+              st.one_of(st.floats(1e-9, 1), st.sampled_from([1e-300, 0.01, 0.02, 0.03, 1.0]))),
+    max_size=25, unique_by=lambda edge: edge[0],
+)  # fmt: skip
+
+
+def columns_of(edges):
+    """Return p-values, sources and targets of [((u, v), p)]."""
+    ends = np.array([pair for pair, _ in edges], np.int32).reshape(-1, 2)
+    return np.array([p for _, p in edges], float), ends[:, 0].copy(), ends[:, 1].copy()
+
+
+@given(edge_lists, st.integers(0, 60), st.booleans())
+@example([((0, 1), 0.01), ((0, 2), 0.01), ((1, 2), 0.01)], 0, True)
+@example([((0, 1), 0.01), ((2, 3), 0.02), ((2, 4), 0.02)], 9, False)  # a tie of two levels
+def test_accounts_are_corrected_like_the_oracle(edges, more, attainable):
+    """Whatever their names; where fewer pairs can have a smaller p-value, the level counts."""
+
+    def pairs_at(level):
+        return len(edges) + more * int(8 * float(level))
+
+    def expected(p, level):
+        return p * np.array([pairs_at(x) for x in level])
+
+    naive_q = naive.account_q_values(
+        [p for _, p in edges], [pair for pair, _ in edges],
+        lambda p, level: p * pairs_at(level), attainable,
+    )  # fmt: skip
+    naive_q = [float(q) for q in naive_q]
+    q = account_q_values(*columns_of(edges), expected, attainable)
+    assert q.tolist() == pytest.approx(naive_q, rel=1e-9)
+    renamed = [(tuple(sorted(7 - code for code in pair)), p) for pair, p in edges]
+    q = account_q_values(*columns_of(renamed), expected, attainable)
+    assert q.tolist() == pytest.approx(naive_q, rel=1e-9)
+
+
+@given(edge_lists, st.integers(0, 400), st.sampled_from(["bh", "by"]))
+def test_corrected_is_the_larger_of_edges_and_accounts(edges, untested, correction):
+    pairs = len(edges) + untested
+    found = corrected(*columns_of(edges), pairs, correction)
+    expected = naive.corrected(
+        [p for _, p in edges], [pair for pair, _ in edges], pairs, correction
+    )
+    assert found.tolist() == pytest.approx(expected, rel=1e-9)
+
+
+def test_a_busy_account_needs_no_more_than_a_quiet_one_by_hand():
+    """Of 100 pairs. Account 0 has p of 0.001, 0.002 and 0.003: its own is 0.001, of three.
+
+    Accounts rank by 0.001, 0.001, 0.002, 0.003: 2 * 100 p over the rank is 0.1 for the first two,
+    and 0.4 / 3, 0.6 / 4 for the others. The edges alone: 0.1 each.
+    """
+    edges = [((0, 1), 0.001), ((0, 2), 0.002), ((0, 3), 0.003)]
+    assert corrected(*columns_of(edges), 100) == pytest.approx([0.1, 0.4 / 3, 0.15])
 
 
 def test_a_wrong_correction_is_told():
@@ -802,12 +883,18 @@ def test_the_columns_of_a_test_and_who_decides(ring, null):
     p = [tested.edges[c] for c in ("p_activity", "p_timing") if c in tested.edges]
     np.testing.assert_array_equal(tested.edges["p_value"], np.maximum(p[0], p[-1]))
     n = ring.log.n_accounts
-    expected = len(naive.sharing_pairs(rows_of(ring.log)))
+    rows = rows_of(ring.log)
+    p_value = tested.edges["p_value"].tolist()
+    ends = list(zip(tested.edges["source"].tolist(), tested.edges["target"].tolist(), strict=True))
     if null == "activity":
         expected = n * (n - 1) // 2
+        q = naive.corrected(p_value, ends, expected)
+    else:
+        expected = len(naive.sharing_pairs(rows))
+        best = naive.best_p_values(rows, WINDOW)
+        q = naive.attainable_q_values(p_value, ends, lambda p: naive.attainable_at(best, p))
     assert (tested.tested.pairs, tested.tested.pairs_exact) == (expected, True)
-    q = adjusted(tested.edges["p_value"], expected)
-    np.testing.assert_array_equal(tested.edges["q_value"], q)
+    assert tested.edges["q_value"].tolist() == pytest.approx(q, rel=1e-9)
     for name, column in ring.edges.items():  # the counts stay as they were
         np.testing.assert_array_equal(tested.edges[name], column)
     assert ring.tested is None
@@ -876,7 +963,8 @@ def test_by_is_stricter_than_bh_by_the_harmonic_number(ring):
     harmonic = (1 / np.arange(1, pairs + 1)).sum()
     small = by.edges["q_value"] < 1
     assert small.sum() > 50
-    assert by.edges["q_value"][small] == pytest.approx(bh.edges["q_value"][small] * harmonic)
+    q = bh.edges["q_value"][small]  # x / (1 - x), where that by BY is x times the number
+    assert by.edges["q_value"][small] == pytest.approx(q / (1 + q) * harmonic)
     assert by.tested.correction == "by"
 
 

@@ -6,14 +6,12 @@ from itertools import combinations, permutations
 
 import numpy as np
 import pytest
-from helpers import log_of
+from helpers import group_tester, log_of
 from hypothesis import given, settings
 from strategies import START, logs
 
 import coordnet as cn
-from coordnet.inference.group_test import GroupTester
 from coordnet.inference.set_weights import interests_of, log10_weight
-from coordnet.inference.statistics import WindowStatistics
 from coordnet.kernels import set_weights as weight_kernels
 
 MINUTE = 60_000_000
@@ -184,45 +182,39 @@ def test_what_is_no_set_is_told(members):
 # -- in the group test -------------------------------------------------------------------------
 
 
-def both_prices(sim):
-    """Return a tester at equal prices and one at prices by interests."""
-    return (
-        GroupTester(WindowStatistics(sim.log, MINUTE)),
-        GroupTester(WindowStatistics(sim.log, MINUTE), interests_of(sim.log)),
-    )
-
-
 def test_the_group_test_pays_by_weight():
+    """Small groups of common interests pay far less than all sets of their size would alike."""
     sim = cn.simulate("tiny_cells", accounts=2_000, seed=0)
-    equal, weighted = both_prices(sim)
+    tester, interests = group_tester(sim.log), interests_of(sim.log)
     for members in sim.truth.groups.values():
         codes = sim.log.codes_of(members)
         k = len(codes)
-        one, other = equal.test(codes), weighted.test(codes)
-        assert other.log10_p == one.log10_p
-        paid = log10_weight(weighted.interests, codes) - math.log10(k * (k - 1))
-        assert other.evidence == pytest.approx(-other.log10_p + paid)
-        assert other.evidence > one.evidence + 3
+        found = tester.test(codes)
+        paid = log10_weight(interests, codes) - math.log10(k * (k - 1))
+        assert found.evidence == pytest.approx(-found.log10_p + paid)
+        alike = math.log10(math.comb(sim.log.n_accounts, k) * k * (k - 1))
+        assert found.evidence > -found.log10_p - alike + 3
 
 
 @pytest.mark.parametrize("scenario", ["tiny_cells", "retweet_ring"])
 def test_what_the_search_says_of_a_set_is_what_the_test_says(scenario):
     """The search estimates prices on its way; what it returns must rest on none."""
     sim = cn.simulate(scenario, accounts=2_000, seed=1)
-    _, weighted = both_prices(sim)
+    tester = group_tester(sim.log)
     groups = [sim.log.codes_of(members) for members in sim.truth.groups.values()]
-    grown = weighted.grow([members[:2] for members in groups])
+    grown = tester.grow([members[:2] for members in groups])
     for (found, evidence), members in zip(grown, groups, strict=True):
-        assert evidence == pytest.approx(weighted.test(found).evidence)
+        assert evidence == pytest.approx(tester.test(found).evidence)
         assert np.isin(found, members).mean() >= 0.8
         assert len(found) >= (0.7 if len(members) <= 30 else 0.2) * len(members)
 
 
 def test_an_account_that_does_not_belong_leaves_whatever_the_price():
     sim = cn.simulate("retweet_ring", accounts=2_000, seed=1)
-    _, weighted = both_prices(sim)
+    tester = group_tester(sim.log)
+    rings = {name: sim.log.codes_of(members) for name, members in sim.truth.groups.items()}
+    public = np.setdiff1d(np.arange(40, dtype=np.int32), np.concatenate([*rings.values()]))
     for name in ("ring_12", "ring_30"):
-        ring = sim.log.codes_of(sim.truth.groups[name])
-        others = np.setdiff1d(np.arange(40, dtype=np.int32), ring)[:2]
-        ((found, _),) = weighted.grow([np.union1d(ring, others).astype(np.int32)])
-        assert np.isin(found, ring).all()
+        ((found, _),) = tester.grow([np.union1d(rings[name], public[:2]).astype(np.int32)])
+        assert np.isin(found, rings[name]).all()
+        assert len(found) > 0.9 * len(rings[name])

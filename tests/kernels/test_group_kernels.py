@@ -17,8 +17,11 @@ I4, I8 = np.int32, np.int64
 MOST = group_kernels.MOST
 
 
-def scene_of(acts, window, n_accounts, chance=0.1):
-    """Return the scene of one object with these acts, (time, account), and its chance of a pair."""
+def scene_of(acts, window, n_accounts, chance=0.1, background=()):
+    """Return the scene of one object with these acts, (time, account), and its chance of a pair.
+
+    Of everybody's pace, or that of the accounts marked in `background`.
+    """
     time, account = np.array(sorted(acts), I8).reshape(-1, 2).T.copy()
     account = account.astype(I4)
     counts = np.bincount(account, minlength=n_accounts)
@@ -28,28 +31,45 @@ def scene_of(acts, window, n_accounts, chance=0.1):
         *array_kernels.group_by_code(account, n_accounts), counts[account].astype(I4),
         np.array([(counts > 0).sum()], I4), np.zeros(1, I4), moments, np.zeros(1, I4),
         moments, np.full(len(acts), 5, np.int8), np.ones((1, 6)), np.array([window], I8), window,
-        n_accounts,
+        n_accounts, np.array(background, np.uint8),
     )  # fmt: skip
 
 
 acts = st.lists(st.tuples(st.integers(0, 30), st.integers(0, 6)), min_size=1, max_size=40)
 
 
-@given(acts, st.integers(0, 8))
-def test_moments_made_in_one_pass_are_those_made_one_by_one(rows, window):
-    scene = scene_of(rows, window, 7)
+backgrounds = st.just([]) | st.lists(st.integers(0, 1), min_size=7, max_size=7)
+
+
+@given(acts, st.integers(0, 8), backgrounds)
+def test_moments_made_in_one_pass_are_those_made_one_by_one(rows, window, background):
+    scene = scene_of(rows, window, 7, background=background)
     found = np.full((1, MOST), np.nan)
     n = int(scene.n_accounts[0])
     if n < 2:
         return
-    group_kernels.big_object_moments(scene, np.zeros(1, I8), 0, 1, found)
     nobody = np.zeros(7, np.uint8)
+    group_kernels.big_object_moments(scene, np.zeros(1, I8), 0, 1, nobody, found)
     one_by_one = [group_kernels.object_moment(scene, 0, nobody, n, j) for j in range(1, MOST)]
     assert found[0, 0] == 1.0
     if INTERPRETED:  # Python's own powers round the last digit in another way
         assert found[0, 1:] == pytest.approx(one_by_one, rel=1e-12, abs=1e-300)
     else:
         assert found[0, 1:].tolist() == one_by_one
+
+
+@given(acts, st.integers(1, 8), backgrounds, st.sets(st.integers(0, 6)), st.integers(1, 6))
+def test_moments_equal_the_oracle(rows, window, background, members, j):
+    """Whoever is in the set, or not in the background, sets no pace."""
+    rows = sorted(set(rows))
+    scene = scene_of(rows, window, 7, background=background)
+    in_set = np.zeros(7, np.uint8)
+    in_set[list(members)] = 1
+    others = len({a for _, a in rows} - members)
+    found = group_kernels.object_moment(scene, 0, in_set, others, j)
+    gone = members | {a for a, marked in enumerate(background) if not marked}
+    of_class = scene.class_moments[0].tolist()
+    assert found == pytest.approx(naive.object_moment(rows, gone, of_class, window, j), rel=1e-9)
 
 
 def test_moments_of_many_objects_at_once():
@@ -62,9 +82,10 @@ def test_moments_of_many_objects_at_once():
         repeats=np.ones(80, I4), window=np.full(2, 30),
     )  # fmt: skip
     whole, parts = np.zeros((2, MOST)), np.zeros((2, MOST))
-    group_kernels.big_object_moments(again, np.arange(2), 0, 2, whole)
+    nobody = np.zeros(50, np.uint8)
+    group_kernels.big_object_moments(again, np.arange(2), 0, 2, nobody, whole)
     for i in (1, 0):
-        group_kernels.big_object_moments(again, np.arange(2), i, i + 1, parts)
+        group_kernels.big_object_moments(again, np.arange(2), i, i + 1, nobody, parts)
     assert whole.tobytes() == parts.tobytes()
     assert (whole[:, 1] > 0).all()
     assert whole[0, 1] != whole[1, 1]

@@ -56,7 +56,7 @@ def test_power_says_how_sure_it_is(organic):
 
 
 def test_power_is_the_same_for_the_same_seed_and_any_number_of_threads(organic):
-    options = {"size": 6, "objects": 3, "runs": 8}
+    options = {"size": 6, "objects": 2, "runs": 8}
     one, two = (cn.power(organic, **options, seed=2, threads=t) for t in (1, 2))
     assert one == two
     assert 0 < one.found < 8

@@ -118,15 +118,13 @@ def test_synchronised_pairs_and_evidence_equal_the_oracle():
         assert found["effect"] == pytest.approx(found["value"] / found["reference"])
         assert found["p_value"] == pytest.approx(np.exp(expected["log_p"]))
         assert scores["occasions"].value[i] == expected["occasions"]
-        evidence = naive.evidence(expected["log_p"], log.n_accounts, len(members))
+        evidence = naive.evidence(expected["log_p"], rows, members)
         assert scores["group_evidence"].value[i] == pytest.approx(evidence)
         strongest = min(expected["log_bounds"], key=expected["log_bounds"].get)
         left = naive.group_test(rows, members, 60_000_000, 60_000_000, ignored=[strongest])
         without = part(scores["evidence_without_top_object"], i)
         assert without["reference"] == pytest.approx(evidence)
-        assert without["value"] == pytest.approx(
-            naive.evidence(left["log_p"], log.n_accounts, len(members))
-        )
+        assert without["value"] == pytest.approx(naive.evidence(left["log_p"], rows, members))
         assert without["effect"] == pytest.approx(without["value"] - evidence)
 
 
