@@ -118,31 +118,36 @@ def grow_groups(
     min_size
         Smaller sets are left out.
     known
-        Clusters that are known already. Small ones are started from as they stand, and pairs with
-        an account in one are not: what is looked for is accounts that are in none.
+        Clusters that are known already. Small ones are started from as they stand. Pairs of accounts
+        in one are not, nor pairs with an account in a large one: what is looked for is accounts that
+        are in none, and who belongs to a large one is seen by all its members.
     """
     p = tested.edges["p_timing"]
     source, target = tested.edges["source"], tested.edges["target"]
     seeds = np.flatnonzero(p <= SEED_P)
     seeds = seeds[np.argsort(p[seeds], kind="stable")]
     found: dict[tuple[int, ...], float] = {}
-    in_one = np.zeros(len(tested.all_accounts), bool)  # accounts in a cluster or a group
-    in_one[known.indices] = True
-    batch = [members for members in map(known.members, range(len(known))) if len(members) <= FEW]
+    # how large a cluster or group the accounts are in, 0 for none
+    size_of = np.zeros(len(tested.all_accounts), np.int64)
+    batch: list[NDArray[np.int32]] = []
+    for members in map(known.members, range(len(known))):
+        size_of[members] = np.maximum(size_of[members], len(members))
+        if len(members) <= FEW:
+            batch.append(members)
     grown = 0
     at = 0
     while batch or (at < len(seeds) and grown < MOST_SEEDS):
         while at < len(seeds) and len(batch) < BATCH:
             u, v = int(source[seeds[at]]), int(target[seeds[at]])
             at += 1
-            if not (in_one[u] or in_one[v]):
+            if min(size_of[u], size_of[v]) == 0 and max(size_of[u], size_of[v]) <= FEW:
                 batch.append(np.array([u, v], np.int32))
         grown += len(batch)
         for grown_set, evidence in tester.grow(batch):
             if evidence > least and len(grown_set) >= min_size:
                 key = tuple(grown_set.tolist())
                 found[key] = evidence
-                in_one[grown_set] = True
+                size_of[grown_set] = np.maximum(size_of[grown_set], len(grown_set))
         batch = []
     ranked = sorted(found.items(), key=lambda item: (-item[1], item[0]))
     kept: list[tuple[NDArray[np.int32], float]] = []
