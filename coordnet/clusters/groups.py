@@ -118,9 +118,9 @@ def grow_groups(
     min_size
         Smaller sets are left out.
     known
-        Clusters that are known already. Small ones are started from as they stand. Pairs of accounts
-        in one are not, nor pairs with an account in a large one: what is looked for is accounts that
-        are in none, and who belongs to a large one is seen by all its members.
+        Clusters that are known already. Small ones are started from as they stand. Pairs in one
+        are not, nor pairs with an account in a large one: what is looked for is accounts that are
+        in none, and who belongs to a large one is seen by all its members.
     """
     p = tested.edges["p_timing"]
     source, target = tested.edges["source"], tested.edges["target"]

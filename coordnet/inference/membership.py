@@ -23,12 +23,12 @@ are those of the others. So for an account that was not picked for its times the
 super-uniform.
 
 *Decision.* Those members stay that Benjamini and Hochberg's rule at level alpha accepts among the
-members, those given at first included, who may come back. Of all other accounts those join that
-the rule accepts among all accounts of the log. So of the members at most a share of about alpha is
-there by chance; to ask each to be certain beside all others (p |C| <= alpha) would drop who joins
-in less often. It is repeated until nobody comes or goes, at most five times. Where fewer
-members than half of those at the start would stay, the cluster is as it was: the test cannot see
-what holds it together.
+members, those given at first included, who may come back. Of the accounts that are in no cluster
+those join that the rule accepts among all accounts of the log. So of the members at most a share
+of about alpha is there by chance; to ask each to be certain beside all others (p |C| <= alpha)
+would drop who joins in less often. It is repeated until nobody comes or goes, at most five times.
+Where fewer members than half of those at the start would stay, the cluster is as it was: the test
+cannot see what holds it together.
 """
 
 from __future__ import annotations
@@ -98,7 +98,13 @@ class MembershipTester:
         )  # fmt: skip
         return found
 
-    def settled(self, clusters: list[Codes], level: float, unsure: bool = True) -> list[Codes]:
+    def settled(
+        self,
+        clusters: list[Codes],
+        level: float,
+        unsure: bool = True,
+        taken: Codes | None = None,
+    ) -> list[Codes]:
         """Return clusters of the accounts that belong to them; see the module.
 
         Parameters
@@ -109,8 +115,14 @@ class MembershipTester:
             Alpha.
         unsure
             Whether a cluster of which less than half would stay is returned as it is, or as none.
+        taken
+            Accounts that join no cluster but the one that they are in: where all have much in
+            common, communities tell apart what this test does not.
         """
         n = self.tester.log.n_accounts
+        elsewhere = np.zeros(len(self.tester.log.all_accounts), bool)
+        if taken is not None:
+            elsewhere[taken] = True
 
         def settle(scratch: tuple[Any, ...], i: int) -> Codes:
             given = members = clusters[i]
@@ -123,7 +135,7 @@ class MembershipTester:
                 known[:size] = True
                 belongs = np.zeros(len(accounts), bool)
                 belongs[known] = _accepted(log_p[known], len(np.union1d(given, members)), level)
-                belongs[~known] = _accepted(log_p[~known], n, level)
+                belongs[~known] = _accepted(log_p[~known], n, level) & ~elsewhere[accounts[~known]]
                 if 2 * belongs[:size].sum() < len(given):  # of those at the start
                     return given if unsure else members[:0]
                 settled = np.sort(accounts[belongs])

@@ -178,12 +178,19 @@ def _settled(
             continue
         unsure = True
         while own:
-            stayed = tester.settled(own, level / 2, unsure)
+            stayed = tester.settled(own, level / 2, unsure, found.indices)
             out += stayed
             left = [np.setdiff1d(*both) for both in zip(own, stayed, strict=True) if len(both[1])]
             own = [members for members in left if len(members) >= max(config.min_size, 2)]
             unsure = False
-    joined = merged([], [(members, float(len(members))) for members in out])
+    joined: list[NDArray[np.int32]] = []
+    for members in sorted(out, key=lambda m: (-len(m), m.tolist())):
+        for i, one in enumerate(joined):  # parts of one cluster that were completed each
+            if 2 * len(np.intersect1d(members, one)) >= max(len(members), len(one)):
+                joined[i] = np.union1d(one, members)
+                break
+        else:
+            joined.append(members)
     return [members for members in joined if len(members) >= config.min_size]
 
 
