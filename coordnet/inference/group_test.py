@@ -214,8 +214,11 @@ class GroupTester:
             pace, classes = background.log, background.classes
             repeats = background.objects.repeats
         moments = _class_moments(pace, repeats, classes, statistics.chances, windows)
-        if background is not None:  # what it has nothing of is no evidence
-            moments[np.bincount(classes, minlength=len(moments)) == 0] = 1.0
+        if background is not None:
+            unknown = np.bincount(classes, minlength=len(moments)) == 0
+            moments[unknown] = 1.0  # no evidence,
+            if given is None:  # unless the chance before it was cleaned is known: G^j <= G
+                moments[unknown, 1:] = statistics.chances[unknown, None] / 2.0
         pacemakers = np.zeros(0, np.uint8)
         if statistics.outside is not None and not statistics.outside[log.active].all():
             pacemakers = statistics.outside.astype(np.uint8)

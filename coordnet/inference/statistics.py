@@ -122,6 +122,7 @@ class WindowStatistics:
         self.window_us = window_us
         self.given_background = background
         self.outside = outside
+        self.uncleaned: Floats | None = None  # the chances before any account was taken out
         self.threads = threads
         self.occasion_gap_us = (
             max(longest(window_us), LEAST_OCCASION_GAP)
@@ -143,6 +144,7 @@ class WindowStatistics:
         for name in ("objects", "classes", "runs", "interests"):
             if name in self.__dict__:
                 other.__dict__[name] = self.__dict__[name]
+        other.uncleaned = self.chances if self.uncleaned is None else self.uncleaned
         return other
 
     @cached_property
@@ -184,16 +186,18 @@ class WindowStatistics:
         """The chance of a co-action of each class, pooled over its objects: float64 (classes,).
 
         A background's chances are (w + 1) / (P + 1), so that a class that it does not have gives
-        no evidence.
+        no evidence. Of a background that accounts were taken out of they are (w + c) / (P + 1),
+        with c the chance before: a class that only those accounts fill keeps that chance.
         """
         background = self.background
-        counted, source, prior = self.objects, self.classes, 0.0
-        if background is not None:
-            counted, source, prior = background.objects, background.classes, 1.0
         n = CLASSES * (len(self.log.kinds) + 1)
+        counted, source, prior = self.objects, self.classes, np.zeros(n)
+        if background is not None:
+            prior = np.ones(n) if self.uncleaned is None else self.uncleaned
+            counted, source = background.objects, background.classes
         n_o = counted.n_accounts.astype(np.float64)
         together = np.bincount(source, counted.pairs_weighted, n) + prior
-        pairs = np.bincount(source, n_o * (n_o - 1) / 2, n) + prior
+        pairs = np.bincount(source, n_o * (n_o - 1) / 2, n) + (background is not None)
         with np.errstate(invalid="ignore"):
             return np.where(pairs > 0, np.minimum(together / pairs, 1.0), 0.0)
 

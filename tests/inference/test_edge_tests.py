@@ -415,30 +415,6 @@ def columns_of(edges):
     return np.array([p for _, p in edges], float), ends[:, 0].copy(), ends[:, 1].copy()
 
 
-@given(edge_lists, st.integers(0, 60), st.booleans())
-@example([((0, 1), 0.01), ((0, 2), 0.01), ((1, 2), 0.01)], 0, True)
-@example([((0, 1), 0.01), ((2, 3), 0.02), ((2, 4), 0.02)], 9, False)  # a tie of two levels
-def test_accounts_are_corrected_like_the_oracle(edges, more, attainable):
-    """Whatever their names; where fewer pairs can have a smaller p-value, the level counts."""
-
-    def pairs_at(level):
-        return len(edges) + more * int(8 * float(level))
-
-    def expected(p, level):
-        return p * np.array([pairs_at(x) for x in level])
-
-    naive_q = naive.account_q_values(
-        [p for _, p in edges], [pair for pair, _ in edges],
-        lambda p, level: p * pairs_at(level), attainable,
-    )  # fmt: skip
-    naive_q = [float(q) for q in naive_q]
-    q = account_q_values(*columns_of(edges), expected, attainable)
-    assert q.tolist() == pytest.approx(naive_q, rel=1e-9)
-    renamed = [(tuple(sorted(7 - code for code in pair)), p) for pair, p in edges]
-    q = account_q_values(*columns_of(renamed), expected, attainable)
-    assert q.tolist() == pytest.approx(naive_q, rel=1e-9)
-
-
 @given(edge_lists, st.integers(0, 400), st.sampled_from(["bh", "by"]))
 def test_corrected_is_the_larger_of_edges_and_accounts(edges, untested, correction):
     pairs = len(edges) + untested

@@ -144,9 +144,6 @@ def assert_group(rows, members, window, fold=None, background=None, **options):
     log = log_of(rows)
     others = None if background is None else log_of(background)
     statistics = WindowStatistics(log, pairs_of(window), others, fold)
-    # the oracle pools chances over objects; that all pairs weigh alike has tests of its own
-    alike = statistics.pair_chances
-    statistics.__dict__["pair_chances"] = alike._replace(chance=statistics.pooled_chances)
     found = GroupTester(statistics).test(log.codes_of(members))
     gap = max(30 * SECOND, *window.values()) if fold is None else fold
     expected = naive.group_test(rows, members, window, gap, background=background, **options)
