@@ -317,8 +317,37 @@ def write(lines: list[Line], document: Path) -> None:
         if begin not in text or end not in text:
             raise SystemExit(f"{document} has no marks {begin.strip()} and {end}")
         head, rest = text.split(begin)
-        text = f"{head}{begin}\n{make(by_cell(lines))}\n{end}{rest.split(end)[1]}"
+        old, tail = rest.split(end)
+        made = make(by_cell(lines)) if name in ("planted", "nothing") or complete(lines) else old
+        if name in ("planted", "nothing"):
+            made = with_kept(made, old)
+        text = f"{head}{begin}\n{made.strip()}\n\n{end}{tail}"
     document.write_text(text, encoding="utf-8")
+
+
+def complete(lines: list[Line]) -> bool:
+    """Return whether every method was run: ranks and tables of peers need them all."""
+    return {line["method"] for line in lines} >= {OURS, *PEERS}
+
+
+def with_kept(made: str, old: str) -> str:
+    """Return a table with the rows of the old one whose scenario and method were not run anew.
+
+    The populations are the same, so that what a method found before still stands beside the rest.
+    """
+
+    def key(row: str) -> tuple[str, ...]:
+        return tuple(cell.strip() for cell in row.split("|")[1:3])
+
+    new = {key(row): row for row in made.strip().splitlines()[2:]}
+    kept = [row for row in old.strip().splitlines()[2:] if key(row) not in new]
+    order = {name: i for i, name in enumerate((*PLANTED, *NOTHING, *LOOKS))}
+    methods = {name: i for i, name in enumerate(METHODS)}
+    rows = sorted(
+        [*new.values(), *kept],
+        key=lambda row: (order.get(key(row)[0], len(order)), methods.get(key(row)[1], 0)),
+    )
+    return "\n".join([*made.strip().splitlines()[:2], *rows]) + "\n"
 
 
 def main() -> None:

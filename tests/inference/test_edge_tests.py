@@ -22,7 +22,7 @@ import coordnet as cn
 from coordnet.inference import edge_tests, strata
 from coordnet.inference import round_times as rounding
 from coordnet.inference.attainable import attainable_pairs
-from coordnet.inference.correction import account_q_values, adjusted, corrected, stepped_up
+from coordnet.inference.correction import adjusted, corrected, stepped_up
 from coordnet.inference.statistics import (
     CLASSES,
     Chances,
