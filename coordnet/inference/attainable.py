@@ -312,12 +312,17 @@ def family_p_values(
         Number of threads.
     """
     level, pairs = attainable.family(alpha, found)
-    # h p <= alpha k matters, k up to the edges there are and h at least the pairs without one
-    n = len(p_values)
-    inside = np.flatnonzero(p_values * (pairs - n) <= alpha * n * (1 + 1e-9))
+    # only k edges with h p <= alpha k matter, for any k; h is at least the pairs that have no p
+    # below alpha
+    inside = np.flatnonzero(p_values <= alpha)
+    least_null = pairs - len(inside)
+    k = len(inside) + 1
+    while least_null > 0 and len(inside) < k:
+        k = len(inside)
+        inside = inside[p_values[inside] * least_null <= alpha * k * (1 + 1e-9)]
     log_best, _ = best_log_p(runs, chances, source[inside], target[inside], threads)
     inside = inside[reaches(log_best, level)]
-    out = np.ones(n)
+    out = np.ones(len(p_values))
     out[inside] = p_values[inside]
     return out, pairs
 

@@ -92,17 +92,26 @@ def account_q_values(
     >>> account_q_values(10 * p, *ends).round(4).tolist()
     [0.0067, 0.0067]
     """
-    if not len(expected):
-        return np.ones(0)
     account = np.concatenate([source, target])
     of_edge = np.concatenate([expected, expected])
+    # q < 1 needs e_(j) / j below half of the accounts, and no j is above the number of edges of
+    # the account that are left: most edges of large graphs need no sorting
+    most = len(np.unique(account)) / 2.0
+    left = len(account) + 1
+    while len(account) < left:
+        left = len(account)
+        degree = np.bincount(account)
+        small = of_edge < most * degree[account]
+        account, of_edge = account[small], of_edge[small]
+    if not len(account):
+        return np.ones(len(expected))
     order = np.lexsort((of_edge, account))
     account, of_edge = account[order], of_edge[order]
     starts = np.flatnonzero(np.diff(account, prepend=-1))
     lengths = np.diff(np.append(starts, len(account)))
     rank = np.arange(len(account)) - np.repeat(starts, lengths) + 1
     least = np.minimum.reduceat(of_edge / rank, starts)
-    q = np.ones(int(account[-1]) + 1)
+    q = np.ones(int(max(source.max(), target.max())) + 1)
     q[account[starts]] = stepped_up(least, 2.0 * least, attainable)
     larger: NDArray[np.float64] = np.maximum(q[source], q[target])
     return larger
