@@ -1,0 +1,389 @@
+"""Exports piece by piece: files of JSON, delimited files, Parquet, and frames.
+
+What a file is made of is told by its first bytes, not by its name. A line that cannot be read is
+counted with its number, and the next one is read.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import json
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from coordnet.errors import InputError
+from coordnet.log.labels import LABELS
+from coordnet.readers.formats import Cells, Format, fields_of
+from coordnet.readers.frames import Opened, typed
+from coordnet.readers.loaded import shown
+
+ROWS = 50_000  # of a piece; enough for Arrow, little enough for memory
+SHOWN = 5  # bad lines that are told
+_LOOKED_AT = 50  # lines that tell the fields
+_NOTES = 30  # lines that may stand above the header
+_DELIMITERS = (",", ";", "\t", "|")
+_LONGEST = 32 * 1024 * 1024
+_GZIP, _ZSTD, _PARQUET = b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"PAR1"
+
+
+@dataclass
+class Bad:
+    """Lines that could not be read: how many, and the first of them.
+
+    Attributes
+    ----------
+    raises
+        Whether the first one is an error.
+    counts
+        How many by reason.
+    first
+        Source, line and what is wrong, of the first few.
+    """
+
+    raises: bool
+    counts: dict[str, int] = field(default_factory=dict)
+    first: list[tuple[str, int, str]] = field(default_factory=list)
+
+    def add(self, source: str, line: int, reason: str, detail: str) -> None:
+        """Count one line, or raise an error of it."""
+        if self.raises:
+            raise InputError(
+                f"{shown(source)}, line {line}: {reason} ({detail}); leave such lines out and "
+                'have them counted with errors="count".'
+            )
+        self.counts[reason] = self.counts.get(reason, 0) + 1
+        if len(self.first) < SHOWN:
+            self.first.append((source, line, f"{reason} ({detail})"))
+
+
+@dataclass
+class Piece:
+    """Some records of a source, and where they stand.
+
+    Attributes
+    ----------
+    source
+        The file.
+    lines
+        int64 (n,): the line of each, from 1; of a frame or Parquet file its row.
+    records
+        JSON values as the format decodes them, or None for a table.
+    cells
+        The columns, or None for records.
+    """
+
+    source: str
+    lines: NDArray[np.int64]
+    records: list[Any] | None = None
+    cells: Cells | None = None
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """Tell a file that is damaged as an error that names it."""
+    try:
+        yield
+    except (EOFError, OSError, zlib.error, gzip.BadGzipFile, pa.ArrowException, csv.Error) as error:
+        reason = " ".join(str(error).split())
+        raise InputError(f"{shown(str(path))} cannot be read: {reason[:300]}.") from None
+
+
+def _open(path: Path) -> BinaryIO:
+    """Open a file, unpacked: that it is packed is told by its first bytes."""
+    with path.open("rb") as file:
+        start = file.read(4)
+    if start[:2] == _GZIP:
+        return cast("BinaryIO", gzip.open(path, "rb"))
+    if start == _ZSTD:
+        return cast("BinaryIO", pa.input_stream(str(path.absolute()), compression="zstd"))
+    return path.open("rb")
+
+
+def _start(path: Path) -> bytes:
+    with _readable(path), _open(path) as file:
+        return file.read(4096)
+
+
+class FileSource:
+    """A file that has been looked at: its kind, and the fields of its first records."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.name = str(path)
+        start = _start(path)
+        self.is_parquet = start[:4] == _PARQUET
+        text = start.removeprefix(b"\xef\xbb\xbf").lstrip()
+        self.is_json = not self.is_parquet and text[:1] in (b"{", b"[")
+        self._encoding = "utf-16" if start[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+
+    @property
+    def columns(self) -> bool:
+        """Whether it is a table of columns."""
+        return not self.is_json
+
+    def fields(self) -> set[str]:
+        """Return the fields that tell the format: columns, or those of the first records."""
+        with _readable(self.path):
+            if self.is_parquet:
+                with pq.ParquetFile(self._parquet()) as file:
+                    return set(file.schema_arrow.names)
+            if self.is_json:
+                values = islice(self._values(msgspec.json.decode, Bad(False)), _LOOKED_AT)
+                return {f for _, value in values for f in fields_of(value)}
+            headers = [row for _, row in self._headers()]
+            # notes may stand above the header, so that every line may be the one
+            return set(max(headers, key=_as_header, default=()))
+
+    def pieces(self, format_: Format, bad: Bad) -> Iterator[Piece]:
+        """Give the file piece by piece."""
+        with _readable(self.path):
+            if self.is_parquet:
+                yield from self._parquet_pieces()
+            elif self.is_json:
+                yield from self._json_pieces(format_, bad)
+            else:
+                yield from self._csv_pieces(format_, bad)
+
+    # -- Parquet
+
+    def _parquet(self) -> Any:
+        with self.path.open("rb") as file:
+            if file.read(4) == _PARQUET:
+                return self.path.absolute()
+        with _open(self.path) as packed:
+            return pa.BufferReader(packed.read())
+
+    def _parquet_pieces(self) -> Iterator[Piece]:
+        with pq.ParquetFile(self._parquet()) as file:
+            row = 0
+            for batch in file.iter_batches(ROWS):
+                yield _table_piece(self.name, pa.Table.from_batches([batch]), row)
+                row += batch.num_rows
+
+    # -- JSON
+
+    def _values(
+        self, decode: Callable[[bytes], Any], bad: Bad
+    ) -> Iterator[tuple[int, Any]]:
+        """Give the JSON values with their lines: one a line, or the parts of one document."""
+        if not self._by_lines():
+            yield from self._parts(decode, bad)
+            return
+        with _open(self.path) as file:
+            for number, line in enumerate(file, 1):
+                text = line.strip()
+                if number == 1:
+                    text = text.removeprefix(b"\xef\xbb\xbf")
+                if not text:
+                    continue
+                try:
+                    value = _decoded(text, decode)
+                except (ValueError, RecursionError) as error:
+                    bad.add(self.name, number, "no JSON object", str(error)[:100])
+                    continue
+                if isinstance(value, list):
+                    yield from ((number, item) for item in value)
+                elif isinstance(value, str | int | float | bool | None):
+                    bad.add(self.name, number, "no JSON object", shown(value, 60))
+                else:
+                    yield number, value
+
+    def _by_lines(self) -> bool:
+        """Return whether any of the first lines is a JSON value by itself."""
+        with _open(self.path) as file:
+            for line in islice(file, 20):
+                text = line.removeprefix(b"\xef\xbb\xbf").strip()
+                if text[:1] in (b"{", b"[") and len(text) > 2:
+                    try:
+                        json.loads(text)
+                    except (ValueError, RecursionError):
+                        continue
+                    return True
+        return False
+
+    def _parts(self, decode: Callable[[bytes], Any], bad: Bad) -> Iterator[tuple[int, Any]]:
+        """Give the values of a file that is one document: a list, or values one after the other."""
+        with _open(self.path) as file:
+            text = file.read().decode("utf-8-sig", errors="replace")
+        reader = json.JSONDecoder()
+        at, number = 0, 0
+        while True:
+            at += len(text[at : at + 1_000_000]) - len(text[at : at + 1_000_000].lstrip(" \r\n\t,"))
+            if at >= len(text):
+                return
+            try:
+                value, at = reader.raw_decode(text, at)
+            except (ValueError, RecursionError) as error:
+                line = text.count("\n", 0, at) + 1
+                bad.add(self.name, line, "no JSON object", str(error)[:100])
+                return
+            for item in value if isinstance(value, list) else [value]:
+                number += 1
+                try:
+                    yield number, decode(msgspec.json.encode(item))
+                except (ValueError, RecursionError) as error:
+                    bad.add(self.name, number, "no JSON object", str(error)[:100])
+
+    def _json_pieces(self, format_: Format, bad: Bad) -> Iterator[Piece]:
+        decode = msgspec.json.decode if format_.is_table else format_.decode
+        values = self._values(decode, bad)
+        # a record may be a page of hundreds of posts
+        while some := list(islice(values, ROWS if format_.is_table else 2_000)):
+            lines = np.array([line for line, _ in some], np.int64)
+            rows = [value for _, value in some]
+            if format_.is_table:
+                rows = [row if isinstance(row, dict) else {} for row in rows]
+                names = {name for row in rows for name in row}
+                yield Piece(self.name, lines, cells=Cells(names, len(rows), _of_records(rows)))
+            else:
+                yield Piece(self.name, lines, records=rows)
+
+    # -- delimited
+
+    def _text(self) -> io.TextIOWrapper:
+        return io.TextIOWrapper(
+            _open(self.path), encoding=self._encoding, errors="surrogateescape", newline=""
+        )
+
+    def _headers(self) -> list[tuple[str, list[str]]]:
+        """Return the lines that may be the header, each with what delimits it best."""
+        found = []
+        with self._text() as file:
+            for line in islice(file, _NOTES):
+                rows = {d: next(csv.reader([line], delimiter=d), []) for d in _DELIMITERS}
+                by = max(rows, key=lambda d: len(rows[d]))
+                found.append((by, [name.strip() for name in rows[by]]))
+        return found
+
+    def _csv_pieces(self, format_: Format, bad: Bad) -> Iterator[Piece]:
+        headers = self._headers()
+        if not headers:
+            return
+        # the line that fits the format best; notes may stand above it
+        best = max(
+            range(len(headers)),
+            key=lambda i: (format_.fit(set(headers[i][1]))[0], _as_header(headers[i][1]), -i),
+        )
+        delimiter, header = headers[best]
+        before = csv.field_size_limit(_LONGEST)
+        try:
+            with self._text() as file:
+                for _ in range(best + 1):
+                    file.readline()
+                reader = csv.reader(file, delimiter=delimiter)
+                while some := self._rows(reader, len(header), best + 1, bad):
+                    lines = np.array([line for line, _ in some], np.int64)
+                    rows = [row for _, row in some]
+                    yield Piece(
+                        self.name, lines, cells=Cells(header, len(rows), _of_rows(rows, header))
+                    )
+        finally:
+            csv.field_size_limit(before)
+
+    def _rows(self, reader: Any, width: int, above: int, bad: Bad) -> list[tuple[int, list[str]]]:
+        """Return the next rows with their lines, those of another width counted as bad."""
+        some: list[tuple[int, list[str]]] = []
+        line = reader.line_num + above + 1
+        for row in reader:
+            if len(row) != width:
+                if len(row) > width and not any(row[width:]):
+                    row = row[:width]  # a delimiter at the end of lines
+                elif row:
+                    detail = f"{len(row)} values for {width} columns"
+                    bad.add(self.name, line, "row of another width", detail)
+                    row = []
+            if row:
+                if any("\udc80" <= c <= "\udcff" for cell in row if not cell.isascii() for c in cell):
+                    bad.add(self.name, line, "not UTF-8", "save the file as UTF-8")
+                else:
+                    some.append((line, row))
+            line = reader.line_num + above + 1
+            if len(some) >= ROWS:
+                break
+        return some
+
+
+class FrameSource:
+    """A frame of any library."""
+
+    columns = True
+
+    def __init__(self, opened: Opened) -> None:
+        self._opened = opened
+        self.name = opened.source
+
+    def fields(self) -> set[str]:
+        """Return the names of its columns."""
+        return {str(name) for name in self._opened.there}
+
+    def pieces(self, format_: Format, bad: Bad) -> Iterator[Piece]:
+        """Give the frame piece by piece."""
+        names = [n for n in dict.fromkeys(self._opened.there) if isinstance(n, str)]
+        columns = {
+            name: _of_objects(column, name) if isinstance(column, list) else column
+            for name, column in self._opened.read(names).items()
+        }
+        table = pa.table(columns)
+        for row in range(0, table.num_rows, ROWS):
+            yield _table_piece(self.name, table.slice(row, ROWS), row)
+
+
+def _of_objects(values: list[Any], name: str) -> pa.ChunkedArray:
+    """Return Python objects as text: ids under the rules for ids, others as they print."""
+    try:
+        return typed(values, name)
+    except InputError:
+        return pa.chunked_array([pa.array([None if v is None else str(v) for v in values], LABELS)])
+
+
+def _table_piece(source: str, table: pa.Table, row: int) -> Piece:
+    lines = np.arange(row + 1, row + 1 + table.num_rows)
+    return Piece(source, lines, cells=Cells(table.column_names, table.num_rows, table.column))
+
+
+def _of_rows(rows: Sequence[Sequence[str]], header: Sequence[str]) -> Callable[[str], Any]:
+    place = {name: i for i, name in reversed(list(enumerate(header)))}
+    return lambda name: pa.array([row[place[name]] for row in rows], LABELS)
+
+
+def _of_records(rows: Sequence[dict[str, Any]]) -> Callable[[str], Any]:
+    def column(name: str) -> pa.Array:
+        values = [row.get(name) for row in rows]
+        try:
+            return pa.array(values)
+        except (pa.ArrowException, OverflowError):  # of several types
+            return pa.array([None if v is None else str(v) for v in values], LABELS)
+
+    return column
+
+
+def _as_header(row: Sequence[str]) -> int:
+    """Return how much a line looks like a header: how many different names it has."""
+    return len({name for name in row if name and len(name) < 80})
+
+
+def _decoded(text: bytes, decode: Callable[[bytes], Any]) -> Any:
+    """Return the value of a line; a list is given as its parts."""
+    if text[:1] == b"[":
+        return [decode(part) for part in msgspec.json.decode(text, type=list[msgspec.Raw])]
+    try:
+        return decode(text)
+    except msgspec.ValidationError:
+        raise
+    except msgspec.DecodeError:
+        if b"NaN" not in text and b"Infinity" not in text:
+            raise
+        return decode(msgspec.json.encode(json.loads(text)))  # as Python writes missing numbers

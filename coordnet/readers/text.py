@@ -1,0 +1,353 @@
+"""Texts: one form for what differs in nothing that counts, and which of them are nearly the same.
+
+Near duplicates are found in two steps. Locality-sensitive hashing (MinHash: Broder 1997; banding:
+Leskovec, Rajaraman & Ullman, Mining of Massive Datasets, 2020, chapter 3) proposes pairs, and the
+exact Jaccard index of their sets of character sequences decides. Embeddings that a caller has
+computed are compared exactly, block by block.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import ArrayLike, NDArray
+
+from coordnet.errors import ParameterError, check_number, one_of, optional_import
+from coordnet.frozen import ReadOnly
+from coordnet.kernels import texts as text_kernels
+from coordnet.log.labels import LABELS
+from coordnet.threads import equal_chunks, run_chunks
+
+CHARACTERS = 5  # of a sequence
+ALIKE = 0.8  # Jaccard index from which texts are near duplicates
+SEED = 1
+_CHUNK = 20_000  # texts whose digests are made at once
+_BLOCK = 2_048  # rows of a block of embeddings
+# Bands and rows of each: a pair just at the threshold is proposed with a chance above 0.998
+_BANDS = ((0.95, 8, 10), (0.85, 14, 6), (0.75, 25, 5), (0.6, 48, 4), (0.4, 100, 3), (0.0, 128, 2))
+LEAST = 0.25  # below it nearly every text would be compared with every other
+
+
+@dataclass(frozen=True)
+class Likeness:
+    """When two texts are alike: a published rule by name, or one's own.
+
+    Attributes
+    ----------
+    unit
+        ``"characters"``: sequences of five; ``"words"``: words and signs, each once.
+    jaccard
+        Least Jaccard index of the sets of units.
+    cosine
+        Least cosine of embeddings, in one language.
+    across
+        Least cosine of embeddings in two languages.
+    source
+        Where the rule was published.
+    """
+
+    unit: str = "characters"
+    jaccard: float = ALIKE
+    cosine: float = 0.7
+    across: float = 0.7
+    source: str = ""
+
+
+PRESETS: Mapping[str, Likeness] = ReadOnly(
+    {
+        "coordnet": Likeness(),
+        "coordination_toolkit": Likeness(
+            unit="words", jaccard=0.8, source="Graham, QUT Digital Observatory 2020"
+        ),
+        "d3lta": Likeness(cosine=0.715, across=0.85, source="VIGINUM, D3lta 1.0.2"),
+        "luceri": Likeness(cosine=0.7, across=0.7, source="Luceri et al. 2024"),
+        "coorsim": Likeness(cosine=0.925, across=0.925, source="van Kessel et al., coorsim 0.0.8"),
+    }
+)
+
+_FORMAT = r"\p{Cf}"  # signs that are not seen, such as a soft hyphen: put in to make texts differ
+_RETWEET = r"^\s*rt\s+@[\p{L}\p{N}_]+:?"
+_LINK = r"(?:https?://|www\.)\S+"
+_MENTION = r"@[\p{L}\p{N}_]+(?:[.@-][\p{L}\p{N}_]+)*"
+
+
+def _folded(text: str | None) -> str | None:
+    if text is None or text.isascii():
+        return text and text.lower()
+    # case folding may leave what NFKC would change again
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    return unicodedata.normalize("NFKC", folded)
+
+
+def normal_form(labels: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
+    """Return texts in normal form: what people read as the same text is the same.
+
+    NFKC, case folded, without mentions, links, a leading RT and signs that are not seen, white
+    space squeezed. The words, their order, hashtags and punctuation stay.
+
+    Parameters
+    ----------
+    labels
+        Arrow strings.
+
+    Examples
+    --------
+    >>> normal_form(pa.array(["RT @x: Ｖote  NOW! https://t.co/1 @y"])).to_pylist()
+    ['vote now!']
+    """
+    text = pa.array([_folded(t) for t in labels.to_pylist()], LABELS)
+    text = pc.replace_substring_regex(text, _FORMAT, "")
+    for pattern in (_RETWEET, _LINK, _MENTION):
+        text = pc.replace_substring_regex(text, pattern, " ")
+    return pc.utf8_trim_whitespace(pc.replace_substring_regex(text, r"[\s\p{Z}]+", " "))
+
+
+def folded_tag(tag: str) -> str | None:
+    """Return a hashtag as everybody means it: NFKC, case folded, without the #; None if blank.
+
+    >>> folded_tag("#AfD"), folded_tag("ＡｆＤ"), folded_tag("#")
+    ('afd', 'afd', None)
+    """
+    form = _folded(tag.strip())
+    return (form or "").lstrip("#").strip() or None
+
+
+_WORD = re.compile(r"\w+")
+# Scripts that put no space between words: each character is as much as a word
+_UNSPACED = re.compile(r"[\u0e00-\u0eff\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
+
+
+def word_count(text: str) -> int:
+    """Return the number of words of a text; of scripts without spaces, of characters.
+
+    >>> word_count("vote now!"), word_count("投票")
+    (2, 2)
+    """
+    unspaced = len(_UNSPACED.findall(text))
+    return unspaced + len(_WORD.findall(_UNSPACED.sub(" ", text)))
+
+
+def near_duplicates(
+    texts: pa.Array | Sequence[str],
+    least: float = ALIKE,
+    *,
+    unit: str = "characters",
+    threads: int | None = None,
+) -> NDArray[np.int32]:
+    """Number texts so that those that are alike, through a chain, have the same number.
+
+    Two texts are alike where the Jaccard index of their sets of units is `least` or more:
+    J(A, B) = |A and B| / |A or B|.
+
+    Parameters
+    ----------
+    texts
+        Different texts, in normal form.
+    least
+        The Jaccard index, 0.25 to 1.
+    unit
+        ``"characters"``: sequences of five characters; ``"words"``: words and signs.
+    threads
+        Number of threads; None means all processors. It changes no result.
+
+    Returns
+    -------
+    int32 (n,)
+        Numbers from 0, by the first text of each group.
+
+    Raises
+    ------
+    MissingDependencyError
+        Where rensa, which makes the MinHash digests, is not installed.
+
+    Notes
+    -----
+    A pair is compared where its digests share a band. At the threshold that happens with a chance
+    above 0.998, above it with more; what is compared is decided exactly.
+
+    Examples
+    --------
+    >>> near_duplicates(["we all vote for ann today", "we all vote for ann today!", "no"]).tolist()
+    [0, 0, 1]
+    """
+    check_number(least, "least", at_least=LEAST, at_most=1)
+    one_of(unit, ("characters", "words"), "unit")
+    array = texts if isinstance(texts, pa.Array) else pa.array(texts, LABELS)
+    n = len(array)
+    parent = np.arange(n)
+    if n > 1:
+        indptr, values = _sets(array.cast(LABELS), unit, threads)
+        _join(indptr, values, least, parent)
+        text_kernels.find_roots(parent)
+    return np.unique(parent, return_inverse=True)[1].astype(np.int32)
+
+
+def _sets(
+    texts: pa.Array, unit: str, threads: int | None
+) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
+    """Return the set of units of each text as hashes, ascending: (indptr, values)."""
+    n = len(texts)
+    if unit == "words":  # each word is hashed whole
+        texts, counts = _words(texts)
+        whole = np.arange(len(texts) + 1)
+        indptr = np.concatenate([[0], np.cumsum(counts)])
+        values = _hashed(texts, whole, np.iinfo(np.int32).max, threads)
+        for i in range(n):
+            values[indptr[i] : indptr[i + 1]].sort()
+    else:
+        counts = np.empty(n, np.int64)
+        text_kernels.count_sequences(*_bytes(texts), CHARACTERS, counts)
+        indptr = np.concatenate([[0], np.cumsum(counts)])
+        values = _hashed(texts, indptr, CHARACTERS, threads)
+    out = np.empty(n + 1, np.int64)
+    kept = text_kernels.distinct(indptr.astype(np.int64), values, out)
+    return out, values[:kept]
+
+
+def _hashed(
+    texts: pa.Array, indptr: NDArray[np.int64], n: int, threads: int | None
+) -> NDArray[np.uint64]:
+    """Return the hashes of the sequences of `n` characters of each text."""
+    ends, data = _bytes(texts)
+    values = np.empty(int(indptr[-1]), np.uint64)
+    borders = equal_chunks(np.diff(indptr), 64)
+    run_chunks(
+        lambda _, i: text_kernels.sequences(
+            ends, data, n, indptr, borders[i], borders[i + 1], values
+        ),
+        len(borders) - 1,
+        threads=threads,
+    )
+    return values
+
+
+def _words(texts: pa.Array) -> tuple[pa.Array, NDArray[np.int64]]:
+    """Return the words and signs of all texts, one after the other, and how many each has."""
+    spaced = pc.replace_substring_regex(texts, r"([^\p{L}\p{N}\p{M}_\s])", r" \1 ")
+    parts = pc.utf8_split_whitespace(pc.utf8_trim_whitespace(spaced))
+    return parts.flatten().cast(LABELS), pc.list_value_length(parts).to_numpy()
+
+
+def _bytes(texts: pa.Array) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
+    _, offsets, data = texts.buffers()
+    ends = np.frombuffer(offsets, np.int64)[texts.offset :][: len(texts) + 1]
+    return ends, np.frombuffer(data, np.uint8) if data is not None else np.zeros(1, np.uint8)
+
+
+def _join(
+    indptr: NDArray[np.int64], values: NDArray[np.uint64], least: float, parent: NDArray[np.int64]
+) -> None:
+    """Join what is alike, in `parent`: candidates by bands of MinHash digests, checked exactly."""
+    rensa = optional_import("rensa", "content", "near-duplicate text")
+    bands, rows = next((b, r) for bound, b, r in _BANDS if least >= bound)
+    places, n = bands * rows, len(parent)
+
+    def digests(first: int, last: int) -> Any:
+        part = values[indptr[first] : indptr[last]]
+        return rensa.RMinHash.digest_matrix_from_flat_token_hashes(
+            part, indptr[first : last + 1] - indptr[first], num_perm=places, seed=SEED
+        )
+
+    lsh = rensa.RMinHashLSH(threshold=least, num_perm=places, num_bands=bands)
+    # most texts share a band with no other: their digests need not leave the library
+    flags = np.array(lsh.query_duplicate_flags_matrix_one_shot(digests(0, n)), bool)
+    text = np.flatnonzero(flags)
+    keys = np.empty((bands, len(text)), np.uint64)
+    done = 0
+    for first in range(0, n, _CHUNK):
+        last = min(first + _CHUNK, n)
+        chosen = text[(text >= first) & (text < last)]
+        if not len(chosen):
+            continue
+        sizes = indptr[chosen + 1] - indptr[chosen]
+        at = np.repeat(indptr[chosen] - np.concatenate([[0], np.cumsum(sizes)[:-1]]), sizes)
+        part = values[at + np.arange(len(at))]
+        matrix = rensa.RMinHash.digest_matrix_from_flat_token_hashes(
+            part, np.concatenate([[0], np.cumsum(sizes)]), num_perm=places, seed=SEED
+        )
+        digest = np.array(matrix.to_rows(), np.uint32).reshape(len(chosen), bands, rows)
+        keys[:, done : done + len(chosen)] = _band_keys(digest).T
+        done += len(chosen)
+    size = (indptr[text + 1] - indptr[text]).astype(np.int64)
+    for band in range(bands):
+        order = np.lexsort((size, keys[band]))
+        text_kernels.join_alike(keys[band][order], text[order], indptr, values, least, parent)
+
+
+def _band_keys(digest: NDArray[np.uint32]) -> NDArray[np.uint64]:
+    """Return one number for each text and band; equal bands have equal numbers."""
+    keys = np.full(digest.shape[:2], 0xCBF29CE484222325, np.uint64)
+    for row in range(digest.shape[2]):
+        keys = (keys ^ digest[:, :, row]) * np.uint64(0x9E3779B97F4A7C15)
+        keys ^= keys >> np.uint64(29)
+    return keys
+
+
+def near_embeddings(
+    embeddings: ArrayLike,
+    least: float,
+    *,
+    across: float | None = None,
+    language: NDArray[Any] | None = None,
+) -> NDArray[np.int32]:
+    """Number texts by their embeddings, so that those that are alike have the same number.
+
+    Two texts are alike where the cosine of their embeddings is `least` or more; every pair is
+    compared, block by block, and memory stays at a block.
+
+    Parameters
+    ----------
+    embeddings
+        float (n, d). A row of zeros or NaN is like no other.
+    least
+        The cosine, above 0 and at most 1.
+    across
+        The cosine for texts of different languages; None means the same.
+    language
+        The language of each text, (n,), for `across`.
+
+    Returns
+    -------
+    int32 (n,)
+        Numbers from 0, by the first text of each group.
+
+    Examples
+    --------
+    >>> near_embeddings([[1, 0], [0.9, 0.1], [0, 1]], 0.9).tolist()
+    [0, 0, 1]
+    """
+    check_number(least, "least", above=0, at_most=1)
+    if across is not None:
+        check_number(across, "across", above=0, at_most=1)
+    vectors = np.asarray(embeddings, np.float32)
+    if vectors.ndim != 2:
+        raise ParameterError(
+            f"embeddings= has the shape {vectors.shape}; give one row of numbers for each text."
+        )
+    n = len(vectors)
+    length = np.linalg.norm(vectors, axis=1, keepdims=True)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        vectors = np.where(np.isfinite(length) & (length > 0), vectors / length, 0)
+    codes = None
+    if language is not None and across is not None and across != least:
+        codes = np.unique(np.asarray(language, str), return_inverse=True)[1]
+    parent = np.arange(n)
+    low = least if across is None else min(least, across)
+    for i in range(0, n, _BLOCK):
+        for j in range(i, n, _BLOCK):
+            cosine = vectors[i : i + _BLOCK] @ vectors[j : j + _BLOCK].T
+            left, right = np.nonzero(cosine >= low - 1e-6)
+            if codes is not None:
+                one = codes[i + left] == codes[j + right]
+                kept = cosine[left, right] >= np.where(one, least, across) - 1e-6
+                left, right = left[kept], right[kept]
+            text_kernels.join_pairs(left + i, right + j, parent)
+    text_kernels.find_roots(parent)
+    return np.unique(parent, return_inverse=True)[1].astype(np.int32)
