@@ -306,6 +306,7 @@ class _Reader:
         """Return the posts of all pieces."""
         columns = {}
         names = {name for part in self._parts for name in part.column_names}
+        names.update(self.format.gives)
         for name in (n for n in FIELDS if n in names):
             chunks = []
             for part in self._parts:
@@ -313,9 +314,7 @@ class _Reader:
                     chunks += part[name].chunks
                 else:
                     chunks.append(pa.nulls(part.num_rows, FIELDS[name][0]))
-            column = pa.chunked_array(chunks, FIELDS[name][0])
-            if column.null_count < len(column) or name in ("account", "time"):
-                columns[name] = column
+            columns[name] = pa.chunked_array(chunks, FIELDS[name][0])
         for name in ("account", "time"):
             columns.setdefault(name, pa.chunked_array([pa.nulls(self._rows, FIELDS[name][0])]))
         self._parts.clear()

@@ -15,8 +15,10 @@ from functools import cache
 from typing import Any, TypeAlias
 
 import msgspec
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from coordnet.errors import InputError, ParameterError, listed, one_of
 from coordnet.frozen import ReadOnly
@@ -48,6 +50,7 @@ FIELDS: Mapping[str, tuple[pa.DataType, str]] = ReadOnly(
         "replied_author": (LABELS, "who wrote it: id, else handle"),
         "liked": (LABELS, "id of the post that is liked"),
         "liked_author": (LABELS, "who wrote it: id, else handle"),
+        "seen": (pa.int64(), "when the collector saw it: microseconds since 1970, UTC"),
         "name": (LABELS, "the account's display name"),
         "description": (LABELS, "the account's description of itself"),
         "location": (LABELS, "where the account says that it is"),
@@ -58,7 +61,7 @@ FIELDS: Mapping[str, tuple[pa.DataType, str]] = ReadOnly(
         "verified": (pa.bool_(), "whether the platform calls the account verified"),
     }
 )
-TIMES = tuple(name for name in FIELDS if name in ("time", "retweeted_time", "created"))
+TIMES = tuple(name for name in FIELDS if name in ("time", "retweeted_time", "seen", "created"))
 IDS = (
     "account", "post", "retweeted", "retweeted_author", "quoted", "quoted_author", "replied",
     "replied_author", "liked", "liked_author",
@@ -67,6 +70,8 @@ PROFILE = (
     "handle", "name", "description", "location", "created", "followers", "following", "posts",
     "verified",
 )  # fmt: skip
+# What exports of X's own interfaces have
+X_FIELDS = tuple(name for name in FIELDS if name not in ("liked", "liked_author", "seen"))
 
 Row: TypeAlias = dict[str, Any]
 Column: TypeAlias = "pa.Array | pa.ChunkedArray | list[Any] | None"
@@ -91,6 +96,8 @@ class Format:
         For records: gives the posts of one JSON value, each as a mapping of fields.
     decode
         For records: JSON bytes to what `read` takes.
+    gives
+        For records: fields that the export has, even where a file happens to hold none.
     units
         Units (``"s"``, ``"ms"``) or strptime formats of the times, by field; a time without one is
         ISO 8601 or Twitter's.
@@ -106,6 +113,7 @@ class Format:
     cells: Mapping[str, Cell] = field(default_factory=ReadOnly)
     read: Callable[[Any], Iterable[Row]] | None = None
     decode: Callable[[bytes], Any] = msgspec.json.decode
+    gives: tuple[str, ...] = ()
     units: Mapping[str, str] = field(default_factory=ReadOnly)
     absent: Mapping[str, str] = field(default_factory=ReadOnly)
     checked: Callable[[pa.Table], tuple[pa.Table, list[str]]] | None = None
@@ -192,6 +200,7 @@ def records(
     read: Callable[[Any], Iterable[Row]],
     *,
     marks: Sequence[Sequence[str]],
+    gives: Sequence[str],
     decode: Callable[[bytes], Any] = msgspec.json.decode,
     units: Mapping[str, str] | None = None,
     absent: Mapping[str, str] | None = None,
@@ -202,8 +211,8 @@ def records(
     The parameters are the attributes of :class:`Format`.
     """
     return Format(
-        name, title, tuple(map(tuple, marks)), read=read, decode=decode, units=ReadOnly(units),
-        absent=ReadOnly(absent), checked=checked,
+        name, title, tuple(map(tuple, marks)), read=read, decode=decode, gives=tuple(gives),
+        units=ReadOnly(units), absent=ReadOnly(absent), checked=checked,
     )  # fmt: skip
 
 
@@ -453,6 +462,47 @@ def whole(value: Any) -> int | None:
     except ValueError:
         return None
     return int(number) if abs(number) < 2**53 else None
+
+
+SNOWFLAKE = 1_288_834_974_657  # milliseconds at which the ids of X begin to carry their time
+_FIRST, _MINUTE = 29_700_000_000, 60_000_000
+
+
+def snowflake_time(ids: pa.ChunkedArray) -> NDArray[np.int64]:
+    """Return the time that each id of X carries, in microseconds UTC; 0 where it carries none.
+
+    (id >> 22) + 1288834974657 milliseconds since 1970; ids from before November 2010 are counted.
+    """
+    number = pc.if_else(pc.match_substring_regex(ids, r"^\d{11,19}$"), ids, "0")
+    value = pc.fill_null(number, "0").cast(pa.uint64()).to_numpy().astype(np.int64)
+    time = ((value >> 22) + SNOWFLAKE) * 1_000
+    return np.where(value >= _FIRST, time, 0)
+
+
+def with_snowflake_times(table: pa.Table) -> tuple[pa.Table, list[str]]:
+    """Take times to the millisecond out of the ids of X where the export has minutes only.
+
+    The time of an id is taken where it lies in the minute that is written, and for posts passed on
+    where it is not later than the post.
+    """
+    notes = []
+    written = pc.fill_null(table["time"], 0).to_numpy()
+    if "post" in table.column_names:
+        exact = snowflake_time(table["post"])
+        fits = (exact > 0) & (exact // _MINUTE == written // _MINUTE)
+        time = pa.array(np.where(fits, exact, written), mask=pc.is_null(table["time"]).to_numpy())
+        table = table.set_column(table.column_names.index("time"), "time", time)
+        notes.append(
+            f"{int(fits.sum()):,} of {len(fits):,} times were taken from the ids of the posts, to "
+            "the millisecond; the export has minutes"
+        )
+        if not fits.all():
+            notes.append(f"{int((~fits).sum()):,} times stay as written, whole minutes")
+    if "retweeted" in table.column_names and "retweeted_time" not in table.column_names:
+        exact = snowflake_time(table["retweeted"])
+        later = exact > pc.fill_null(table["time"], 0).to_numpy()
+        table = table.append_column("retweeted_time", pa.array(exact, mask=(exact == 0) | later))
+    return table, notes
 
 
 def fields_of(value: Any, depth: int = 3, before: str = "") -> Iterator[str]:

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from coordnet.errors import InputError
 from coordnet.log.labels import LABELS
-from coordnet.readers.formats import Cells, Format, fields_of
+from coordnet.readers.formats import Cells, Format, at, fields_of
 from coordnet.readers.frames import Opened, typed
 from coordnet.readers.loaded import shown
 
@@ -246,7 +246,7 @@ class FileSource:
             rows = [value for _, value in some]
             if format_.is_table:
                 rows = [row if isinstance(row, dict) else {} for row in rows]
-                names = {name for row in rows for name in row}
+                names = {name for row in rows for name in fields_of(row)}
                 yield Piece(self.name, lines, cells=Cells(names, len(rows), _of_records(rows)))
             else:
                 yield Piece(self.name, lines, records=rows)
@@ -361,7 +361,7 @@ def _of_rows(rows: Sequence[Sequence[str]], header: Sequence[str]) -> Callable[[
 
 def _of_records(rows: Sequence[dict[str, Any]]) -> Callable[[str], Any]:
     def column(name: str) -> pa.Array:
-        values = [row.get(name) for row in rows]
+        values = [row[name] if name in row else at(row, *name.split(".")) for row in rows]
         try:
             return pa.array(values)
         except (pa.ArrowException, OverflowError):  # of several types

@@ -104,6 +104,8 @@ def normal_form(labels: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArra
     """
     text = pa.array([_folded(t) for t in labels.to_pylist()], LABELS)
     text = pc.replace_substring_regex(text, _FORMAT, "")
+    for escaped, sign in (("&lt;", "<"), ("&gt;", ">"), ("&amp;", "&")):  # as X writes them
+        text = pc.replace_substring(text, escaped, sign)
     for pattern in (_RETWEET, _LINK, _MENTION):
         text = pc.replace_substring_regex(text, pattern, " ")
     return pc.utf8_trim_whitespace(pc.replace_substring_regex(text, r"[\s\p{Z}]+", " "))

@@ -163,7 +163,7 @@ def actions(
     for kind in wanted:
         needed, trace = _TRACES[kind]
         missing = [name for name in needed if name not in posts]
-        if missing:
+        if missing or kind in posts.absent:
             reason = posts.absent.get(kind, f"it has no field {listed(missing)}")
             raise ParameterError(
                 f"there is no trace {kind!r} in this export ({posts.format}): {reason}. Its fields "

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from coordnet.readers.formats import Row, at, first, id_text, records, texts_of, truth, whole
+from coordnet.readers.formats import X_FIELDS, Row, at, first, id_text, records, texts_of, truth, whole
 
 
 def _id(value: Any, name: str = "id") -> str | None:
@@ -79,6 +79,7 @@ FORMAT = records(
     "x-v1",
     "Twitter API v1.1",
     _rows,
+    gives=X_FIELDS,
     marks=[
         ("user.id_str", "created_at", "id_str", "user.screen_name", "entities"),
         ("user.id", "created_at", "id", "user.screen_name", "entities"),

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from coordnet.readers.formats import Row, id_text, records, whole
+from coordnet.readers.formats import X_FIELDS, Row, id_text, records, whole
 
 Id = str | int | float | None  # ids are text; a file that went through a float is told by its ids
 
@@ -158,6 +158,7 @@ def _row(post: _Post, users: Mapping[str, _User], others: Mapping[str, _Post]) -
                 text = original
                 row["links"] = _links(of_original)
                 row["hashtags"] = _tags(of_original)
+                row["mentions"] = _mentions(of_original)
         elif reference.type == "quoted":
             row["quoted"], row["quoted_author"] = id_, author
             row["quoted_links"] = _links(other.entities)
@@ -183,6 +184,7 @@ FORMAT = records(
     "x-v2",
     "X API v2",
     _rows,
+    gives=X_FIELDS,
     decode=msgspec.json.Decoder(_Line).decode,
     marks=[
         ("data.author_id", "data.text", "data.id", "data.created_at"),
