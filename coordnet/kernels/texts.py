@@ -91,9 +91,7 @@ def distinct(indptr: Any, values: Any, out: Any) -> int:
 
 
 @kernel
-def join_alike(
-    key: Any, text: Any, indptr: Any, values: Any, least: float, parent: Any
-) -> None:
+def join_alike(key: Any, text: Any, indptr: Any, values: Any, least: float, parent: Any) -> None:
     """Join texts of one bucket whose sets have a Jaccard index of `least` or more: a union-find.
 
     Parameters

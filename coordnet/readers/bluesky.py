@@ -36,7 +36,11 @@ def post_fields(record: Any) -> Row:
     features = [f for facet in record.get("facets") or () for f in at(facet, "features") or ()]
     embeds = list(_embeds(record.get("embed")))
     quoted = next(
-        (uri for e in embeds if (uri := at(e, "record", "uri") or at(e, "record", "record", "uri"))),
+        (
+            uri
+            for e in embeds
+            if (uri := at(e, "record", "uri") or at(e, "record", "record", "uri"))
+        ),
         None,
     )
     images = [image for e in embeds for image in at(e, "images") or ()]

@@ -202,7 +202,9 @@ def _by_hand(columns: Mapping[str, str]) -> dict[str, Cell]:
                 f"{nearest(str(field), FIELDS)} The fields: {listed(FIELDS, 40)}."
             )
         if not isinstance(name, str):
-            raise ParameterError(f"columns={{{field!r}: {shown(name, 60)}}} is no name of a column.")
+            raise ParameterError(
+                f"columns={{{field!r}: {shown(name, 60)}}} is no name of a column."
+            )
         cells[field] = split_by(name, "|") if FIELDS[field][0] == LISTS else name
     return cells
 
@@ -328,6 +330,7 @@ class _Reader:
             dropped["no post"] = self._without
         table, damaged = self._whole_ids(table, lines)
         dropped.update(damaged)
+        table = _without_prefix(table)
         notes: list[str] = []
         if self.format.checked is not None:
             table, notes = self.format.checked(table)
@@ -390,6 +393,15 @@ class _Reader:
             column = pc.if_else(pa.array(marks), pa.scalar(None, LABELS), table[name])
             table = table.set_column(table.column_names.index(name), name, column)
         return table, counts
+
+
+def _without_prefix(table: pa.Table) -> pa.Table:
+    """Take "RT @name: " from the texts of retweets: what stays is the original's text."""
+    if "retweeted" not in table.column_names or "text" not in table.column_names:
+        return table
+    bare = pc.replace_substring_regex(table["text"], r"^\s*RT @\w+:?\s+", "")
+    text = pc.if_else(pc.is_valid(table["retweeted"]), bare, table["text"])
+    return table.set_column(table.column_names.index("text"), "text", text)
 
 
 # -- columns to the types of fields --------------------------------------------------------------

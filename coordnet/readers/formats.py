@@ -339,7 +339,9 @@ def split_by(name: str | tuple[str, ...], by: str) -> Callable[[Cells], Column]:
 
 
 # One item of a list as Python, JSON or R print it: in quotes, or bare up to the next comma
-_ITEM = re.compile(r"""\s*(?:'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)"|([^,\[\]]+))\s*(?:,|$)""", re.S)
+_ITEM = re.compile(
+    r"""\s*(?:'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)"|([^,\[\]]+))\s*(?:,|$)""", re.S
+)
 _ESCAPED = re.compile(r"\\(.)", re.S)
 
 
@@ -505,11 +507,16 @@ def with_snowflake_times(table: pa.Table) -> tuple[pa.Table, list[str]]:
     return table, notes
 
 
-def fields_of(value: Any, depth: int = 3, before: str = "") -> Iterator[str]:
-    """Give the names of the fields of a record, inner ones as outer.inner, in lists too."""
+def fields_of(value: Any, depth: int = 4, before: str = "") -> Iterator[str]:
+    """Give the names of the fields of a record, inner ones as outer.inner, in lists too.
+
+    A mapping from numbers is taken as a list.
+    """
     if isinstance(value, list):
         for item in value[:3]:
             yield from fields_of(item, depth, before)
+    elif isinstance(value, dict) and value and all(key.lstrip("-").isdigit() for key in value):
+        yield from fields_of(list(value.values()), depth, before)
     elif isinstance(value, dict):
         for key, inner in value.items():
             yield before + key

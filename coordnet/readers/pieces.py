@@ -175,9 +175,7 @@ class FileSource:
 
     # -- JSON
 
-    def _values(
-        self, decode: Callable[[bytes], Any], bad: Bad
-    ) -> Iterator[tuple[int, Any]]:
+    def _values(self, decode: Callable[[bytes], Any], bad: Bad) -> Iterator[tuple[int, Any]]:
         """Give the JSON values with their lines: one a line, or the parts of one document."""
         if not self._by_lines():
             yield from self._parts(decode, bad)
@@ -306,7 +304,9 @@ class FileSource:
                     bad.add(self.name, line, "row of another width", detail)
                     row = []
             if row:
-                if any("\udc80" <= c <= "\udcff" for cell in row if not cell.isascii() for c in cell):
+                if any(
+                    "\udc80" <= c <= "\udcff" for cell in row if not cell.isascii() for c in cell
+                ):
                     bad.add(self.name, line, "not UTF-8", "save the file as UTF-8")
                 else:
                     some.append((line, row))

@@ -80,7 +80,9 @@ class Posts(ArrowExport, Frozen):
                 if name in FIELDS
                 else f"it is no field of a post.{nearest(str(name), known)}"
             )
-            raise ParameterError(f"there is no field {name!r}: {reason} Fields: {listed(known, 30)}.")
+            raise ParameterError(
+                f"there is no field {name!r}: {reason} Fields: {listed(known, 30)}."
+            )
         return self.table[name]
 
     @property
@@ -165,9 +167,7 @@ class Posts(ArrowExport, Frozen):
             )
         gone = len(self) - int(keep.sum())
         dropped = {**self.dropped, reason: self.dropped.get(reason, 0) + gone}
-        return replace(
-            self, table=self.table.filter(pa.array(keep)), dropped=ReadOnly(dropped)
-        )
+        return replace(self, table=self.table.filter(pa.array(keep)), dropped=ReadOnly(dropped))
 
     def to_frame(self, backend: str | None = None) -> Any:
         """Return the posts as a dataframe, times as datetimes in UTC.

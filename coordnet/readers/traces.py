@@ -163,7 +163,14 @@ def actions(
     for kind in wanted:
         needed, trace = _TRACES[kind]
         missing = [name for name in needed if name not in posts]
-        if missing or kind in posts.absent:
+        if kind in posts.absent and not missing:
+            # a column that holds nothing is none; of hashtags the order is what is not known
+            missing = [
+                name
+                for name in needed
+                if posts[name].null_count == len(posts) or kind == "hashtag_sequence"
+            ]
+        if missing:
             reason = posts.absent.get(kind, f"it has no field {listed(missing)}")
             raise ParameterError(
                 f"there is no trace {kind!r} in this export ({posts.format}): {reason}. Its fields "
@@ -548,9 +555,7 @@ def _by_embeddings(
     if view.has("language"):
         language = np.array(view.posts["language"].take(pa.array(at)).to_pylist(), object)
         language = language.astype(str)
-    return texts.near_embeddings(
-        vectors[at], like.cosine, across=like.across, language=language
-    )
+    return texts.near_embeddings(vectors[at], like.cosine, across=like.across, language=language)
 
 
 # What each trace needs of the posts, and how it is made

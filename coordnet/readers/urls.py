@@ -80,7 +80,9 @@ _WRAPPERS: tuple[tuple[re.Pattern[str], re.Pattern[str], tuple[str, ...]], ...] 
 _AMP_CACHE = re.compile(r"^/(?:[acirv]/)*(?:s/)?([^/]+\.[^/]+/?.*)$")
 _AMP_VIEWER = re.compile(r"^/amp/(?:s/)?([^/]+\.[^/]+/?.*)$")
 _ARCHIVED = re.compile(r"^/web/\d+[a-z_]*/(https?:/+.+)$", re.I)
-_AMP_PATH = re.compile(r"(?:\.amp(?=\.html?$)|\.amp$|(?<=/)amp(?:/index\.html?)?$|/amp(?=/?$))", re.I)
+_AMP_PATH = re.compile(
+    r"(?:\.amp(?=\.html?$)|\.amp$|(?<=/)amp(?:/index\.html?)?$|/amp(?=/?$))", re.I
+)
 _INDEX = re.compile(r"(?<=/)(?:index|default)\.(?:html?|php\d?|aspx?|jsp)$", re.I)
 _YOUTUBE_ID = re.compile(r"^[\w-]{11}$")
 _X_STATUS = re.compile(r"^/(?:[^/]+|i/web)/status(?:es)?/(\d+)", re.I)
@@ -280,7 +282,9 @@ def _telegram(path: list[str], parts: SplitResult) -> str | None:
     path = path[1:] if path and path[0] == "s" and len(path) > 1 else path
     if not path:
         return None
-    path = path if path[0].startswith("+") or path[0] == "joinchat" else [path[0].lower(), *path[1:]]
+    path = (
+        path if path[0].startswith("+") or path[0] == "joinchat" else [path[0].lower(), *path[1:]]
+    )
     return "https://t.me/" + "/".join(path)
 
 
@@ -333,7 +337,9 @@ def _of_page(host: str, parts: SplitResult) -> str:
         if not _tracks(name, value)
     ]
     path = _INDEX.sub("", _AMP_PATH.sub("", re.sub(r"/{2,}", "/", parts.path)))
-    fragment = parts.fragment if parts.fragment.startswith(("!", "/")) and parts.fragment[1:] else ""
+    fragment = (
+        parts.fragment if parts.fragment.startswith(("!", "/")) and parts.fragment[1:] else ""
+    )
     port = f":{parts.port}" if parts.port not in (None, 80, 443) else ""
     tail = f"?{urlencode(query)}" if query else ""
     address = canonicalize_url(

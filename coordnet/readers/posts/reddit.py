@@ -59,8 +59,16 @@ FORMAT = records(
     "Reddit dumps",
     _rows,
     gives=(
-        "account", "handle", "post", "time", "text", "links", "retweeted", "retweeted_author",
-        "retweeted_time", "replied",
+        "account",
+        "handle",
+        "post",
+        "time",
+        "text",
+        "links",
+        "retweeted",
+        "retweeted_author",
+        "retweeted_time",
+        "replied",
     ),
     marks=[
         ("author", "created_utc", "subreddit", "body", "link_id", "parent_id"),

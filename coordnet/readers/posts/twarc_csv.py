@@ -5,23 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from coordnet.readers.formats import Cells, Column, at, first, json_of, table, texts_of
+from coordnet.readers.formats import Cells, Column, first, json_of, table
 
 
-def _json(name: str, pick: Callable[[Any], list[str]]) -> Callable[[Cells], Column]:
-    """Return a rule for a column of JSON in cells."""
+def _items(name: str, *keys: str) -> Callable[[Cells], Column]:
+    """Return a rule for a column of JSON lists: of texts, or of objects with one of these keys."""
+
+    def item(value: Any) -> str:
+        if isinstance(value, dict):
+            value = first(*(value.get(key) for key in keys))
+        return str(value or "").lstrip("#@")
 
     def rule(cells: Cells) -> Column:
         if cells.get(name) is None:
             return None
-        return [pick(json_of(cell)) for cell in cells.texts(name)]
+        lists = (json_of(cell) or () for cell in cells.texts(name))
+        return [list(dict.fromkeys(filter(None, map(item, values)))) for values in lists]
 
     return rule
-
-
-def _links(urls: Any) -> list[str]:
-    found = (first(at(u, "unwound_url"), at(u, "expanded_url"), at(u, "url")) for u in urls or ())
-    return list(dict.fromkeys(str(link) for link in found if link))
 
 
 FORMAT = table(
@@ -38,10 +39,10 @@ FORMAT = table(
         "time": "created_at",
         "text": "text",
         "language": "lang",
-        "links": _json("entities.urls", _links),
-        "hashtags": _json("entities.hashtags", lambda tags: texts_of(tags, "tag")),
-        "mentions": _json("entities.mentions", lambda names: texts_of(names, "username")),
-        "media": _json("attachments.media_keys", texts_of),
+        "links": _items("entities.urls", "unwound_url", "expanded_url", "url"),
+        "hashtags": _items("entities.hashtags", "tag"),
+        "mentions": _items("entities.mentions", "username"),
+        "media": _items("attachments.media_keys", "media_key"),
         "retweeted": "referenced_tweets.retweeted.id",
         "retweeted_author": "retweeted_user_id",
         "quoted": "referenced_tweets.quoted.id",

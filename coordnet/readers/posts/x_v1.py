@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from coordnet.readers.formats import X_FIELDS, Row, at, first, id_text, records, texts_of, truth, whole
+from coordnet.readers.formats import (
+    X_FIELDS,
+    Row,
+    at,
+    first,
+    id_text,
+    records,
+    texts_of,
+    truth,
+    whole,
+)
 
 
 def _id(value: Any, name: str = "id") -> str | None:
@@ -24,9 +34,7 @@ def _whole(status: Any) -> tuple[str | None, Any, Any]:
 
 def _links(entities: Any) -> list[str]:
     links = at(entities, "urls") or ()
-    found = (
-        first(at(u, "unwound", "url"), at(u, "expanded_url"), at(u, "url")) for u in links
-    )
+    found = (first(at(u, "unwound", "url"), at(u, "expanded_url"), at(u, "url")) for u in links)
     return list(dict.fromkeys(str(link) for link in found if link))
 
 

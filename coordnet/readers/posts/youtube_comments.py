@@ -17,9 +17,7 @@ FORMAT = table(
         "links": each(links_in, "text"),
         "hashtags": each(hashtags_in, "text"),
         # the comment that is answered, else the video
-        "replied": each(
-            lambda parent, video: parent or video, "parent_comment_id", "video_id"
-        ),
+        "replied": each(lambda parent, video: parent or video, "parent_comment_id", "video_id"),
         "name": "author_name",
     },
     absent={
