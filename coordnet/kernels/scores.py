@@ -151,37 +151,6 @@ def medians(indptr: Any, codes: Any, values: Any, first: int, last: int, out: An
 
 
 @kernel
-def joined(digests: Any, text: Any, other: Any, least: int, parent: Any) -> None:
-    """Join texts whose digests are equal in `least` places or more: a union-find.
-
-    Parameters
-    ----------
-    digests : uint32 (texts, places)
-    text, other : int32 (pairs,), which texts to compare
-    least : number of equal places
-    parent : int64 (texts,), in and out; the root of a set is the least of its texts
-    """
-    places = digests.shape[1]
-    for p in range(len(text)):
-        a, b = text[p], other[p]
-        while parent[a] != a:
-            parent[a] = parent[parent[a]]
-            a = parent[a]
-        while parent[b] != b:
-            parent[b] = parent[parent[b]]
-            b = parent[b]
-        if a == b:
-            continue
-        unlike = 0
-        for k in range(places):
-            unlike += digests[text[p], k] != digests[other[p], k]
-            if unlike > places - least:
-                break
-        if unlike <= places - least:
-            parent[max(a, b)] = min(a, b)
-
-
-@kernel
 def largest_span_counts(
     indptr: Any, codes: Any, moment: Any, spans: Any, first: int, last: int, out: Any
 ) -> None:

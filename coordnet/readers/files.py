@@ -64,8 +64,8 @@ def expand(
         if not matches:
             raise InputError(f"there is no file {shown(text)}; check the path.")
         files.extend(matches)
-    for path in files if suffixes is not None else ():
-        if _suffix(path) not in suffixes:
+    for path in files:
+        if suffixes is not None and _suffix(path) not in suffixes:
             raise InputError(
                 f"{shown(str(path))} is of no known kind; files end in {listed(suffixes)}, or in "
                 "one of these and .gz."

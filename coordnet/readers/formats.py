@@ -154,7 +154,9 @@ class Cells:
             return [None] * len(self)
         if is_text(column.type):
             return [v or None for v in column.to_pylist()]
-        return [None if v is None or v != v or v == "" else str(v) for v in column.to_pylist()]
+        return [
+            None if str(v) in ("", "None", "nan", "NaT") else str(v) for v in column.to_pylist()
+        ]
 
 
 def is_text(kind: pa.DataType) -> bool:

@@ -296,20 +296,16 @@ class FileSource:
         some: list[tuple[int, list[str]]] = []
         line = reader.line_num + above + 1
         for row in reader:
-            if len(row) != width:
-                if len(row) > width and not any(row[width:]):
-                    row = row[:width]  # a delimiter at the end of lines
-                elif row:
-                    detail = f"{len(row)} values for {width} columns"
-                    bad.add(self.name, line, "row of another width", detail)
-                    row = []
-            if row:
+            if row and len(row) != width and (len(row) < width or any(row[width:])):
+                detail = f"{len(row)} values for {width} columns"
+                bad.add(self.name, line, "row of another width", detail)
+            elif row:  # a delimiter may stand at the end of lines
                 if any(
                     "\udc80" <= c <= "\udcff" for cell in row if not cell.isascii() for c in cell
                 ):
                     bad.add(self.name, line, "not UTF-8", "save the file as UTF-8")
                 else:
-                    some.append((line, row))
+                    some.append((line, row[:width]))
             line = reader.line_num + above + 1
             if len(some) >= ROWS:
                 break

@@ -143,7 +143,7 @@ def near_duplicates(
     unit: str = "characters",
     threads: int | None = None,
 ) -> NDArray[np.int32]:
-    """Number texts so that those that are alike, through a chain, have the same number.
+    """Give texts that are alike, through a chain, the same number.
 
     Two texts are alike where the Jaccard index of their sets of units is `least` or more:
     J(A, B) = |A and B| / |A or B|.
@@ -299,7 +299,7 @@ def near_embeddings(
     across: float | None = None,
     language: NDArray[Any] | None = None,
 ) -> NDArray[np.int32]:
-    """Number texts by their embeddings, so that those that are alike have the same number.
+    """Give texts whose embeddings are alike, through a chain, the same number.
 
     Two texts are alike where the cosine of their embeddings is `least` or more; every pair is
     compared, block by block, and memory stays at a block.
@@ -337,18 +337,18 @@ def near_embeddings(
     length = np.linalg.norm(vectors, axis=1, keepdims=True)
     with np.errstate(invalid="ignore", divide="ignore"):
         vectors = np.where(np.isfinite(length) & (length > 0), vectors / length, 0)
-    codes = None
-    if language is not None and across is not None and across != least:
+    codes, other = None, least if across is None else across
+    if language is not None and other != least:
         codes = np.unique(np.asarray(language, str), return_inverse=True)[1]
     parent = np.arange(n)
-    low = least if across is None else min(least, across)
+    low = min(least, other) if codes is not None else least
     for i in range(0, n, _BLOCK):
         for j in range(i, n, _BLOCK):
             cosine = vectors[i : i + _BLOCK] @ vectors[j : j + _BLOCK].T
             left, right = np.nonzero(cosine >= low - 1e-6)
             if codes is not None:
                 one = codes[i + left] == codes[j + right]
-                kept = cosine[left, right] >= np.where(one, least, across) - 1e-6
+                kept = cosine[left, right] >= np.where(one, least, other) - 1e-6
                 left, right = left[kept], right[kept]
             text_kernels.join_pairs(left + i, right + j, parent)
     text_kernels.find_roots(parent)

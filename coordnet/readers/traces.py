@@ -354,8 +354,9 @@ class _View:
         if len(row) and not keep.any() and dropped.get("unresolved short link") == len(row):
             example = link.labels[int(used[codes[0]])].as_py()
             raise InputError(
-                f"all {len(row):,} links are short links such as {shown(example, 60)}, new ones for "
-                "each post, so that they cannot be used; give what they stand for with resolve=."
+                f"all {len(row):,} links are short links such as {shown(example, 60)}, new ones "
+                "for each post, so that they cannot be used; give what they stand for with "
+                "resolve=."
             )
         return row[keep], pa.array(told.address[codes[keep]], LABELS), dropped
 

@@ -38,34 +38,38 @@ _TRACKING = re.compile(
 )
 # Parameters that track where they have one of these values
 _TRACKING_VALUES: Mapping[str, re.Pattern[str]] = {
-    "ref": re.compile(r"^(fb|tw|twitter|facebook|share|rss|nf|notif|m_notif|tw_i|fb_i|bookmarks?|ts|"
-                      r"shortener|feed|home|newsletter|email|app|whatsapp|telegram).*$", re.I),
+    "ref": re.compile(r"^(fb|tw|twitter|facebook|share|rss|nf|notif|m_notif|tw_i|fb_i|bookmarks?|"
+                      r"ts|shortener|feed|home|newsletter|email|app|whatsapp|telegram).*$", re.I),
     "source": re.compile(r"^(twitter|facebook|fb|tw|rss|share|social|email|newsletter)$", re.I),
     "s": re.compile(r"^\d{1,2}$"), "t": re.compile(r"^[\w-]{20,24}$"),
     "m": re.compile(r"^[01]$"), "mode": re.compile(r"^amp$", re.I),
     "output": re.compile(r"^amp$", re.I), "outputtype": re.compile(r"^amp$", re.I),
-    "platform": re.compile(r"^hootsuite$", re.I), "cmp": re.compile(r"^(share|soc|rss|twt|fb)", re.I),
+    "platform": re.compile(r"^hootsuite$", re.I),
+    "cmp": re.compile(r"^(share|soc|rss|twt|fb)", re.I),
 }  # fmt: skip
 # Hosts whose addresses stand for others, new ones for each post. youtu.be, redd.it and t.me are
 # none: what they stand for can be read from them.
 SHORTENERS = frozenset(
-    "t.co bit.ly bitly.com j.mp tinyurl.com goo.gl ow.ly buff.ly is.gd v.gd dlvr.it ift.tt "
-    "fb.me fb.watch lnkd.in trib.al wp.me rb.gy cutt.ly shorturl.at t.ly tiny.cc bl.ink "
-    "rebrand.ly su.pr twurl.nl snipurl.com cli.gs tr.im ff.im post.ly hub.am po.st mf.tt "
-    "zpr.io soc.li shar.es dld.bz a.co amzn.to amzn.eu ebay.us nyti.ms wapo.st cnn.it bbc.in "
-    "reut.rs huff.to hill.cm politi.co yhoo.it fxn.ws abcn.ws cbsn.ws nbcnews.to usat.ly "
-    "on.wsj.com on.ft.com econ.st bloom.bg cnb.cx gu.com ind.pn dailym.ai rol.st vrge.co "
-    "tcrn.ch n.pr lat.ms bos.gl on.rt.com sptnkne.ws go.nasa.gov 1.usa.gov spr.ly sml8.it "
-    "smarturl.it clck.ru vk.cc goo.su u.to qps.ru surl.li msi.gm vm.tiktok.com vt.tiktok.com "
-    "apple.co apple.news spoti.fi lm.tt flip.it paper.li ln.is crwd.fr adf.ly bc.vc q.gs "
-    "ouo.io s.id x.gd 2.gp qr.ae l.ead.me mol.im pic.twitter.com pic.x.com w.wiki di.sn "
-    "ti.me aje.io p.dw.com spon.de zeit.to sz.de welt.to f24.my lemde.fr l.bfmtv.com tgam.ca "
-    "disq.us pinterest.it pin.it gofund.me chng.it gf.me".split()
+    """
+    t.co bit.ly bitly.com j.mp tinyurl.com goo.gl ow.ly buff.ly is.gd v.gd dlvr.it ift.tt
+    fb.me fb.watch lnkd.in trib.al wp.me rb.gy cutt.ly shorturl.at t.ly tiny.cc bl.ink
+    rebrand.ly su.pr twurl.nl snipurl.com cli.gs tr.im ff.im post.ly hub.am po.st mf.tt
+    zpr.io soc.li shar.es dld.bz a.co amzn.to amzn.eu ebay.us nyti.ms wapo.st cnn.it
+    bbc.in reut.rs huff.to hill.cm politi.co yhoo.it fxn.ws abcn.ws cbsn.ws nbcnews.to
+    usat.ly on.wsj.com on.ft.com econ.st bloom.bg cnb.cx gu.com ind.pn dailym.ai rol.st
+    vrge.co tcrn.ch n.pr lat.ms bos.gl on.rt.com sptnkne.ws go.nasa.gov 1.usa.gov spr.ly
+    sml8.it smarturl.it clck.ru vk.cc goo.su u.to qps.ru surl.li msi.gm vm.tiktok.com
+    vt.tiktok.com apple.co apple.news spoti.fi lm.tt flip.it paper.li ln.is crwd.fr adf.ly
+    bc.vc q.gs ouo.io s.id x.gd 2.gp qr.ae l.ead.me mol.im pic.twitter.com pic.x.com
+    w.wiki di.sn ti.me aje.io p.dw.com spon.de zeit.to sz.de welt.to f24.my lemde.fr
+    l.bfmtv.com tgam.ca disq.us pinterest.it pin.it gofund.me chng.it gf.me
+    """.split()
 )
 _IRRELEVANT = ("www", "m", "mobile", "amp", "touch", "wap", "www1", "www2", "www3")
 # Wrappers: the host, and the parameter that holds the link
 _WRAPPERS: tuple[tuple[re.Pattern[str], re.Pattern[str], tuple[str, ...]], ...] = (
-    (re.compile(r"^lm?\.(facebook|instagram|messenger)\.com$"), re.compile(r"^/(l\.php)?$"), ("u",)),
+    (re.compile(r"^lm?\.(facebook|instagram|messenger)\.com$"), re.compile(r"^/(l\.php)?$"),
+     ("u",)),
     (re.compile(r"^(www\.)?google\.[a-z.]+$"), re.compile(r"^/url$"), ("q", "url")),
     (re.compile(r"^(www\.)?youtube\.com$"), re.compile(r"^/redirect$"), ("q",)),
     (re.compile(r"^(www\.|m\.)?vk\.com$"), re.compile(r"^/away\.php$"), ("to",)),
@@ -389,5 +393,11 @@ def canonical_links(urls: Iterable[str], resolve: Mapping[str, str] | None = Non
         What short links stand for; see :func:`canonical`.
     """
     found = [canonical(url, resolve) for url in urls]
-    columns = [np.array([link[i] for link in found] + [None], object)[:-1] for i in range(3)]
-    return Links(*columns, np.array([link.is_media for link in found], bool))
+
+    def column(i: int) -> NDArray[np.object_]:
+        values = np.empty(len(found), object)
+        values[:] = [link[i] for link in found]
+        return values
+
+    is_media = np.array([link.is_media for link in found], bool)
+    return Links(column(0), column(1), column(2), is_media)

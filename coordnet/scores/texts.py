@@ -1,4 +1,4 @@
-"""Texts of actions: normalised, compared, and blacked out."""
+"""Texts of actions: in normal form, told from other objects, and blacked out."""
 
 from __future__ import annotations
 
@@ -11,15 +11,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from coordnet.errors import optional_import
-from coordnet.kernels import scores as score_kernels
 from coordnet.log.actions import ActionLog
 from coordnet.log.labels import LABELS
-
-SHINGLE = 5  # characters
-PERMUTATIONS = 125
-BANDS = 25  # of 5: texts of Jaccard 0.8 share a band with chance 1 - (1 - 0.8^5)^25 > 0.9999
-ALIKE = 0.8  # Jaccard index of shingles of near duplicates
+from coordnet.readers.text import normal_form
 
 
 class Texts(NamedTuple):
@@ -27,18 +21,6 @@ class Texts(NamedTuple):
 
     codes: NDArray[np.int32]
     labels: pa.LargeStringArray
-
-
-def normalised(labels: pa.Array) -> pa.Array:
-    """Return texts in lower case, without mentions, links, leading RT and superfluous white space.
-
-    >>> normalised(pa.array(["RT @x: Vote  NOW! https://t.co/1 @y"])).to_pylist()
-    ['vote now!']
-    """
-    text = pc.utf8_lower(labels)
-    for pattern in (r"^\s*rt\s+@\w+:?", r"https?://\S+", r"@\w+"):
-        text = pc.replace_substring_regex(text, pattern, " ")
-    return pc.utf8_trim_whitespace(pc.replace_substring_regex(text, r"\s+", " "))
 
 
 def texts_of(log: ActionLog) -> Texts | None:
@@ -53,42 +35,13 @@ def texts_of(log: ActionLog) -> Texts | None:
         retweets = log.object_kind[log.object] == log.kinds.index("retweet")
         own = np.where(retweets, np.int32(-1), own)
     used = np.flatnonzero(np.bincount(own + 1, minlength=len(log.text.labels) + 1)[1:])
-    encoded = normalised(log.text.labels.take(pa.array(used))).dictionary_encode()
+    encoded = normal_form(log.text.labels.take(pa.array(used))).dictionary_encode()
     found = encoded.indices.to_numpy(zero_copy_only=False).astype(np.int32)
     blank = pc.index(encoded.dictionary, pa.scalar("", encoded.dictionary.type)).as_py()
     number = np.full(len(log.text.labels) + 1, -1, np.int32)  # the last is of the code -1
     number[used] = np.where(found == blank, -1, found)
     codes = number[own]
     return Texts(codes[log.by_account[1]], encoded.dictionary.cast(LABELS))
-
-
-def alike(texts: list[str]) -> NDArray[np.int32]:
-    """Return numbers of texts, so that those that are alike, through a chain, have the same number.
-
-    Parameters
-    ----------
-    texts
-        Normalised texts, all different.
-    """
-    rensa = optional_import("rensa", "content", "near-duplicate text")
-    index = rensa.RMinHashLSH(threshold=ALIKE, num_perm=PERMUTATIONS, num_bands=BANDS)
-    digests = np.zeros((len(texts), PERMUTATIONS), np.uint32)
-    near = [np.zeros(0, np.int32)]  # the texts that share a band with each, of those before it
-    for i, text in enumerate(texts):
-        digest = rensa.RMinHash(num_perm=PERMUTATIONS, seed=1)
-        digest.update([text[j : j + SHINGLE] for j in range(max(len(text) - SHINGLE + 1, 1))])
-        near.append(np.array(index.query(digest), np.int32))
-        index.insert(i, digest)
-        digests[i] = digest.digest()
-    text_of = np.repeat(np.arange(len(texts), dtype=np.int32), [len(part) for part in near[1:]])
-    parent = np.arange(len(texts))
-    least = round(ALIKE * PERMUTATIONS)
-    # Not scipy's connected components: what is joined already is not compared, which is three times
-    # as fast where thousands of texts are copies of one
-    score_kernels.joined(digests, text_of, np.concatenate(near), least, parent)
-    for i in range(len(texts)):  # a root stands before what it is the root of
-        parent[i] = parent[parent[i]]
-    return np.unique(parent, return_inverse=True)[1].astype(np.int32)
 
 
 KINDS_OF_TEXT = ("text", "message")  # kinds of object that are texts, by their names

@@ -21,8 +21,7 @@ FORMAT = table(
         "replied": "reply_id",
     },
     units={"time": "s"},
-    absent={
-        kind: "the table has no column for it"
-        for kind in ("quote", "like", "media", "fast_retweet")
-    },
+    absent=dict.fromkeys(
+        ("quote", "like", "media", "fast_retweet"), "the table has no column for it"
+    ),
 )

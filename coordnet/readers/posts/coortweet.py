@@ -40,10 +40,9 @@ FORMAT = table(
     units={"time": "s"},
     absent={
         "hashtag_sequence": "each row has one object",
-        **{
-            kind: "the table has accounts, objects and times, no more"
-            for kind in ("quote", "reply", "like", "mention", "media", "text", "similar_text",
-                         "fast_retweet")
-        },
+        **dict.fromkeys(
+            ("quote", "reply", "like", "mention", "media", "text", "similar_text", "fast_retweet"),
+            "the table has accounts, objects and times, no more",
+        ),
     },
-)  # fmt: skip
+)

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
-from coordnet.readers.formats import each, hashtags_in, links_in, mentions_in, table
-from coordnet.readers.formats import truth, with_snowflake_times
+from coordnet.readers.formats import (
+    each,
+    hashtags_in,
+    links_in,
+    mentions_in,
+    table,
+    truth,
+    with_snowflake_times,
+)
 
 
 def _retweeted(kind: str | None, retweet: str | None, text: str | None) -> str | None:

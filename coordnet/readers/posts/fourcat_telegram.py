@@ -33,7 +33,7 @@ FORMAT = table(
         "links": each(_links, "link_attached", "body"),
         "hashtags": each(hashtags_in, "body"),
         "mentions": each(_names, "entities_linked", "entities_mentioned"),
-        "media": each(lambda name: printed_list(name), "attachment_filename"),
+        "media": each(printed_list, "attachment_filename"),
         "retweeted": each(_forwarded, "author_forwarded_from_id", "unix_timestamp_forwarded_from"),
         "retweeted_author": "author_forwarded_from_id",
         "retweeted_time": "unix_timestamp_forwarded_from",

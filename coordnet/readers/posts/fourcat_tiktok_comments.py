@@ -27,8 +27,8 @@ FORMAT = table(
         "name": "author_full",
     },
     units={"time": "s"},
-    absent={
-        kind: "a comment is an answer to a video or to a comment, no more"
-        for kind in ("retweet", "fast_retweet", "quote", "like", "media")
-    },
+    absent=dict.fromkeys(
+        ("retweet", "fast_retweet", "quote", "like", "media"),
+        "a comment is an answer to a video or to a comment, no more",
+    ),
 )

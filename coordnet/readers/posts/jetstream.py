@@ -45,8 +45,8 @@ def _told(table: pa.Table) -> tuple[pa.Table, list[str]]:
     if replayed:
         notes.append(
             f"{replayed:,} of {int(known.sum()):,} events were seen by the server more than a day "
-            "after they were written: a replay, or clients with dates of their own. Times are those "
-            "that the clients wrote (createdAt), not the server's"
+            "after they were written: a replay, or clients with dates of their own. Times are "
+            "those that the clients wrote (createdAt), not the server's"
         )
     ahead = int((known & (late < -DAY)).sum())
     if ahead:

@@ -16,10 +16,10 @@ _HREF = re.compile(r"""href=["']([^"']+)["']""", re.I)
 
 
 def plain(content: str | None) -> str | None:
-    """Return the text of HTML.
+    r"""Return the text of HTML.
 
     >>> plain('<p>Vote <a href="https://a.example">now</a> &amp; here</p><p>All</p>')
-    'Vote now & here\\nAll'
+    'Vote now & here\nAll'
     """
     if not content:
         return None

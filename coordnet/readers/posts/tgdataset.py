@@ -5,8 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from coordnet.readers.formats import Row, at, hashtags_in, id_text, links_in, mentions_in, records
-from coordnet.readers.formats import truth, whole
+from coordnet.readers.formats import (
+    Row,
+    at,
+    hashtags_in,
+    id_text,
+    links_in,
+    mentions_in,
+    records,
+    truth,
+    whole,
+)
 
 
 def _channels(value: Any) -> Iterator[tuple[str | None, Any]]:
@@ -73,8 +82,8 @@ FORMAT = records(
     marks=[("text_messages", "generic_media", "creation_date", "n_subscribers"),
            ("text_messages", "creation_date", "username", "title")],
     units={"time": "s", "retweeted_time": "s", "created": "s"},
-    absent={
-        kind: "the dataset has messages and forwards of channels, no more"
-        for kind in ("quote", "reply", "like", "media")
-    },
+    absent=dict.fromkeys(
+        ("quote", "reply", "like", "media"),
+        "the dataset has messages and forwards of channels, no more",
+    ),
 )  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from coordnet.readers.formats import Cells, Column, each, printed_list, table
 
@@ -40,7 +41,7 @@ def _values(text: str | None, *names: str) -> list[str]:
     return [part for part in parts if part]
 
 
-def _ids(*names: str) -> object:
+def _ids(*names: str) -> Callable[[Cells], Column]:
     def rule(cells: Cells) -> Column:
         columns = [cells.texts(n) for n in names if cells.get(n) is not None]
         if not columns:

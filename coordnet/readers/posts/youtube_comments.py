@@ -20,8 +20,8 @@ FORMAT = table(
         "replied": each(lambda parent, video: parent or video, "parent_comment_id", "video_id"),
         "name": "author_name",
     },
-    absent={
-        kind: "a comment is an answer to a video or to a comment, no more"
-        for kind in ("retweet", "fast_retweet", "quote", "like", "media", "mention")
-    },
+    absent=dict.fromkeys(
+        ("retweet", "fast_retweet", "quote", "like", "media", "mention"),
+        "a comment is an answer to a video or to a comment, no more",
+    ),
 )
