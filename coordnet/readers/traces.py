@@ -52,6 +52,7 @@ class Choices:
     """What counts as an action; see :func:`actions`."""
 
     own_posts: bool = False
+    follow_retweets: bool = False
     of_retweets: bool = False
     repeated_links: bool = False
     resolve: Mapping[str, str] | None = None
@@ -68,6 +69,7 @@ def actions(
     kinds: str | Iterable[str],
     *,
     own_posts: bool = False,
+    follow_retweets: bool = False,
     of_retweets: bool = False,
     repeated_links: bool = False,
     resolve: Mapping[str, str] | None = None,
@@ -97,6 +99,10 @@ def actions(
     own_posts
         Whether acting on one's own posts counts: retweets, quotes, answers and likes of oneself.
         Pacheco et al. 2021 leave self-retweets out, and so does the default.
+    follow_retweets
+        Whether a retweet of what is a retweet itself, where the posts have both, counts as one of
+        the original. By default the post that the export names counts, as in the papers; exports
+        of X name the original anyway.
     of_retweets
         Whether what a retweet repeats counts too, in every trace but ``retweet``: its links,
         hashtags, mentions, media and words are the original's, and ``retweet`` has it already.
@@ -127,8 +133,7 @@ def actions(
     Returns
     -------
     ActionLog
-        One kind a trace. ``log.post`` has the ids of the posts, ``log.row`` their rows. A retweet
-        of a retweet counts as one of the original, where the posts have both.
+        One kind a trace. ``log.post`` has the ids of the posts, ``log.row`` their rows.
 
     Raises
     ------
@@ -154,7 +159,7 @@ def actions(
     for kind in wanted:
         one_of(kind, TRACES, "kinds")
     choices = Choices(
-        own_posts, of_retweets, repeated_links, resolve,
+        own_posts, follow_retweets, of_retweets, repeated_links, resolve,
         check_whole(min_hashtags, "min_hashtags", 1), check_whole(min_words, "min_words", 0),
         within, _likeness(alike), embeddings, threads,
     )  # fmt: skip
@@ -419,9 +424,9 @@ def _array(column: Any) -> pa.Array:
 
 
 def _retweet(view: _View) -> Found:
-    """Return retweets; of a retweet that is here too, the original counts."""
+    """Return retweets; if asked for, of a retweet that is here too the original counts."""
     found = _target(view, "retweeted")
-    if not view.has("post") or not len(found.row):
+    if not view.choices.follow_retweets or not view.has("post") or not len(found.row):
         return found
     retweeted = _encoded(view.posts["retweeted"])
     at = view.rows_of(found.object)

@@ -49,8 +49,7 @@ _TRACKING_VALUES: Mapping[str, re.Pattern[str]] = {
 }  # fmt: skip
 # Hosts whose addresses stand for others, new ones for each post. youtu.be, redd.it and t.me are
 # none: what they stand for can be read from them.
-SHORTENERS = frozenset(
-    """
+_SHORT = """
     t.co bit.ly bitly.com j.mp tinyurl.com goo.gl ow.ly buff.ly is.gd v.gd dlvr.it ift.tt
     fb.me fb.watch lnkd.in trib.al wp.me rb.gy cutt.ly shorturl.at t.ly tiny.cc bl.ink
     rebrand.ly su.pr twurl.nl snipurl.com cli.gs tr.im ff.im post.ly hub.am po.st mf.tt
@@ -63,8 +62,8 @@ SHORTENERS = frozenset(
     bc.vc q.gs ouo.io s.id x.gd 2.gp qr.ae l.ead.me mol.im pic.twitter.com pic.x.com
     w.wiki di.sn ti.me aje.io p.dw.com spon.de zeit.to sz.de welt.to f24.my lemde.fr
     l.bfmtv.com tgam.ca disq.us pinterest.it pin.it gofund.me chng.it gf.me
-    """.split()
-)
+"""
+SHORTENERS = frozenset(_SHORT.split())
 _IRRELEVANT = ("www", "m", "mobile", "amp", "touch", "wap", "www1", "www2", "www3")
 # Wrappers: the host, and the parameter that holds the link
 _WRAPPERS: tuple[tuple[re.Pattern[str], re.Pattern[str], tuple[str, ...]], ...] = (

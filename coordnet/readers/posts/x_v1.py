@@ -18,15 +18,20 @@ from coordnet.readers.formats import (
 )
 
 
+def _get(value: Any, name: str) -> Any:
+    """Return a field, or what stands for it in files whose names and texts are pseudonyms."""
+    return first(at(value, name), at(value, f"{name}_h"), at(value, f"{name}_m"))
+
+
 def _id(value: Any, name: str = "id") -> str | None:
     """Return an id: as text where that is there, for a number may have been rounded."""
-    return id_text(first(at(value, f"{name}_str"), at(value, name)))
+    return id_text(first(_get(value, f"{name}_str"), _get(value, name)))
 
 
 def _whole(status: Any) -> tuple[str | None, Any, Any]:
     """Return text, entities and extended entities; those of a long post stand apart."""
     long = at(status, "extended_tweet") or {}
-    text = first(at(status, "full_text"), at(long, "full_text"), at(status, "text"))
+    text = first(_get(status, "full_text"), _get(long, "full_text"), _get(status, "text"))
     entities = at(long, "entities") or at(status, "entities")
     media = at(long, "extended_entities") or at(status, "extended_entities") or entities
     return text, entities, media
@@ -49,12 +54,12 @@ def _row(status: Any) -> Row:
     text, entities, extended = _whole(status)
     row: Row = {
         "account": _id(user),
-        "handle": at(user, "screen_name"),
+        "handle": _get(user, "screen_name"),
         "post": _id(status),
         "time": status.get("created_at"),
         "language": status.get("lang"),
-        "name": at(user, "name"),
-        "description": at(user, "description"),
+        "name": _get(user, "name"),
+        "description": _get(user, "description"),
         "location": at(user, "location"),
         "created": at(user, "created_at"),
         "followers": whole(at(user, "followers_count")),
@@ -63,7 +68,7 @@ def _row(status: Any) -> Row:
         "verified": truth(at(user, "verified")),
         "replied": _id(status, "in_reply_to_status_id"),
         "replied_author": _id(status, "in_reply_to_user_id"),
-        "mentions": texts_of(at(entities, "user_mentions"), "screen_name"),
+        "mentions": texts_of([_get(m, "screen_name") for m in at(entities, "user_mentions") or ()]),
     }
     original = status.get("retweeted_status")
     if isinstance(original, dict):
@@ -91,6 +96,7 @@ FORMAT = records(
     marks=[
         ("user.id_str", "created_at", "id_str", "user.screen_name", "entities"),
         ("user.id", "created_at", "id", "user.screen_name", "entities"),
+        ("user.id_str_h", "created_at", "id_str_h", "user.screen_name_h", "entities"),
         ("statuses.user.id_str", "statuses.created_at", "statuses.id_str"),
     ],
     absent={"like": "posts that an account likes are another export (favorites/list)"},
