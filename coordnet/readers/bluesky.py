@@ -35,14 +35,9 @@ def post_fields(record: Any) -> Row:
     """Return the fields of a post out of its record."""
     features = [f for facet in record.get("facets") or () for f in at(facet, "features") or ()]
     embeds = list(_embeds(record.get("embed")))
-    quoted = next(
-        (
-            uri
-            for e in embeds
-            if (uri := at(e, "record", "uri") or at(e, "record", "record", "uri"))
-        ),
-        None,
-    )
+    embedded = (at(e, "record", "uri") or at(e, "record", "record", "uri") for e in embeds)
+    # what is embedded may be a list, a feed or a starter pack
+    quoted = next((uri for uri in embedded if uri and f"/{POST}/" in uri), None)
     images = [image for e in embeds for image in at(e, "images") or ()]
     cards = [card for e in embeds if (card := at(e, "external", "uri"))]
     videos = [video for e in embeds if (video := at(e, "video", "ref", "$link"))]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from coordnet.readers.bluesky import POST
 from coordnet.readers.formats import Cells, Column, each, split_by, table
 
 
@@ -34,6 +35,12 @@ def _either(repost: str, post: str) -> Callable[[Cells], Column]:
     return rule
 
 
+def _quoted(cells: Cells) -> Column:
+    """Return what is quoted; lists, feeds and starter packs that are embedded are no posts."""
+    column = _of_posts("quoted_uri")(cells)
+    return column and [uri if uri and f"/{POST}/" in uri else None for uri in column]
+
+
 FORMAT = table(
     "minet-bluesky",
     "minet, Bluesky",
@@ -52,7 +59,7 @@ FORMAT = table(
         "retweeted": _of_reposts("uri"),
         "retweeted_author": _of_reposts("user_did"),
         "retweeted_time": _of_reposts("timestamp_utc"),
-        "quoted": _of_posts("quoted_uri"),
+        "quoted": _quoted,
         "quoted_author": _of_posts("quoted_user_did"),
         "replied": _of_posts("to_post_uri"),
         "replied_author": _of_posts("to_user_did"),
