@@ -197,6 +197,8 @@ def _bare(url: str) -> str:
 def _parts(url: str) -> SplitResult | None:
     """Return the parts of a web address, None where it is none."""
     url = re.sub(r"[\x00-\x20\x7f]+", "", url).strip("<>\"'").replace("&amp;", "&")
+    if re.match(r"^[a-z][a-z0-9+.-]*:(?!//|\d)", url, re.I):
+        return None  # mailto:, javascript:
     if not re.match(r"^[a-z][a-z0-9+.-]*://", url, re.I):
         url = "http:" + url if url.startswith("//") else "http://" + url
     try:
@@ -242,6 +244,8 @@ def _host(parts: SplitResult) -> str | None:
     host = (parts.hostname or "").rstrip(".").lower()
     if not host.isascii():
         host = ".".join(_ascii(label) for label in host.split("."))
+    if not re.fullmatch(r"[a-z0-9_.-]+", host):
+        return None
     told = _suffixes()(host)
     if not (told.domain and told.suffix):
         return host if told.ipv4 else None
