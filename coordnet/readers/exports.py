@@ -26,6 +26,7 @@ from coordnet.readers.formats import (
     Cells,
     Format,
     at,
+    formats,
     is_list,
     is_text,
     named,
@@ -148,7 +149,8 @@ def _chosen(
             raise ParameterError("unit= and time_format= are for columns named with columns=.")
         if format_ is not None:
             return named(format_)
-        found = recognised(source.fields(), source.columns, shown(source.name))
+        fields = source.fields(lambda there: max(f.fit(there)[0] for f in formats().values()))
+        found = recognised(fields, source.columns, shown(source.name))
         logger.info("%s: read as %r, %s", source.name, found.name, found.title)
         return found
     cells = _by_hand(columns)
@@ -174,7 +176,8 @@ def _chosen(
             f"columns= names no column for {listed(missing)}; every post needs an account and a "
             "time. To replace some columns of a format, name the format too."
         )
-    fields = source.fields()
+    wanted = set(columns.values())
+    fields = source.fields(lambda there: len(wanted & there) / len(wanted))
     for field, name in columns.items():
         if name not in fields:
             raise InputError(
@@ -185,7 +188,14 @@ def _chosen(
     if not source.columns:  # records: the names may be those of inner fields
 
         def read(record: Any) -> Iterable[dict[str, Any]]:
-            return ({field: at(record, *name.split(".")) for field, name in columns.items()},)
+            row = {
+                field: record[name] if name in record else at(record, *name.split("."))
+                for field, name in columns.items()
+            }
+            for field in row:
+                if FIELDS[field][0] == LISTS and isinstance(row[field], str):
+                    row[field] = [part for part in row[field].split("|") if part.strip()]
+            return (row,)
 
         return Format(BY_HAND, title, marks, read=read, units=ReadOnly(units))
     return Format(BY_HAND, title, marks, cells=ReadOnly(cells), units=ReadOnly(units))
@@ -239,12 +249,15 @@ class _Reader:
             return
         if not self._starts or self._starts[-1][1] != piece.source:
             self._starts.append((self._rows, piece.source))
-        made = {}
+        made: dict[str, pa.ChunkedArray] = {}
+        there = np.ones(len(lines), bool)
         for name in FIELDS:
+            if name == "time" and "account" in made:  # what has no account is no post anyway
+                there = pc.is_valid(made["account"]).to_numpy()
             column = columns.get(name)
             if column is not None:
                 made[name] = (
-                    self._time(column, name, piece.source, lines)
+                    self._time(column, name, piece.source, lines, there)
                     if name in TIMES
                     else _typed(column, name)
                 )
@@ -277,7 +290,12 @@ class _Reader:
         return there, np.array(lines, np.int64)
 
     def _time(
-        self, column: Any, name: str, source: str, lines: NDArray[np.int64]
+        self,
+        column: Any,
+        name: str,
+        source: str,
+        lines: NDArray[np.int64],
+        there: NDArray[np.bool_],
     ) -> pa.ChunkedArray:
         """Return times as microseconds, null where there is none; count those not readable."""
         if isinstance(column, list):
@@ -292,7 +310,7 @@ class _Reader:
             written = None
         time, bad = time_column(column, name, unit, written)
         missing = pc.is_null(column).to_numpy(zero_copy_only=False)
-        unread = bad & ~missing
+        unread = bad & ~missing & there
         if unread.any():
             row = int(np.flatnonzero(unread)[0])
             self._unread[name] = self._unread.get(name, 0) + int(unread.sum())

@@ -134,8 +134,15 @@ class FileSource:
         """Whether it is a table of columns."""
         return not self.is_json
 
-    def fields(self) -> set[str]:
-        """Return the fields that tell the format: columns, or those of the first records."""
+    def fields(self, fit: Callable[[set[str]], float]) -> set[str]:
+        """Return the fields that tell the format: columns, or those of the first records.
+
+        Parameters
+        ----------
+        fit
+            How well a set of fields fits, from 0 to 1. Notes may stand above the header, so that
+            the line is taken that fits best; the first of those that fit alike.
+        """
         with _readable(self.path):
             if self.is_parquet:
                 with pq.ParquetFile(self._parquet()) as file:
@@ -143,9 +150,7 @@ class FileSource:
             if self.is_json:
                 values = islice(self._values(msgspec.json.decode, Bad(False)), _LOOKED_AT)
                 return {f for _, value in values for f in fields_of(value)}
-            headers = [row for _, row in self._headers()]
-            # notes may stand above the header, so that every line may be the one
-            return set(max(headers, key=_as_header, default=()))
+            return set(max((row for _, row in self._headers()), key=_by(fit), default=()))
 
     def pieces(self, format_: Format, bad: Bad) -> Iterator[Piece]:
         """Give the file piece by piece."""
@@ -270,11 +275,8 @@ class FileSource:
         headers = self._headers()
         if not headers:
             return
-        # the line that fits the format best; notes may stand above it
-        best = max(
-            range(len(headers)),
-            key=lambda i: (format_.fit(set(headers[i][1]))[0], _as_header(headers[i][1]), -i),
-        )
+        fits = [format_.fit(set(row))[0] for _, row in headers]
+        best = fits.index(max(fits))
         delimiter, header = headers[best]
         before = csv.field_size_limit(_LONGEST)
         try:
@@ -321,7 +323,7 @@ class FrameSource:
         self._opened = opened
         self.name = opened.source
 
-    def fields(self) -> set[str]:
+    def fields(self, fit: Callable[[set[str]], float]) -> set[str]:
         """Return the names of its columns."""
         return {str(name) for name in self._opened.there}
 
@@ -366,9 +368,8 @@ def _of_records(rows: Sequence[dict[str, Any]]) -> Callable[[str], Any]:
     return column
 
 
-def _as_header(row: Sequence[str]) -> int:
-    """Return how much a line looks like a header: how many different names it has."""
-    return len({name for name in row if name and len(name) < 80})
+def _by(fit: Callable[[set[str]], float]) -> Callable[[list[str]], float]:
+    return lambda row: fit(set(row))
 
 
 def _decoded(text: bytes, decode: Callable[[bytes], Any]) -> Any:

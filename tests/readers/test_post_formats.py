@@ -361,7 +361,9 @@ def test_ids_of_json_that_went_through_a_float_are_refused(tmp_path):
 
 def test_no_column_of_floats_is_an_id():
     """The election release has user_id as a float; the account comes from the printed user."""
-    assert "float64" not in {str(cn.read_posts(SAMPLES / "x_2024.csv")[n].type) for n in ("account",)}
+    assert "float64" not in {
+        str(cn.read_posts(SAMPLES / "x_2024.csv")[n].type) for n in ("account",)
+    }
     assert ANN in columns(cn.read_posts(SAMPLES / "x_2024.csv"))["account"]
 
 
@@ -385,7 +387,9 @@ def test_where_times_came_from_is_said():
 
 def test_a_time_that_an_id_contradicts_stays_as_written(tmp_path):
     path = rewritten(
-        "io_archive.csv", tmp_path / "a.csv", lambda i, row: row | {"tweet_time": "2019-01-01 00:00"}
+        "io_archive.csv",
+        tmp_path / "a.csv",
+        lambda i, row: row | {"tweet_time": "2019-01-01 00:00"},
     )
     assert columns(cn.read_posts(path))["time"] == [dt.datetime(2019, 1, 1, tzinfo=dt.UTC)] * 4
 

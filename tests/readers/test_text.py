@@ -53,7 +53,13 @@ def test_hashtags_are_one_whatever_their_case_and_width():
 
 
 def test_words():
-    assert [word_count(t) for t in ("", "vote now", "投票に行こう", "a b-c", "ไป")] == [0, 2, 6, 3, 2]
+    assert [word_count(t) for t in ("", "vote now", "投票に行こう", "a b-c", "ไป")] == [
+        0,
+        2,
+        6,
+        3,
+        2,
+    ]
 
 
 # -- near duplicates -------------------------------------------------------------------------------

@@ -132,7 +132,9 @@ def test_links_that_are_all_short_cannot_be_used():
     posts = posts_of([
         {"account": "ann", "time": t, "links": [f"https://t.co/{t}"]} for t in range(5)
     ])  # fmt: skip
-    with pytest.raises(cn.InputError, match=r"all 5 links are short links such as 'https://t.co/0'"):
+    with pytest.raises(
+        cn.InputError, match=r"all 5 links are short links such as 'https://t.co/0'"
+    ):
         posts.actions("url")
 
 
@@ -205,10 +207,14 @@ def test_embeddings_group_texts():
         ])
     ])  # fmt: skip
     vectors = np.array([[1, 0.0], [0.8, 0.6], [0.8, -0.6], [0, 1], [np.nan, np.nan]])
-    d3lta = dict((a, o) for a, o, _ in of_kind(posts, "similar_text", embeddings=vectors, alike="d3lta"))
+    d3lta = dict(
+        (a, o) for a, o, _ in of_kind(posts, "similar_text", embeddings=vectors, alike="d3lta")
+    )
     assert d3lta["a"] == d3lta["b"] == d3lta["e"]  # 0.8 in one language
     assert d3lta["c"] != d3lta["a"]  # 0.8 across two
-    luceri = dict((a, o) for a, o, _ in of_kind(posts, "similar_text", embeddings=vectors, alike="luceri"))
+    luceri = dict(
+        (a, o) for a, o, _ in of_kind(posts, "similar_text", embeddings=vectors, alike="luceri")
+    )
     assert luceri["c"] == luceri["a"]
     with pytest.raises(cn.ParameterError, match="give them with embeddings="):
         posts.actions("similar_text", alike="d3lta")
@@ -305,7 +311,11 @@ def test_one_kind_a_trace_as_tables_of_several_columns_give():
     ])  # fmt: skip
     frame = pd.DataFrame(rows, columns=["a", "t", "retweet", "mention"])
     wide = cn.read_actions(
-        frame.assign(t=frame.t + START), account="a", time="t", object=["retweet", "mention"], unit="s"
+        frame.assign(t=frame.t + START),
+        account="a",
+        time="t",
+        object=["retweet", "mention"],
+        unit="s",
     )
     log = posts.actions(["retweet", "mention"], of_retweets=True)
     assert actions_of(log) == actions_of(wide)
@@ -318,9 +328,12 @@ def test_a_log_of_posts_is_detected_and_scored():
     posts = cn.read_posts(
         frame, columns={"account": "account", "time": "time", "retweeted": "object"}
     )
-    assert posts.actions("retweet").fingerprint == cn.read_actions(
-        frame, account="account", object="object", time="time", default_kind="retweet"
-    ).fingerprint
+    assert (
+        posts.actions("retweet").fingerprint
+        == cn.read_actions(
+            frame, account="account", object="object", time="time", default_kind="retweet"
+        ).fingerprint
+    )
 
 
 # -- errors ---------------------------------------------------------------------------------------

@@ -194,7 +194,12 @@ def test_different_pages_stay_different(left, right):
 @given(st.text(max_size=60))
 @settings(max_examples=50)
 def test_any_text_is_a_link_or_none(text):
-    for url in (text, f"https://{text}", f"https://example.org/{text}", f"http://{text}.org/?{text}"):
+    for url in (
+        text,
+        f"https://{text}",
+        f"https://example.org/{text}",
+        f"http://{text}.org/?{text}",
+    ):
         link = canonical(url)
         assert (link.address is None) == (link.reason is not None)
         if link.address is not None:
