@@ -40,6 +40,7 @@ from coordnet.readers.loaded import shown
 from coordnet.readers.pieces import Bad, FileSource, FrameSource, Piece
 from coordnet.readers.post_table import Posts
 from coordnet.readers.times import UNITS, advice, time_column
+from coordnet.times import EARLIEST, LATEST
 
 logger = logging.getLogger(__name__)
 
@@ -285,9 +286,9 @@ class _Reader:
                 continue
             lines.extend([line] * (len(rows) - before))
             self._without += len(rows) == before
-        columns = {name: [row.get(name) for row in rows] for name in FIELDS}
-        there = {n: c for n, c in columns.items() if any(value is not None for value in c)}
-        return there, np.array(lines, np.int64)
+        used = set().union(*rows) if rows else set()
+        columns = {name: [row.get(name) for row in rows] for name in FIELDS if name in used}
+        return columns, np.array(lines, np.int64)
 
     def _time(
         self,
@@ -302,6 +303,9 @@ class _Reader:
             column = _of_values(column)
         if is_text(column.type):
             column = _blank_as_null(column.cast(LABELS))
+            exact = _iso(column)
+            if exact is not None:
+                return exact
         given = self.format.units.get(name)
         unit, written = (given, None) if given in UNITS else (None, given)
         if pa.types.is_temporal(column.type) or pa.types.is_null(column.type):
@@ -439,15 +443,24 @@ def _column(cell: Cell, cells: Cells, name: str, place: Any) -> Any:
 
 def _of_values(values: Sequence[Any]) -> pa.ChunkedArray:
     """Return Python values of one field as Arrow; of several types they become text."""
-    kinds = {type(value) for value in values if value is not None}
-    if kinds <= {str}:
-        return pa.chunked_array([pa.array(values, LABELS)])
-    if kinds == {int}:
-        try:
-            return pa.chunked_array([pa.array(values, pa.int64())])
-        except (pa.ArrowException, OverflowError):
-            pass
+    for kind in (LABELS, pa.int64()):
+        if kind == LABELS or not any(isinstance(value, bool | float) for value in values):
+            try:
+                return pa.chunked_array([pa.array(values, kind)])
+            except (pa.ArrowException, OverflowError, TypeError):
+                continue
     return pa.chunked_array([pa.array([None if v is None else str(v) for v in values], LABELS)])
+
+
+def _iso(column: pa.ChunkedArray) -> pa.ChunkedArray | None:
+    """Return times as microseconds where all are written in ISO 8601 with a zone, else None."""
+    try:
+        time = column.cast(pa.timestamp("us", tz="UTC")).cast(pa.int64())
+    except pa.ArrowInvalid:
+        return None
+    ends = pc.min_max(time).as_py()
+    known = ends["min"] is None or EARLIEST <= ends["min"] <= ends["max"] <= LATEST
+    return time if known else None
 
 
 def _blank_as_null(column: pa.ChunkedArray) -> pa.ChunkedArray:

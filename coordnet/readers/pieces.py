@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO, NamedTuple, cast
 
 import msgspec
 import numpy as np
@@ -35,6 +35,7 @@ SHOWN = 5  # bad lines that are told
 _LOOKED_AT = 50  # lines that tell the fields
 _NOTES = 30  # lines that may stand above the header
 _DELIMITERS = (",", ";", "\t", "|")
+_BYTES = 4 * 1024 * 1024  # of the JSON of a piece
 _LONGEST = 32 * 1024 * 1024
 _GZIP, _ZSTD, _PARQUET = b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"PAR1"
 
@@ -117,6 +118,28 @@ def _start(path: Path) -> bytes:
         return file.read(4096)
 
 
+class _Value(NamedTuple):
+    """A JSON value: its line, itself, and its length in bytes."""
+
+    line: int
+    value: Any
+    size: int
+
+
+def _by_size(values: Iterator[_Value]) -> Iterator[list[_Value]]:
+    """Give values together until they are of some megabytes, or some thousand."""
+    some: list[_Value] = []
+    size = 0
+    for value in values:
+        some.append(value)
+        size += value.size
+        if size >= _BYTES or len(some) >= ROWS:
+            yield some
+            some, size = [], 0
+    if some:
+        yield some
+
+
 class FileSource:
     """A file that has been looked at: its kind, and the fields of its first records."""
 
@@ -149,7 +172,7 @@ class FileSource:
                     return set(file.schema_arrow.names)
             if self.is_json:
                 values = islice(self._values(msgspec.json.decode, Bad(False)), _LOOKED_AT)
-                return {f for _, value in values for f in fields_of(value)}
+                return {f for value in values for f in fields_of(value.value)}
             return set(max((row for _, row in self._headers()), key=_by(fit), default=()))
 
     def pieces(self, format_: Format, bad: Bad) -> Iterator[Piece]:
@@ -180,7 +203,7 @@ class FileSource:
 
     # -- JSON
 
-    def _values(self, decode: Callable[[bytes], Any], bad: Bad) -> Iterator[tuple[int, Any]]:
+    def _values(self, decode: Callable[[bytes], Any], bad: Bad) -> Iterator[_Value]:
         """Give the JSON values with their lines: one a line, or the parts of one document."""
         if not self._by_lines():
             yield from self._parts(decode, bad)
@@ -198,11 +221,12 @@ class FileSource:
                     bad.add(self.name, number, "no JSON object", str(error)[:100])
                     continue
                 if isinstance(value, list):
-                    yield from ((number, item) for item in value)
+                    size = len(text) // max(len(value), 1)
+                    yield from (_Value(number, item, size) for item in value)
                 elif isinstance(value, str | int | float | bool | None):
                     bad.add(self.name, number, "no JSON object", shown(value, 60))
                 else:
-                    yield number, value
+                    yield _Value(number, value, len(text))
 
     def _by_lines(self) -> bool:
         """Return whether any of the first lines is a JSON value by itself."""
@@ -217,7 +241,7 @@ class FileSource:
                     return True
         return False
 
-    def _parts(self, decode: Callable[[bytes], Any], bad: Bad) -> Iterator[tuple[int, Any]]:
+    def _parts(self, decode: Callable[[bytes], Any], bad: Bad) -> Iterator[_Value]:
         """Give the values of a file that is one document: a list, or values one after the other."""
         with _open(self.path) as file:
             text = file.read().decode("utf-8-sig", errors="replace")
@@ -236,17 +260,17 @@ class FileSource:
             for item in value if isinstance(value, list) else [value]:
                 number += 1
                 try:
-                    yield number, decode(msgspec.json.encode(item))
+                    packed = msgspec.json.encode(item)
+                    yield _Value(number, decode(packed), len(packed))
                 except (ValueError, RecursionError) as error:
                     bad.add(self.name, number, "no JSON object", str(error)[:100])
 
     def _json_pieces(self, format_: Format, bad: Bad) -> Iterator[Piece]:
         decode = msgspec.json.decode if format_.is_table else format_.decode
-        values = self._values(decode, bad)
         # a record may be a page of hundreds of posts
-        while some := list(islice(values, ROWS if format_.is_table else 2_000)):
-            lines = np.array([line for line, _ in some], np.int64)
-            rows = [value for _, value in some]
+        for some in _by_size(self._values(decode, bad)):
+            lines = np.array([value.line for value in some], np.int64)
+            rows = [value.value for value in some]
             if format_.is_table:
                 rows = [row if isinstance(row, dict) else {} for row in rows]
                 names = {name for row in rows for name in fields_of(row)}

@@ -386,8 +386,8 @@ class _View:
         used = np.unique(codes[codes >= 0])
         form = texts.normal_form(text.labels.take(pa.array(used))).dictionary_encode()
         forms = form.dictionary
-        words = np.array([texts.word_count(t) for t in forms.to_pylist()], np.int64)
-        enough = (words >= self.choices.min_words) & (pc.binary_length(forms).to_numpy() > 0)
+        enough = pc.binary_length(forms).to_numpy() > 0
+        enough &= texts.word_counts(forms) >= self.choices.min_words
         number = np.full(len(text.labels) + 1, -1, np.int32)
         indices = form.indices.to_numpy()
         number[used] = np.where(enough[indices], indices, -1)

@@ -13,7 +13,7 @@ from coordnet.readers.text import (
     near_duplicates,
     near_embeddings,
     normal_form,
-    word_count,
+    word_counts,
 )
 
 
@@ -53,13 +53,8 @@ def test_hashtags_are_one_whatever_their_case_and_width():
 
 
 def test_words():
-    assert [word_count(t) for t in ("", "vote now", "投票に行こう", "a b-c", "ไป")] == [
-        0,
-        2,
-        6,
-        3,
-        2,
-    ]
+    texts = pa.array(["", "vote now", "投票に行こう", "a b-c", "ไป", "!? 🔥", "été e\u0301"])
+    assert word_counts(texts).tolist() == [0, 2, 6, 3, 2, 0, 2]
 
 
 # -- near duplicates -------------------------------------------------------------------------------

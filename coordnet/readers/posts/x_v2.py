@@ -12,7 +12,7 @@ from coordnet.readers.formats import X_FIELDS, Row, id_text, records, whole
 Id = str | int | float | None  # ids are text; a file that went through a float is told by its ids
 
 
-class _Part(msgspec.Struct):
+class _Part(msgspec.Struct, gc=False):
     """A type that skips what it does not name, at no cost."""
 
 
@@ -92,7 +92,7 @@ class _Includes(_Part):
     tweets: list[_Post] | None = None
 
 
-class _Line(_Post):
+class _Line(_Post, gc=False):
     """A page, or one post of a flattened file."""
 
     data: list[_Post] | _Post | None = None
