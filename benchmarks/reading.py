@@ -57,7 +57,9 @@ def pages(sample, posts, path):
 
 def measured(command):
     """Run a command: what it prints, seconds of the processor, megabytes."""
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    )
     out = process.stdout.read()
     _, status, used = os.wait4(process.pid, 0)
     if status:
@@ -82,9 +84,13 @@ def main():
         print(f"read_posts  {seconds:7.1f} s  {posts / seconds:9,.0f} posts/s  {memory:6.0f} MB")
         if options.twarc:
             table = str(Path(folder) / "table.csv")
-            _, other, most = measured([options.twarc, "-W", "ignore", "-c", TWARC, str(path), table])
+            _, other, most = measured(
+                [options.twarc, "-W", "ignore", "-c", TWARC, str(path), table]
+            )
             print(f"twarc-csv   {other:7.1f} s  {posts / other:9,.0f} posts/s  {most:6.0f} MB")
-            print(f"ratio       {other / seconds:7.1f} times as fast, {most / memory:.1f} of memory")
+            print(
+                f"ratio       {other / seconds:7.1f} times as fast, {most / memory:.1f} of memory"
+            )
     if options.ira:
         ira = str(options.shared / "data/ira_tweets.parquet")
         out, seconds, memory = measured([sys.executable, "-c", IRA, ira])

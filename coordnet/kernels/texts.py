@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from coordnet.kernels.arrays import sort_in_place
 from coordnet.kernels.compiling import kernel
 
 
@@ -64,7 +65,20 @@ def sequences(ends: Any, data: Any, n: int, indptr: Any, first: int, last: int, 
             stop += 1
             while stop < end and (data[stop] & 0xC0) == 0x80:
                 stop += 1
-        out[indptr[i] : indptr[i + 1]].sort()
+        sort_in_place(out[indptr[i] : indptr[i + 1]])
+
+
+@kernel
+def sort_rows(indptr: Any, values: Any) -> None:
+    """Sort each row, in place.
+
+    Parameters
+    ----------
+    indptr : int64 (rows + 1,)
+    values : uint64 (n,)
+    """
+    for i in range(len(indptr) - 1):
+        sort_in_place(values[indptr[i] : indptr[i + 1]])
 
 
 @kernel

@@ -45,6 +45,7 @@ from coordnet.times import EARLIEST, LATEST
 logger = logging.getLogger(__name__)
 
 Source: TypeAlias = FileSource | FrameSource
+_TOGETHER = 64  # pieces that are joined
 BY_HAND = "columns"  # the name of the format of columns named by hand
 
 
@@ -101,7 +102,7 @@ def read_posts(
     ...     "body": ["Vote now! #ge2017", "vote  NOW"]})
     >>> posts = cn.read_posts(frame, columns={"account": "user", "time": "at", "text": "body"})
     >>> posts.actions("text").objects.tolist()
-    ['vote now! #ge2017', 'vote now']
+    ['vote now', 'vote now! #ge2017']
     """
     one_of(errors, ("count", "raise"), "errors")
     one_of(on_bad, ("error", "drop"), "on_bad")
@@ -193,9 +194,9 @@ def _chosen(
                 field: record[name] if name in record else at(record, *name.split("."))
                 for field, name in columns.items()
             }
-            for field in row:
-                if FIELDS[field][0] == LISTS and isinstance(row[field], str):
-                    row[field] = [part for part in row[field].split("|") if part.strip()]
+            for field, value in row.items():
+                if FIELDS[field][0] == LISTS and isinstance(value, str):
+                    row[field] = [part for part in value.split("|") if part.strip()]
             return (row,)
 
         return Format(BY_HAND, title, marks, read=read, units=ReadOnly(units))
@@ -228,6 +229,7 @@ class _Reader:
         self.bad = Bad(raises)
         self._drops = drops
         self._parts: list[pa.Table] = []
+        self._small = 0  # of the last of these, pieces that are not joined yet
         self._lines: list[NDArray[np.int64]] = []
         self._starts: list[tuple[int, str]] = []  # first row of each source
         self._rows = 0
@@ -262,8 +264,15 @@ class _Reader:
                     if name in TIMES
                     else _typed(column, name)
                 )
-        self._parts.append(pa.table(made))
+        self._parts.append(_without_prefix(pa.table(made)))
         self._lines.append(lines)
+        self._small += 1
+        if self._small == _TOGETHER:  # many small arrays take more memory than few large ones
+            joined = pa.concat_tables(self._parts[-_TOGETHER:], promote_options="default")
+            self._parts[-_TOGETHER:] = [joined.combine_chunks()]
+            self._small = 0
+            del joined, made
+            pa.default_memory_pool().release_unused()
         self._rows += len(lines)
 
     @staticmethod
@@ -352,7 +361,6 @@ class _Reader:
             dropped["no post"] = self._without
         table, damaged = self._whole_ids(table, lines)
         dropped.update(damaged)
-        table = _without_prefix(table)
         notes: list[str] = []
         if self.format.checked is not None:
             table, notes = self.format.checked(table)

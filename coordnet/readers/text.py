@@ -213,8 +213,7 @@ def _sets(
         whole = np.arange(len(texts) + 1)
         indptr = np.concatenate([[0], np.cumsum(counts)])
         values = _hashed(texts, whole, np.iinfo(np.int32).max, threads)
-        for i in range(n):
-            values[indptr[i] : indptr[i + 1]].sort()
+        text_kernels.sort_rows(indptr, values)
     else:
         counts = np.empty(n, np.int64)
         text_kernels.count_sequences(*_bytes(texts), CHARACTERS, counts)

@@ -225,7 +225,7 @@ def _log(
         posts["time"].to_numpy()[row],
         kind=Labelled(kind[order], pa.array(names, LABELS)),
         row=row,
-        content=column("post") if "post" in posts else None,
+        post=column("post") if "post" in posts else None,
         text=column("text") if texts_too and "text" in posts else None,
         rows_read=posts.rows_read,
         dropped=dropped,

@@ -588,7 +588,7 @@ def test_the_russian_sample_is_read_as_by_hand(shared):
     path = shared("data", "russian_coord_tweets.csv.gz")
     direct = cn.read_actions(
         path, account="account_id", object="object_id", time="timestamp_share",
-        content="content_id", default_kind="retweet",
+        post="content_id", default_kind="retweet",
     )  # fmt: skip
     posts = cn.read_posts(path)
     assert posts.actions("retweet", own_posts=True).fingerprint == direct.fingerprint

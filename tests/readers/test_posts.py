@@ -1,4 +1,4 @@
-"""Reading posts: kinds of files, formats told and untold, bad lines, and the value that comes of it."""
+"""Reading posts: kinds of files, formats told and untold, bad lines, and what comes of it."""
 
 import copy
 import datetime as dt
@@ -192,7 +192,7 @@ def test_single_columns_of_a_format_are_replaced():
         ({"format": "x-v3"}, "format='x-v3' is not known"),
         ({"format": 3}, "format=3 is not the name of a format"),
         ({"columns": {"account": "user"}}, "names no column for time"),
-        ({"columns": {"acount": "user"}}, "'acount', which is no field of a post. Did you mean 'account'"),
+        ({"columns": {"acount": "user"}}, "'acount', which is no field.*Did you mean 'account'"),
         ({"columns": {"account": "usr", "time": "at"}}, "no column 'usr'.*Did you mean 'user'"),
         ({"columns": {"account": 1, "time": "at"}}, "is no name of a column"),
         ({"columns": []}, "is no mapping"),

@@ -171,7 +171,8 @@ def test_texts_by_hand():
         {"account": "bob", "time": 1, "text": "@ann VOTE for the party  of the future now!"},
         {"account": "cem", "time": 2, "text": "Vote for the party of the future now!!"},
         {"account": "dan", "time": 3, "text": "@ann https://t.co/b"},
-        {"account": "eve", "time": 4, "text": "Vote for the party of the future now!", "retweeted": "1"},
+        {"account": "eve", "time": 4, "text": "Vote for the party of the future now!",
+         "retweeted": "1"},
         {"account": "fay", "time": 5, "text": "yes"},
     ])  # fmt: skip
     form = "vote for the party of the future now!"
@@ -184,7 +185,7 @@ def test_texts_by_hand():
     assert of_kind(posts, "similar_text", min_words=5) == [
         ("ann", form, 0), ("bob", form, 1), ("cem", form, 2),
     ]  # fmt: skip
-    assert len(set(o for _, o, _ in of_kind(posts, "similar_text", alike=0.99))) == 3
+    assert len({o for _, o, _ in of_kind(posts, "similar_text", alike=0.99)}) == 3
     assert {o for _, o, _ in of_kind(posts, "similar_text", alike="coordination_toolkit")} == {
         form, "yes",
     }  # fmt: skip
@@ -207,14 +208,12 @@ def test_embeddings_group_texts():
         ])
     ])  # fmt: skip
     vectors = np.array([[1, 0.0], [0.8, 0.6], [0.8, -0.6], [0, 1], [np.nan, np.nan]])
-    d3lta = dict(
-        (a, o) for a, o, _ in of_kind(posts, "similar_text", embeddings=vectors, alike="d3lta")
-    )
+    found = of_kind(posts, "similar_text", embeddings=vectors, alike="d3lta")
+    d3lta = {a: o for a, o, _ in found}
     assert d3lta["a"] == d3lta["b"] == d3lta["e"]  # 0.8 in one language
     assert d3lta["c"] != d3lta["a"]  # 0.8 across two
-    luceri = dict(
-        (a, o) for a, o, _ in of_kind(posts, "similar_text", embeddings=vectors, alike="luceri")
-    )
+    found = of_kind(posts, "similar_text", embeddings=vectors, alike="luceri")
+    luceri = {a: o for a, o, _ in found}
     assert luceri["c"] == luceri["a"]
     with pytest.raises(cn.ParameterError, match="give them with embeddings="):
         posts.actions("similar_text", alike="d3lta")
@@ -278,7 +277,7 @@ def test_actions_equal_those_of_a_loop(rows):
     every = [{"retweeted": None, "quoted": None, "hashtags": None, "mentions": None, "text": None,
               "retweeted_author": None, **row} for row in rows]  # fmt: skip
     log = posts_of(every).actions(KINDS)
-    ids = log.to_frame("pyarrow")["content"].to_pylist()
+    ids = log.to_frame("pyarrow")["post"].to_pylist()
     found = {
         (log.all_accounts[a], log.kinds[log.object_kind[o]], log.objects[o], t // SECOND - START, p)
         for a, o, t, p in zip(log.account, log.object, log.time, ids, strict=True)
@@ -296,15 +295,15 @@ def test_the_order_of_posts_changes_nothing(rows, random):
     rows = [row | {"post": str(i)} for i, row in enumerate(rows)]
     shuffled = list(rows)
     random.shuffle(shuffled)
-    kinds = [k for k in ("retweet", "hashtag", "text", "similar_text")
-             if any({"retweet": "retweeted", "hashtag": "hashtags"}.get(k, "text") in r for r in rows)]  # fmt: skip
+    fields = {"retweet": "retweeted", "hashtag": "hashtags", "text": "text", "similar_text": "text"}
+    kinds = [kind for kind, name in fields.items() if any(name in row for row in rows)]
     if kinds:
         left, right = posts_of(rows).actions(kinds), posts_of(shuffled).actions(kinds)
         assert left.fingerprint == right.fingerprint
 
 
 def test_one_kind_a_trace_as_tables_of_several_columns_give():
-    """`read_actions(object=[...])` on the same rows, written as a wide table, gives the same log."""
+    """`read_actions(object=[...])` on the same rows as a wide table gives the same log."""
     rows = [("a", 0, "p1", "x.org"), ("b", 1, "p1", "y.org"), ("c", 2, None, "x.org")]
     posts = posts_of([
         {"account": a, "time": t, "retweeted": r, "mentions": [m]} for a, t, r, m in rows

@@ -114,12 +114,14 @@ def test_addresses_by_hand(url, expected):
 @pytest.mark.parametrize(
     ("url", "reason"),
     [
-        ("https://t.co/AbC", SHORT), ("http://bit.ly/x?y=1", SHORT), ("https://www.tinyurl.com/x", SHORT),
-        ("https://vm.tiktok.com/ZMx/", SHORT), ("pic.twitter.com/AbC", SHORT),
+        ("https://t.co/AbC", SHORT), ("http://bit.ly/x?y=1", SHORT),
+        ("https://www.tinyurl.com/x", SHORT), ("https://vm.tiktok.com/ZMx/", SHORT),
+        ("pic.twitter.com/AbC", SHORT),
         ("https://bit.ly", NONE), ("https://t.co/", NONE), ("https://t.co/x…", NONE),
         ("mailto:ann@example.org", NONE), ("ftp://example.org/a", NONE), ("nonsense", NONE),
         ("", NONE), ("https://localhost/a", NONE), ("https://no.such.suffixx/a", NONE),
-        ("https://example.org:port/a", NONE), ("https://[::1/a", NONE), ("javascript:void(0)", NONE),
+        ("https://example.org:port/a", NONE), ("https://[::1/a", NONE),
+        ("javascript:void(0)", NONE),
     ],
 )  # fmt: skip
 def test_what_is_no_object(url, reason):
@@ -150,7 +152,8 @@ def test_links_to_posts_of_x():
     [
         ("https://news.bbc.co.uk/1", "bbc.co.uk"), ("https://x.com/i/status/1", "x.com"),
         ("https://ann.blogspot.com/a", "ann.blogspot.com"), ("https://192.0.2.1/a", "192.0.2.1"),
-        ("https://xn--bcher-kva.de/a", "xn--bcher-kva.de"), ("https://a.b.example.org/", "example.org"),
+        ("https://xn--bcher-kva.de/a", "xn--bcher-kva.de"),
+        ("https://a.b.example.org/", "example.org"),
         ("nonsense", None),
     ],
 )  # fmt: skip
