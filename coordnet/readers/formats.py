@@ -469,7 +469,7 @@ def whole(value: Any) -> int | None:
 
 
 SNOWFLAKE = 1_288_834_974_657  # milliseconds at which the ids of X begin to carry their time
-_FIRST, _MINUTE = 29_700_000_000, 60_000_000
+_FIRST, _SECOND, _MINUTE = 29_700_000_000, 1_000_000, 60_000_000
 
 
 def snowflake_time(ids: pa.ChunkedArray) -> NDArray[np.int64]:
@@ -502,11 +502,32 @@ def with_snowflake_times(table: pa.Table) -> tuple[pa.Table, list[str]]:
         )
         if not fits.all():
             notes.append(f"{int((~fits).sum()):,} times stay as written, whole minutes")
-    if "retweeted" in table.column_names and "retweeted_time" not in table.column_names:
-        exact = snowflake_time(table["retweeted"])
-        later = exact > pc.fill_null(table["time"], 0).to_numpy()
-        table = table.append_column("retweeted_time", pa.array(exact, mask=(exact == 0) | later))
-    return table, notes
+    table, more = with_original_times(table)
+    return table, notes + more
+
+
+def with_original_times(table: pa.Table) -> tuple[pa.Table, list[str]]:
+    """Take the times of posts passed on out of their ids on X where the export has none."""
+    if "retweeted" not in table.column_names:
+        return table, []
+    known = table["retweeted_time"] if "retweeted_time" in table.column_names else None
+    exact = snowflake_time(table["retweeted"])
+    time = pc.fill_null(table["time"], 0).to_numpy()
+    if not (time % _SECOND).any():  # a post is not earlier than what it passes on
+        exact -= exact % _SECOND
+    later = exact > time
+    ids = pa.array(exact, mask=(exact == 0) | later)
+    filled = ids if known is None else pc.coalesce(known, ids)
+    number = (len(table) if known is None else known.null_count) - filled.null_count
+    if not number:
+        return table, []
+    if known is None:
+        table = table.append_column("retweeted_time", filled)
+    else:
+        table = table.set_column(
+            table.column_names.index("retweeted_time"), "retweeted_time", filled
+        )
+    return table, [f"{number:,} times of posts passed on were taken from their ids"]
 
 
 def fields_of(value: Any, depth: int = 4, before: str = "") -> Iterator[str]:

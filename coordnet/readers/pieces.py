@@ -102,6 +102,28 @@ def _readable(path: Path) -> Iterator[None]:
         raise InputError(f"{shown(str(path))} cannot be read: {reason[:300]}.") from None
 
 
+class _Unpacked(io.RawIOBase):
+    """An Arrow stream as Python reads one, line by line."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def readable(self) -> bool:
+        """Return that it can be read."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Read into a buffer; return how many bytes."""
+        data = self._stream.read(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._stream.close()
+        super().close()
+
+
 def _open(path: Path) -> BinaryIO:
     """Open a file, unpacked: that it is packed is told by its first bytes."""
     with path.open("rb") as file:
@@ -109,7 +131,8 @@ def _open(path: Path) -> BinaryIO:
     if start[:2] == _GZIP:
         return cast("BinaryIO", gzip.open(path, "rb"))
     if start == _ZSTD:
-        return cast("BinaryIO", pa.input_stream(str(path.absolute()), compression="zstd"))
+        stream = pa.input_stream(str(path.absolute()), compression="zstd")
+        return cast("BinaryIO", io.BufferedReader(_Unpacked(stream), 1 << 20))
     return path.open("rb")
 
 

@@ -381,8 +381,31 @@ def test_where_times_came_from_is_said():
         "3 of 4 times were taken from the ids of the posts, to the millisecond; the export has "
         "minutes",
         "1 times stay as written, whole minutes",
+        "1 times of posts passed on were taken from their ids",
     )
     assert posts.notes[0] in repr(posts)
+
+
+@pytest.mark.parametrize("sample", ["x_2024.csv", "twarc_csv.csv"])
+def test_times_of_what_is_passed_on_come_from_ids(sample):
+    """Whole seconds, as the times of the posts are: 7 s after Ann's post."""
+    posts = cn.read_posts(SAMPLES / sample)
+    log = posts.actions("fast_retweet")
+    assert (log.objects.tolist(), log.accounts.tolist()) == ([ANN], [BOB])
+    assert len(posts.actions("fast_retweet", within="6s")) == 0
+    assert START in columns(posts)["retweeted_time"]
+
+
+def test_a_time_of_the_export_stands_above_that_of_the_id(tmp_path):
+    line = json.loads((SAMPLES / "x_v2_flat.jsonl").read_text())
+    line["referenced_tweets"][0]["created_at"] = "2021-04-08T19:34:10.000Z"
+    (tmp_path / "a.jsonl").write_text(json.dumps(line))
+    assert columns(cn.read_posts(tmp_path / "a.jsonl"))["retweeted_time"] == seconds(-6)
+    del line["referenced_tweets"][0]["created_at"]
+    (tmp_path / "a.jsonl").write_text(json.dumps(line))
+    posts = cn.read_posts(tmp_path / "a.jsonl")
+    assert columns(posts)["retweeted_time"] == seconds(0)
+    assert posts.notes == ("1 times of posts passed on were taken from their ids",)
 
 
 def test_a_time_that_an_id_contradicts_stays_as_written(tmp_path):
@@ -496,6 +519,27 @@ def test_columns_are_found_by_name_in_whatever_order(tmp_path):
 )  # fmt: skip
 def test_lists_as_they_are_printed(text, expected):
     assert printed_list(text) == expected
+
+
+def test_a_table_written_as_json_lines_gives_the_same(tmp_path):
+    """minet writes both."""
+    with (SAMPLES / "minet_x.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    (tmp_path / "a.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    found, expected = cn.read_posts(tmp_path / "a.jsonl"), cn.read_posts(SAMPLES / "minet_x.csv")
+    assert found.format == "minet-x"
+    assert found.table.equals(expected.table)
+
+
+def test_inner_fields_of_a_table_in_json(tmp_path):
+    """The Content Library gives posts as JSON, too: post_owner.id is a field in a field."""
+    post = {
+        "id": "fb1", "creation_time": "2021-04-08T19:34:16Z", "text": "Vote", "lang": "en",
+        "post_owner": {"id": "5001", "name": "Ann"}, "link_attachment": {"link": LINK},
+    }  # fmt: skip
+    (tmp_path / "a.json").write_text(json.dumps([post]))
+    found = columns(cn.read_posts(tmp_path / "a.json"))
+    assert (found["account"], found["links"], found["time"]) == (["5001"], [[LINK]], seconds(0))
 
 
 # -- real samples --------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from coordnet.readers.formats import Cells, Column, first, json_of, table
+from coordnet.readers.formats import Cells, Column, first, json_of, table, with_original_times
 
 
 def _items(name: str, *keys: str) -> Callable[[Cells], Column]:
@@ -58,5 +58,6 @@ FORMAT = table(
         "posts": "author.public_metrics.tweet_count",
         "verified": "author.verified",
     },
+    checked=with_original_times,
     absent={"like": "the table has numbers of likes, not who likes"},
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from coordnet.readers.formats import Cells, Column, each, printed_list, table
+from coordnet.readers.formats import Cells, Column, each, printed_list, table, with_original_times
 
 _ID = re.compile(r"""['"]id_str['"]\s*:\s*['"](\d+)['"]|['"]id['"]\s*:\s*['"]?(\d+)['"]?""")
 _CREATED = re.compile(r"""['"]created['"]\s*:\s*['"]([^'"]+)['"]""")
@@ -85,5 +85,6 @@ FORMAT = table(
         "verified": each(lambda u: _value(u, "verified", "blue"), "user"),
     },
     units={"time": "s"},
+    checked=with_original_times,
     absent={"like": "the release has numbers of likes, not who likes"},
 )  # fmt: skip

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from coordnet.readers.formats import X_FIELDS, Row, id_text, records, whole
+from coordnet.readers.formats import X_FIELDS, Row, id_text, records, whole, with_original_times
 
 Id = str | int | float | None  # ids are text; a file that went through a float is told by its ids
 
@@ -193,5 +193,6 @@ FORMAT = records(
         ("author_id", "text", "id", "created_at", "conversation_id"),
         ("author_id", "text", "id", "created_at", "edit_history_tweet_ids"),
     ],
+    checked=with_original_times,
     absent={"like": "posts that an account likes are another export (liking users)"},
 )
