@@ -163,8 +163,7 @@ def test_of_texts_of_one_action_the_first_in_byte_order_stays(rows, random):
         texts += [] if text is None else [text]
     found = log.to_frame("pyarrow").to_pylist()
     told = {
-        (r["account"], r["object"], int(r["time"].timestamp()), r["post"]): r["text"]
-        for r in found
+        (r["account"], r["object"], int(r["time"].timestamp()), r["post"]): r["text"] for r in found
     }
     assert told == {action: min(texts, default=None) for action, texts in expected.items()}
     assert len(found) == len(expected)

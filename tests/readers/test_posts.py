@@ -220,18 +220,19 @@ def test_sources_that_cannot_be(source):
 def test_bad_lines_are_counted_with_their_numbers(tmp_path):
     path = tmp_path / "a.csv"
     path.write_bytes(
-        b'user,at,body\na,1617910456,x\nb,1617910457\nc,1617910458,"two\nlines"\n'
+        b'user,at,body\nz,1\na,1617910456,x\nb,1617910457\nc,1617910458,"two\nlines"\n'
         b"d,1617910459,caf\xe9\n\ne,1617910460,x,more\nf,1617910461,x,\n"
     )
     columns = {"account": "user", "time": "at", "text": "body"}
     posts = cn.read_posts(path, columns=columns, unit="s")
     assert posts["account"].to_pylist() == ["a", "c", "f"]
-    assert posts.dropped == {"row of another width": 2, "not UTF-8": 1}
+    assert posts.dropped == {"row of another width": 3, "not UTF-8": 1}
     assert [(line, why.split(" (")[0]) for _, line, why in posts.bad_lines] == [
-        (3, "row of another width"), (6, "not UTF-8"), (8, "row of another width"),
+        (2, "row of another width"), (4, "row of another width"), (7, "not UTF-8"),
+        (9, "row of another width"),
     ]  # fmt: skip
-    assert posts.rows_read == 6
-    with pytest.raises(cn.InputError, match=r"a\.csv', line 3: row of another width \(2 values"):
+    assert posts.rows_read == 7
+    with pytest.raises(cn.InputError, match=r"a\.csv', line 2: row of another width \(2 values"):
         cn.read_posts(path, columns=columns, unit="s", errors="raise")
 
 
