@@ -6,8 +6,9 @@ SHARED is the folder of the real data. Pages of X API v2 are made of its sample 
 id another one, until there are N of them (by default 20,000). `read_posts` reads them, and so does
 twarc-csv, with the Python of an environment in which it is installed (`pip install twarc-csv
 "pandas<2.2"`: it calls what later versions do not have). Each is a process of its own; the seconds
-are of the processor, imports included, and the memory is the largest. `--ira` reads the 2.46
-million tweets of the Internet Research Agency and groups their texts by near duplicates.
+are of the processor, imports included, and the memory is the largest: `read_posts` ends with all
+posts in memory, the converter with a table on the disk, which pandas then reads. `--ira` reads the
+2.46 million tweets of the Internet Research Agency and groups their texts by near duplicates.
 """
 
 import argparse
@@ -31,6 +32,10 @@ with open(sys.argv[1]) as file, open(sys.argv[2], "w") as out:
     converter = CSVConverter(file, out)
     converter.process()
 print(sum(1 for _ in open(sys.argv[2])))
+"""
+PANDAS = """
+import sys, pandas as pd
+print(len(pd.read_csv(sys.argv[1], dtype=str)))
 """
 IRA = """
 import sys, coordnet as cn
@@ -91,6 +96,8 @@ def main():
             print(
                 f"ratio       {other / seconds:7.1f} times as fast, {most / memory:.1f} of memory"
             )
+            _, more, held = measured([sys.executable, "-c", PANDAS, table])
+            print(f"its table   {more:7.1f} s to read by pandas          {held:6.0f} MB")
     if options.ira:
         ira = str(options.shared / "data/ira_tweets.parquet")
         out, seconds, memory = measured([sys.executable, "-c", IRA, ira])
