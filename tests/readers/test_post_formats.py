@@ -4,14 +4,18 @@ The samples tell one story: Ann posts a text with a link and two hashtags, Bob p
 seven seconds, Cem quotes it after forty, and Bob answers it after sixty-five.
 """
 
+import contextlib
 import csv
 import datetime as dt
 import gzip
 import json
 import re
+import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import coordnet as cn
 from coordnet.readers.formats import FIELDS, formats, printed_list, snowflake_time
@@ -643,3 +647,33 @@ def test_the_russian_sample_is_read_as_by_hand(shared):
     for row in rows:
         author.setdefault(row["content_id"], row["account_id"])
     assert own == sum(author.get(row["object_id"]) == row["account_id"] for row in rows) > 0
+
+
+# -- damage --------------------------------------------------------------------------------------
+
+
+@given(st.sampled_from(sorted(FORMATS)), st.randoms(use_true_random=False))
+@settings(max_examples=40)
+def test_a_damaged_file_is_read_or_refused(name, random):
+    """Cut off, with bytes changed, or with a piece missing: never an error of Python's own."""
+    data = bytearray((SAMPLES / name).read_bytes())
+    first, last = sorted(random.randrange(len(data)) for _ in range(2))
+    how = random.randrange(3)
+    if how == 0:
+        data = data[:last]
+    elif how == 1:
+        del data[first:last]
+    else:
+        for _ in range(20):
+            data[random.randrange(len(data))] = random.randrange(256)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / name
+        path.write_bytes(data)
+        try:
+            posts = cn.read_posts(path, FORMATS[name], on_bad="drop")
+        except cn.CoordnetError:
+            return
+    assert len(posts) <= posts.rows_read
+    for kind in {"retweet", "url", "text"} - set(posts.absent):
+        with contextlib.suppress(cn.CoordnetError):
+            posts.actions(kind)
