@@ -184,6 +184,36 @@ def join_pairs(left: Any, right: Any, parent: Any) -> None:
 
 
 @kernel
+def edit_similarity(ends: Any, signs: Any, left: Any, right: Any, out: Any) -> None:
+    """Compute 1 - Levenshtein distance / length of the longer text for pairs of texts.
+
+    Parameters
+    ----------
+    ends : int64 (texts + 1,), where the signs of each text begin and end
+    signs : int32, code points
+    left, right : int64 (pairs,), which texts
+    out : float64 (pairs,), written; 0 where a text is empty
+
+    Cost: the product of the two lengths, for each pair.
+    """
+    for p in range(len(left)):
+        a, b = left[p], right[p]
+        n, m = ends[a + 1] - ends[a], ends[b + 1] - ends[b]
+        if n == 0 or m == 0:
+            out[p] = 0.0
+            continue
+        row = np.arange(m + 1)
+        for i in range(n):
+            corner = row[0]
+            row[0] = i + 1
+            for j in range(m):
+                changed = corner + (signs[ends[a] + i] != signs[ends[b] + j])
+                corner = row[j + 1]
+                row[j + 1] = min(changed, corner + 1, row[j] + 1)
+        out[p] = 1.0 - row[m] / max(n, m)
+
+
+@kernel
 def find_roots(parent: Any) -> None:
     """Give each member its root, in place.
 

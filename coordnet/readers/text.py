@@ -48,6 +48,9 @@ class Likeness:
         Least cosine of embeddings, in one language.
     across
         Least cosine of embeddings in two languages.
+    copies
+        Least cosine of embeddings, and the Levenshtein similarity that must be exceeded, of texts
+        in one language that are copies; None where there is no such rule.
     source
         Where the rule was published.
     """
@@ -56,6 +59,7 @@ class Likeness:
     jaccard: float = ALIKE
     cosine: float = 0.7
     across: float = 0.7
+    copies: tuple[float, float] | None = None
     source: str = ""
 
 
@@ -65,7 +69,9 @@ PRESETS: Mapping[str, Likeness] = ReadOnly(
         "coordination_toolkit": Likeness(
             unit="words", jaccard=0.8, source="Graham, QUT Digital Observatory 2020"
         ),
-        "d3lta": Likeness(cosine=0.715, across=0.85, source="VIGINUM, D3lta 1.0.2"),
+        "d3lta": Likeness(
+            cosine=0.85, across=0.715, copies=(0.715, 0.693), source="VIGINUM, D3lta 1.0.2"
+        ),
         "luceri": Likeness(cosine=0.7, across=0.7, source="Luceri et al. 2024"),
         "coorsim": Likeness(cosine=0.925, across=0.925, source="van Kessel et al., coorsim 0.0.8"),
     }
@@ -309,6 +315,8 @@ def near_embeddings(
     *,
     across: float | None = None,
     language: NDArray[Any] | None = None,
+    copies: tuple[float, float] | None = None,
+    texts: Sequence[str] | None = None,
 ) -> NDArray[np.int32]:
     """Give texts whose embeddings are alike, through a chain, the same number.
 
@@ -325,6 +333,12 @@ def near_embeddings(
         The cosine for texts of different languages; None means the same.
     language
         The language of each text, (n,), for `across`.
+    copies
+        A lower cosine that is enough for two texts of one language whose Levenshtein similarity,
+        1 - distance / length of the longer one, is above a second number. Letters and digits alone
+        are compared, without accents.
+    texts
+        The texts, (n,), for `copies`.
 
     Returns
     -------
@@ -348,19 +362,33 @@ def near_embeddings(
     length = np.linalg.norm(vectors, axis=1, keepdims=True)
     with np.errstate(invalid="ignore", divide="ignore"):
         vectors = np.where(np.isfinite(length) & (length > 0), vectors / length, 0)
-    codes, other = None, least if across is None else across
-    if language is not None and other != least:
+    other = least if across is None else across
+    codes = np.zeros(n, np.int64)
+    if language is not None:
         codes = np.unique(np.asarray(language, str), return_inverse=True)[1]
     parent = np.arange(n)
-    low = min(least, other) if codes is not None else least
+    low = min(least, other if language is not None else least, *(copies or ())[:1])
+    signs = _letters(texts) if copies is not None and texts is not None else None
     for i in range(0, n, _BLOCK):
         for j in range(i, n, _BLOCK):
             cosine = vectors[i : i + _BLOCK] @ vectors[j : j + _BLOCK].T
             left, right = np.nonzero(cosine >= low - 1e-6)
-            if codes is not None:
-                one = codes[i + left] == codes[j + right]
-                kept = cosine[left, right] >= np.where(one, least, other) - 1e-6
-                left, right = left[kept], right[kept]
+            near, one = cosine[left, right], codes[i + left] == codes[j + right]
+            kept = near >= np.where(one, least, other) - 1e-6
+            if copies is not None and signs is not None:
+                doubt = np.flatnonzero(one & ~kept & (near >= copies[0] - 1e-6))
+                likeness = np.empty(len(doubt))
+                text_kernels.edit_similarity(*signs, left[doubt] + i, right[doubt] + j, likeness)
+                kept[doubt] = likeness > copies[1]
+            left, right = left[kept], right[kept]
             text_kernels.join_pairs(left + i, right + j, parent)
     text_kernels.find_roots(parent)
     return np.unique(parent, return_inverse=True)[1].astype(np.int32)
+
+
+def _letters(texts: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+    """Return the letters and digits of each text, without accents: (ends, code points)."""
+    bare = ["".join(c for c in unicodedata.normalize("NFD", text) if c.isalnum()) for text in texts]
+    ends = np.concatenate([[0], np.cumsum([len(text) for text in bare], dtype=np.int64)])
+    signs = np.frombuffer("".join(bare).encode("utf-32-le"), np.int32)
+    return ends, signs if len(signs) else np.zeros(1, np.int32)

@@ -539,14 +539,18 @@ def _similar_text(view: _View) -> Found:
             labels, like.jaccard, unit=like.unit, threads=view.choices.threads
         )
     else:
-        group = _by_embeddings(view, row, rank[codes], len(used), like)
+        group = _by_embeddings(view, row, rank[codes], labels, like)
     first = np.unique(group, return_index=True)[1]
     names = labels.take(pa.array(first))
     return Found(row, names.take(pa.array(group[rank[codes]])), dropped)
 
 
 def _by_embeddings(
-    view: _View, row: NDArray[np.int64], text: NDArray[np.int64], n: int, like: texts.Likeness
+    view: _View,
+    row: NDArray[np.int64],
+    text: NDArray[np.int64],
+    labels: pa.Array,
+    like: texts.Likeness,
 ) -> NDArray[np.int32]:
     """Return the group of each distinct text by the embedding of its first post."""
     vectors = np.asarray(view.choices.embeddings)
@@ -555,13 +559,16 @@ def _by_embeddings(
             f"embeddings= has the shape {vectors.shape}; give one row for each of the "
             f"{len(view):,} posts."
         )
-    at = np.empty(n, np.int64)
+    at = np.empty(len(labels), np.int64)
     at[text[::-1]] = row[::-1]
     language = None
     if view.has("language"):
         language = np.array(view.posts["language"].take(pa.array(at)).to_pylist(), object)
         language = language.astype(str)
-    return texts.near_embeddings(vectors[at], like.cosine, across=like.across, language=language)
+    return texts.near_embeddings(
+        vectors[at], like.cosine, across=like.across, language=language, copies=like.copies,
+        texts=labels.to_pylist(),
+    )  # fmt: skip
 
 
 # What each trace needs of the posts, and how it is made

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import coordnet as cn
+from coordnet.kernels import texts as text_kernels
 from coordnet.readers.text import (
     PRESETS,
     folded_tag,
@@ -168,6 +169,36 @@ def test_embeddings_equal_all_pairs(seed, least, across):
     assert found.tolist() == groups_of(["x"] * 40, least, alike=alike)
 
 
+def distance(a, b):
+    """Levenshtein's distance, by its recursion."""
+    if not a or not b:
+        return len(a) + len(b)
+    ends = distance(a[1:], b) + 1, distance(a, b[1:]) + 1, distance(a[1:], b[1:]) + (a[0] != b[0])
+    return min(ends)
+
+
+@given(st.text("abé", max_size=5), st.text("abé", max_size=5))
+@settings(max_examples=40)
+def test_edit_similarity_by_recursion(a, b):
+    signs = [np.array([ord(c) for c in a + b] or [0], np.int32), np.array([0]), np.array([1])]
+    out = np.empty(1)
+    text_kernels.edit_similarity(np.array([0, len(a), len(a) + len(b)]), *signs, out)
+    expected = 1 - distance(a, b) / max(len(a), len(b)) if a and b else 0
+    assert out[0] == pytest.approx(expected)
+
+
+def test_copies_need_a_lower_cosine():
+    """abcdefgh and abcdefxy: distance 2 of 8, 0.75; é is e and signs do not count."""
+    vectors = [[1, 0], [0.8, 0.6], [0.8, -0.6]]
+    texts = ["abc-dé fgh", "abcdefxy", "quite another"]
+    rule = {"copies": (0.715, 0.693), "texts": texts}
+    assert near_embeddings(vectors, 0.85, **rule).tolist() == [0, 0, 1]
+    assert near_embeddings(vectors, 0.85, copies=(0.715, 0.75), texts=texts).max() == 2
+    assert near_embeddings(vectors, 0.85, copies=(0.81, 0.693), texts=texts).max() == 2
+    language = np.array(["de", "en", "en"])
+    assert near_embeddings(vectors, 0.85, across=0.9, language=language, **rule).max() == 2
+
+
 def test_blocks_of_embeddings_join(monkeypatch):
     monkeypatch.setattr("coordnet.readers.text._BLOCK", 7)
     vectors = np.random.default_rng(0).normal(size=(50, 4))
@@ -178,10 +209,11 @@ def test_blocks_of_embeddings_join(monkeypatch):
 
 
 def test_published_thresholds():
-    """RECIPES.md: the toolkit 0.8 on words; D3lta 0.715 and 0.85; coorsim 0.925; Luceri 0.7."""
+    """The toolkit 0.8 on words; coorsim 0.925; Luceri 0.7. D3lta, as its code has it: 0.85 in one
+    language, 0.715 across two, and copies from 0.715 with a Levenshtein similarity above 0.693."""
     toolkit, d3lta = PRESETS["coordination_toolkit"], PRESETS["d3lta"]
     assert (toolkit.unit, toolkit.jaccard) == ("words", 0.8)
-    assert (d3lta.cosine, d3lta.across) == (0.715, 0.85)
+    assert (d3lta.cosine, d3lta.across, d3lta.copies) == (0.85, 0.715, (0.715, 0.693))
     assert (PRESETS["coorsim"].cosine, PRESETS["luceri"].cosine) == (0.925, 0.7)
 
 
