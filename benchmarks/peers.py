@@ -139,8 +139,8 @@ def coortweet_graph(
     graph = cn.co_action(kept, within, weight="pairs", threads=1)  # C2, C3, C6
     # C4: an account is good that has enough posts with a partner; a pair with one good end stays
     near = has_partner(kept, duration(within, "within"))
-    if kept.content is not None:
-        near = np.isin(kept.content.codes, kept.content.codes[near])
+    if kept.post is not None:
+        near = np.isin(kept.post.codes, kept.post.codes[near])
     good = np.bincount(kept.account[near], minlength=len(kept.all_accounts)) >= participation
     graph = graph.where(good[graph.edges["source"]] | good[graph.edges["target"]])
     if not graph.n_edges:

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     )
     from coordnet.log.accounts import Accounts
     from coordnet.log.actions import ActionLog
+    from coordnet.readers.exports import read_posts
+    from coordnet.readers.post_table import Posts
     from coordnet.readers.tables import read_actions
     from coordnet.robustness.confirmation import Confirmation, confirm_clusters
     from coordnet.robustness.findable import Findable, findable
@@ -71,6 +73,8 @@ _HOMES = {
     "inference.null_logs": ("resampled_delays", "shuffled_accounts", "swapped_profiles"),
     "log.accounts": ("Accounts",),
     "log.actions": ("ActionLog",),
+    "readers.exports": ("read_posts",),
+    "readers.post_table": ("Posts",),
     "readers.tables": ("read_actions",),
     "robustness.confirmation": ("Confirmation", "confirm_clusters"),
     "robustness.findable": ("Findable", "findable"),
@@ -112,6 +116,7 @@ __all__ = [
     "NullRuns",
     "OutputError",
     "ParameterError",
+    "Posts",
     "Power",
     "Relation",
     "Run",
@@ -130,6 +135,7 @@ __all__ = [
     "load",
     "power",
     "read_actions",
+    "read_posts",
     "resampled_delays",
     "run_nulls",
     "save",

@@ -104,7 +104,7 @@ def test_types_and_frozenness():
         with pytest.raises(ValueError, match="read-only"):
             array[0] = 0
     with pytest.raises(ValueError, match="read-only"):
-        log.content.codes[0] = 0
+        log.post.codes[0] = 0
     with pytest.raises(ValueError, match="read-only"):
         log.accounts[0] = ""
     with pytest.raises(dataclasses.FrozenInstanceError):
@@ -154,7 +154,7 @@ def test_of_texts_of_one_action_the_first_in_byte_order_stays(rows, random):
         types = [pa.string(), pa.string(), pa.int64(), pa.string(), pa.string()]
         arrays = [pa.array(c, t) for c, t in zip(columns, types, strict=True)]
         table = pa.table(dict(zip("aotcx", arrays, strict=True)))
-        return cn.read_actions(table, account="a", object="o", time="t", content="c", text="x")
+        return cn.read_actions(table, account="a", object="o", time="t", post="c", text="x")
 
     log = read(rows)
     expected = {}
@@ -163,8 +163,7 @@ def test_of_texts_of_one_action_the_first_in_byte_order_stays(rows, random):
         texts += [] if text is None else [text]
     found = log.to_frame("pyarrow").to_pylist()
     told = {
-        (r["account"], r["object"], int(r["time"].timestamp()), r["content"]): r["text"]
-        for r in found
+        (r["account"], r["object"], int(r["time"].timestamp()), r["post"]): r["text"] for r in found
     }
     assert told == {action: min(texts, default=None) for action, texts in expected.items()}
     assert len(found) == len(expected)
@@ -271,7 +270,7 @@ def test_texts_and_contents_are_told_apart_in_the_fingerprint():
     names = {"account": "account", "object": "object", "time": "time", "unit": "us"}
     prints = [
         cn.read_actions(table, **names, **more).fingerprint
-        for more in ({}, {"content": "content"}, {"text": "content"}, {"text": "object"})
+        for more in ({}, {"post": "post"}, {"text": "post"}, {"text": "object"})
     ]
     assert len(set(prints)) == 4
 
@@ -480,7 +479,7 @@ def test_to_frame_says_what_the_log_says(backend, kind):
     frame = log.to_frame(backend)
     assert isinstance(frame, kind)
     table = frame if backend == "pyarrow" else pa.table(frame)
-    assert table.column_names == ["account", "object", "time", "kind", "content", "row"]
+    assert table.column_names == ["account", "object", "time", "kind", "post", "row"]
     zero = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
     expected = [
         (a, o, zero + dt.timedelta(microseconds=t), k, c, r)
@@ -495,7 +494,7 @@ def test_a_log_reads_back_from_its_own_frame(rows):
     log = log_of(rows)
     again = cn.read_actions(
         log.to_frame("pyarrow"),
-        account="account", object="object", time="time", kind="kind", content="content",
+        account="account", object="object", time="time", kind="kind", post="post",
     )  # fmt: skip
     assert_same_log(again, log, rows=False)
 

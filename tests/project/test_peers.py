@@ -23,7 +23,7 @@ COLUMNS = {
     "account": "account_id",
     "object": "object_id",
     "time": "timestamp_share",
-    "content": "content_id",
+    "post": "content_id",
 }
 
 
