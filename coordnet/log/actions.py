@@ -73,6 +73,10 @@ class ActionLog(ArrowExport, Frozen):
         The kind of each object, as a position in `kinds`.
     content, text : Labelled or None
         Content ids (such as tweet ids) and texts, where columns for them were given.
+    folded : int32 (n,) or None
+        How many further rows of the input each action stands for, equal to it in account, object,
+        time, kind and content; None where no row was folded. The library counts actions; published
+        methods that count rows need it (:attr:`n_rows`).
     rows_read : int
         Rows of the input.
     dropped : mapping of str to int
@@ -93,6 +97,7 @@ class ActionLog(ArrowExport, Frozen):
     object_kind: NDArray[np.int32]
     content: Labelled | None = None
     text: Labelled | None = None
+    folded: NDArray[np.int32] | None = None
     rows_read: int = 0
     dropped: Mapping[str, int] = field(default_factory=ReadOnly)
     sources: tuple[str, ...] = ()
@@ -154,6 +159,12 @@ class ActionLog(ArrowExport, Frozen):
             return 1
         step = int(action_kernels.common_step(self.time))
         return next((unit for unit in (DAY, HOUR, MINUTE, SECOND) if step % unit == 0), 1)
+
+    @cached_property
+    def n_rows(self) -> NDArray[np.int64]:
+        """How many rows of the input each action stands for, 1 or more: int64 (n,)."""
+        rows: NDArray[np.int64] = np.ones(len(self), np.int64)
+        return frozen(rows if self.folded is None else rows + self.folded)  # type: ignore[no-any-return]
 
     @cached_property
     def by_account(self) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
@@ -305,6 +316,7 @@ class ActionLog(ArrowExport, Frozen):
             object_kind=frozen(kind),
             content=part(self.content),
             text=part(self.text),
+            folded=None if self.folded is None else frozen(self.folded[keep]),
             dropped=ReadOnly({**self.dropped, reason: self.dropped.get(reason, 0) + gone}),
         )
 
@@ -337,6 +349,7 @@ class ActionLog(ArrowExport, Frozen):
             row=frozen(order.astype(np.int64)),
             content=None,
             text=None,
+            folded=None,
         )
 
     def repeated(
@@ -367,6 +380,7 @@ class ActionLog(ArrowExport, Frozen):
             object_kind=frozen(self.object_kind[copied]),
             content=None,
             text=None,
+            folded=None,
         )
 
     def with_actions(
@@ -397,6 +411,7 @@ class ActionLog(ArrowExport, Frozen):
             row=frozen(row[order]),
             content=None,
             text=None,
+            folded=None,
         )
 
     # -- out --------------------------------------------------------------------------------

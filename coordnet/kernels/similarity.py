@@ -1,0 +1,529 @@
+"""Compiled loops over accounts and the objects they share: products of rows, pairs of accounts."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from coordnet.kernels.arrays import sort_in_place, stable_order
+from coordnet.kernels.compiling import inlined, kernel
+from coordnet.kernels.edges import sort_by_upper_half
+
+
+@inlined
+def _after(values: Any, start: int, stop: int, bound: int) -> int:
+    """Return the first k in start..stop-1 with values[k] > bound."""
+    while start < stop:
+        middle = (start + stop) >> 1
+        if values[middle] > bound:
+            stop = middle
+        else:
+            start = middle + 1
+    return start
+
+
+# -- products of rows --------------------------------------------------------------------------
+
+
+@kernel
+def row_products(
+    indptr: Any,
+    columns: Any,
+    values: Any,
+    by_column: Any,
+    rows: Any,
+    row_values: Any,
+    first: int,
+    last: int,
+    above: float,
+    total: Any,
+) -> Any:
+    """Multiply the rows first..last-1 of a sparse matrix with all later rows.
+
+    Gustavson's row-wise product of the matrix and its transpose, above the diagonal only: what two
+    rows share is added up column by column in one array over rows.
+
+    Parameters
+    ----------
+    indptr : int64 (rows + 1,), columns : int32 (n,), values : float64 (n,), none
+        negative; the matrix by rows
+    by_column : int64 (columns + 1,), rows : int32 (n,), ascending in a column, row_values :
+        float64 (n,); the same by columns
+    first, last : the rows to do
+    above : products of at most this are left out
+    total : float64 (rows,), scratch, zero on entry and on return
+
+    Returns
+    -------
+    i, j : int32 (found,), i < j, sorted
+    x : float64 (found,), the products
+
+    Cost: O(pairs of entries of one column) of these rows.
+    """
+    room = 1024
+    i = np.empty(room, np.int32)
+    j = np.empty(room, np.int32)
+    x = np.empty(room, np.float64)
+    met = np.empty(len(total), np.int64)
+    found = 0
+    for u in range(first, last):
+        n = 0
+        for k in range(indptr[u], indptr[u + 1]):
+            c = columns[k]
+            own = values[k]
+            end = by_column[c + 1]
+            for q in range(_after(rows, by_column[c], end, u), end):
+                v = rows[q]
+                product = own * row_values[q]
+                if product == 0.0:
+                    continue
+                if total[v] == 0.0:
+                    met[n] = v
+                    n += 1
+                total[v] += product
+        if found + n > room:
+            room = 2 * (found + n)
+            wider_i = np.empty(room, np.int32)
+            wider_j = np.empty(room, np.int32)
+            wider_x = np.empty(room, np.float64)
+            wider_i[:found] = i[:found]
+            wider_j[:found] = j[:found]
+            wider_x[:found] = x[:found]
+            i = wider_i
+            j = wider_j
+            x = wider_x
+        kept = 0
+        for s in range(n):
+            v = met[s]
+            if total[v] > above:
+                met[kept] = v
+                kept += 1
+            else:
+                total[v] = 0.0
+        sort_in_place(met[:kept])
+        for s in range(kept):
+            v = met[s]
+            i[found] = u
+            j[found] = v
+            x[found] = total[v]
+            total[v] = 0.0
+            found += 1
+    return i[:found], j[:found], x[:found]
+
+
+@kernel
+def top_products(
+    indptr: Any,
+    columns: Any,
+    values: Any,
+    by_column: Any,
+    rows: Any,
+    row_values: Any,
+    first: int,
+    last: int,
+    top: int,
+    total: Any,
+) -> Any:
+    """Multiply the rows first..last-1 with all rows, themselves too; keep the `top` largest of each.
+
+    Of equal products the one met last is kept, where a row is walked column by column.
+
+    Parameters
+    ----------
+    indptr, columns, values, by_column, rows, row_values, first, last, total
+        As in :func:`row_products`.
+    top : how many of each row are kept
+
+    Returns
+    -------
+    i, j : int32 (found,), sorted
+    x : float64 (found,), the products
+
+    Cost: O(pairs of entries of one column) of these rows, and a sort of each row's products.
+    """
+    room = (last - first) * top
+    i = np.empty(room, np.int32)
+    j = np.empty(room, np.int32)
+    x = np.empty(room, np.float64)
+    met = np.empty(len(total), np.int64)
+    found = 0
+    for u in range(first, last):
+        n = 0
+        for k in range(indptr[u], indptr[u + 1]):
+            c = columns[k]
+            own = values[k]
+            for q in range(by_column[c], by_column[c + 1]):
+                v = rows[q]
+                product = own * row_values[q]
+                if product == 0.0:
+                    continue
+                if total[v] == 0.0:
+                    met[n] = v
+                    n += 1
+                total[v] += product
+        kept = min(n, top)
+        chosen = np.empty(kept, np.int64)
+        if n > top:
+            negative = np.empty(n, np.float64)
+            for s in range(n):
+                negative[s] = -total[met[n - 1 - s]]
+            order = stable_order(negative)
+            for s in range(kept):
+                chosen[s] = met[n - 1 - order[s]]
+        else:
+            chosen[:] = met[:kept]
+        sort_in_place(chosen)
+        for s in range(kept):
+            i[found] = u
+            j[found] = chosen[s]
+            x[found] = total[chosen[s]]
+            found += 1
+        for s in range(n):
+            total[met[s]] = 0.0
+    return i[:found], j[:found], x[:found]
+
+
+# -- what the two ends of an edge share --------------------------------------------------------
+
+
+@kernel
+def shared_by_pairs(
+    source: Any,
+    target: Any,
+    indptr: Any,
+    positions: Any,
+    object_: Any,
+    time: Any,
+    window: int,
+    worth: Any,
+    share: Any,
+    decay: float,
+    first: int,
+    last: int,
+    common: Any,
+    together: Any,
+    worth_together: Any,
+    share_together: Any,
+    decayed: Any,
+) -> None:
+    """Count what the ends of the edges first..last-1 share, and what of it within the window.
+
+    Parameters
+    ----------
+    source, target : int32 (edges,)
+    indptr : int64 (accounts + 1,), positions : int32 (n,); each account's actions, ascending
+    object_ : int32 (n,), time : int64 (n,); the log, sorted by (object, time)
+    window : how far apart two actions may be, inclusive
+    worth, share : float64 (objects,), added up over the objects acted on together
+    decay : of one unit of time: a co-action counts share * exp(-decay * apart)
+    first, last : the edges to do
+    common, together : int32 (edges,), written: objects that both act on; those that they act on
+        within the window
+    worth_together, share_together, decayed : float64 (edges,), written
+
+    Cost: O(actions of both ends + co-actions) of each edge.
+    """
+    for e in range(first, last):
+        p = indptr[source[e]]
+        q = indptr[target[e]]
+        p_end = indptr[source[e] + 1]
+        q_end = indptr[target[e] + 1]
+        common[e] = 0
+        together[e] = 0
+        worth_sum = 0.0
+        share_sum = 0.0
+        decayed_sum = 0.0
+        while p < p_end and q < q_end:
+            o = object_[positions[p]]
+            if o < object_[positions[q]]:
+                p += 1
+            elif o > object_[positions[q]]:
+                q += 1
+            else:
+                common[e] += 1
+                p_to = p
+                while p_to < p_end and object_[positions[p_to]] == o:
+                    p_to += 1
+                q_to = q
+                while q_to < q_end and object_[positions[q_to]] == o:
+                    q_to += 1
+                met = False
+                low = q
+                for a in range(p, p_to):
+                    now = time[positions[a]]
+                    while low < q_to and time[positions[low]] < now - window:
+                        low += 1
+                    b = low
+                    while b < q_to and time[positions[b]] <= now + window:
+                        met = True
+                        decayed_sum += share[o] * math.exp(-decay * abs(time[positions[b]] - now))
+                        b += 1
+                if met:
+                    together[e] += 1
+                    worth_sum += worth[o]
+                    share_sum += share[o]
+                p = p_to
+                q = q_to
+        worth_together[e] = worth_sum
+        share_together[e] = share_sum
+        decayed[e] = decayed_sum
+
+
+# -- pairs of posts ----------------------------------------------------------------------------
+
+
+@kernel
+def has_partner(account: Any, content: Any, mark: Any, full: int, low: Any, high: Any) -> Any:
+    """Mark the rows that are in a pair of posts; see :func:`post_pairs`.
+
+    Parameters
+    ----------
+    account, content : int32 (n,)
+    mark : uint8 (n,), full : two rows can be a pair whose marks together are `full`
+    low, high : int32 (n,), windows by position
+
+    Returns
+    -------
+    bool (n,)
+
+    Cost: O(n) where neighbours differ, as they do; the sizes of the windows at worst.
+    """
+    n = len(account)
+    found = np.zeros(n, np.bool_)
+    for p in range(n):
+        if found[p]:
+            continue
+        for step in (-1, 1):
+            q = p + step
+            while low[p] <= q < high[p]:
+                if (
+                    account[q] != account[p]
+                    and content[q] != content[p]
+                    and mark[p] | mark[q] == full
+                ):
+                    found[p] = True
+                    found[q] = True
+                    break
+                q += step
+            if found[p]:
+                break
+    return found
+
+
+@kernel
+def post_pairs(
+    account: Any,
+    object_: Any,
+    time: Any,
+    content: Any,
+    rank: Any,
+    mark: Any,
+    full: int,
+    low: Any,
+    high: Any,
+    indptr: Any,
+    positions: Any,
+    first: int,
+    last: int,
+    seen: Any,
+) -> Any:
+    """Count the pairs of posts of the accounts first..last-1 with every account of a higher code.
+
+    A pair of posts: two rows in one window, of two accounts and two posts, whose marks together
+    are full.
+
+    Parameters
+    ----------
+    account, object_, content : int32 (n,); the content is the post of a row
+    time : int64 (n,)
+    rank : int64 (n,), which of two rows of one time is the older: that of the lower rank
+    mark : uint8 (n,), full : two rows can be a pair whose marks together are `full`
+    low, high : int32 (n,), windows by position
+    indptr : int64 (accounts + 1,), positions : int32 (n,); each account's rows, ascending
+    first, last : the accounts to do
+    seen : int64 (5, contents or objects, whichever are more), scratch: what is in it must be of this
+        kernel, with other accounts, or -1
+
+    Returns
+    -------
+    source, target : int32 (found,), sorted
+    sums : int64 (found, 7): the pairs of posts; the sum of the times between them; distinct posts
+        that are the older of a pair, the newer; distinct posts of the source, of the target;
+        distinct objects
+
+    Cost: O(pairs of posts), with a sort of each account's.
+    """
+    room = 1024
+    source = np.empty(room, np.int32)
+    target = np.empty(room, np.int32)
+    sums = np.empty((room, 7), np.int64)
+    found = 0
+    keys = np.empty(1024, np.int64)
+    spare = np.empty(1024, np.int64)
+    mine = np.empty(1024, np.int32)
+    theirs = np.empty(1024, np.int32)
+    digits = np.empty(256, np.int64)
+    stamp = np.int64(first) << 32
+    for u in range(first, last):
+        work = np.int64(0)
+        for k in range(indptr[u], indptr[u + 1]):
+            work += high[positions[k]] - low[positions[k]]
+        if work > len(keys):
+            keys = np.empty(2 * work, np.int64)
+            spare = np.empty(2 * work, np.int64)
+            mine = np.empty(2 * work, np.int32)
+            theirs = np.empty(2 * work, np.int32)
+        n = 0
+        for k in range(indptr[u], indptr[u + 1]):
+            p = positions[k]
+            for q in range(low[p], high[p]):
+                v = account[q]
+                if v > u and content[q] != content[p] and mark[p] | mark[q] == full:
+                    keys[n] = (np.int64(v) << 32) | n
+                    mine[n] = p
+                    theirs[n] = q
+                    n += 1
+        keys, spare = sort_by_upper_half(keys, spare, n, len(indptr) - 1, digits)
+        s = 0
+        while s < n:
+            v = keys[s] >> 32
+            stamp += 1
+            if found == room:
+                room *= 2
+                wider_source = np.empty(room, np.int32)
+                wider_target = np.empty(room, np.int32)
+                wider_sums = np.empty((room, 7), np.int64)
+                wider_source[:found] = source
+                wider_target[:found] = target
+                wider_sums[:found] = sums
+                source = wider_source
+                target = wider_target
+                sums = wider_sums
+            source[found] = u
+            target[found] = v
+            sums[found] = 0
+            while s < n and keys[s] >> 32 == v:
+                p = mine[keys[s] & 0xFFFFFFFF]
+                q = theirs[keys[s] & 0xFFFFFFFF]
+                later = time[p] > time[q] or (time[p] == time[q] and rank[p] > rank[q])
+                sums[found, 0] += 1
+                sums[found, 1] += abs(time[p] - time[q])
+                older = content[q] if later else content[p]
+                newer = content[p] if later else content[q]
+                if seen[0, older] != stamp:
+                    seen[0, older] = stamp
+                    sums[found, 2] += 1
+                if seen[1, newer] != stamp:
+                    seen[1, newer] = stamp
+                    sums[found, 3] += 1
+                if seen[2, content[p]] != stamp:
+                    seen[2, content[p]] = stamp
+                    sums[found, 4] += 1
+                if seen[3, content[q]] != stamp:
+                    seen[3, content[q]] = stamp
+                    sums[found, 5] += 1
+                if seen[4, object_[p]] != stamp:
+                    seen[4, object_[p]] = stamp
+                    sums[found, 6] += 1
+                s += 1
+            found += 1
+    return source[:found], target[:found], sums[:found]
+
+
+# -- null draws --------------------------------------------------------------------------------
+
+
+@kernel
+def drawn_cosines(
+    pool: Any, weight: Any, degree_a: int, degree_b: int, draws: int, seed: int, bounds: Any,
+    count: Any, value: Any,
+) -> None:  # fmt: skip
+    """Draw the objects of two accounts again and again, and count cosines that reach each bound.
+
+    Parameters
+    ----------
+    pool : int32 (n,), what is drawn from, with replacement: the object of each row
+    weight : float64 (objects,), what one row of an object adds to the vector of an account
+    degree_a, degree_b : rows of the two accounts
+    draws : how often
+    seed : of the draws
+    bounds : float64 (m,), ascending
+    count : int64 (m,), how many cosines are at least each bound is added to it
+    value : float64 (2, objects), scratch, zero on entry and on return
+
+    Cost: O(draws * (degree_a + degree_b)).
+    """
+    state = np.uint64(seed)
+    n = np.uint64(len(pool))
+    drawn = np.empty(degree_a + degree_b, np.int32)
+    reached = np.zeros(len(bounds) + 1, np.int64)
+    for _ in range(draws):
+        for side in range(2):
+            start = degree_a if side else 0
+            stop = degree_a + degree_b if side else degree_a
+            for k in range(start, stop):
+                # splitmix64, and the upper half times n: a place in the pool
+                state += np.uint64(0x9E3779B97F4A7C15)
+                z = state
+                z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+                z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+                z = z ^ (z >> np.uint64(31))
+                drawn[k] = pool[((z >> np.uint64(32)) * n) >> np.uint64(32)]
+                value[side, drawn[k]] += weight[drawn[k]]
+        a = 0.0
+        b = 0.0
+        dot = 0.0
+        for k in range(degree_a):
+            x = value[0, drawn[k]]
+            a += x * x
+            dot += x * value[1, drawn[k]]
+            value[0, drawn[k]] = 0.0
+        for k in range(degree_a, degree_a + degree_b):
+            x = value[1, drawn[k]]
+            b += x * x
+            value[1, drawn[k]] = 0.0
+        cosine = dot / math.sqrt(a * b) if a > 0 and b > 0 else 0.0
+        reached[_after(bounds, 0, len(bounds), cosine)] += 1
+    # bounds[:s] are at most a cosine that is counted at s
+    more = np.int64(0)
+    for s in range(len(bounds), 0, -1):
+        more += reached[s]
+        count[s - 1] += more
+
+
+# -- neighbours --------------------------------------------------------------------------------
+
+
+@kernel
+def common_neighbours(indptr: Any, neighbours: Any, source: Any, target: Any) -> Any:
+    """Count the neighbours that the two ends of each edge have in common.
+
+    Parameters
+    ----------
+    indptr : int64 (nodes + 1,), neighbours : int32 (2 edges,), ascending for each node
+    source, target : int64 (edges,), nodes
+
+    Returns
+    -------
+    int64 (edges,)
+
+    Cost: O(neighbours of both ends) of each edge.
+    """
+    common = np.zeros(len(source), np.int64)
+    for e in range(len(source)):
+        p = indptr[source[e]]
+        q = indptr[target[e]]
+        p_end = indptr[source[e] + 1]
+        q_end = indptr[target[e] + 1]
+        while p < p_end and q < q_end:
+            if neighbours[p] < neighbours[q]:
+                p += 1
+            elif neighbours[p] > neighbours[q]:
+                q += 1
+            else:
+                common[e] += 1
+                p += 1
+                q += 1
+    return common

@@ -1,0 +1,119 @@
+"""Pairs of posts on one object within a window: what CooRTweet, the toolkit and others count."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from coordnet.kernels import arrays as array_kernels
+from coordnet.kernels import similarity as kernels
+from coordnet.kernels import windows as window_kernels
+from coordnet.threads import equal_chunks, run_chunks
+
+CHUNKS = 64
+
+
+class Rows(NamedTuple):
+    """Rows sorted by (object, time): what a pair of posts is made of."""
+
+    account: NDArray[np.int32]
+    object: NDArray[np.int32]
+    time: NDArray[np.int64]
+    content: NDArray[np.int32]  # the post, 0 or more
+    rank: NDArray[np.int64]  # of two rows of one time the older is that of the lower rank
+
+    def where(self, keep: NDArray[Any]) -> Rows:
+        """Return the rows marked, or at these positions."""
+        return Rows(*(column[keep] for column in self))
+
+
+class PostPairs(NamedTuple):
+    """Counts of the pairs of posts of each pair of accounts, (n,), sorted."""
+
+    source: NDArray[np.int32]
+    target: NDArray[np.int32]
+    pairs: NDArray[np.int64]
+    apart: NDArray[np.int64]  # sum of the times between the posts of a pair
+    older: NDArray[np.int64]  # distinct posts that are the older of a pair
+    newer: NDArray[np.int64]
+    own: NDArray[np.int64]  # distinct posts of the source in a pair
+    others: NDArray[np.int64]
+    objects: NDArray[np.int64]
+
+    @property
+    def key(self) -> NDArray[np.int64]:
+        """One number for each pair of accounts, ascending."""
+        return self.source.astype(np.int64) << 32 | self.target
+
+
+class Marks(NamedTuple):
+    """Which rows can be a pair: two whose marks together are full."""
+
+    mark: NDArray[np.uint8]
+    full: int
+
+    @classmethod
+    def none(cls, n: int) -> Marks:
+        """Return the marks with which any two of n rows can be a pair."""
+        return cls(np.zeros(n, np.uint8), 0)
+
+    def and_one_of(self, good: NDArray[np.bool_]) -> Marks:
+        """Return the marks that ask, too, for at least one good row in a pair."""
+        bit = self.full + 1
+        return Marks(self.mark | np.where(good, bit, 0).astype(np.uint8), self.full | bit)
+
+
+def rows_in_pairs(rows: Rows, window_us: int, marks: Marks) -> NDArray[np.bool_]:
+    """Mark the rows that are in a pair of posts."""
+    low, high = window_kernels.window_bounds(rows.object, rows.time, window_us)
+    found: NDArray[np.bool_] = kernels.has_partner(
+        rows.account, rows.content, *marks, low, high
+    )  # fmt: skip
+    return found
+
+
+def post_pairs(
+    rows: Rows,
+    window_us: int,
+    n_accounts: int,
+    marks: Marks | None = None,
+    threads: int | None = None,
+) -> PostPairs:
+    """Count the pairs of posts of every two accounts: one object, two posts, within the window.
+
+    Parameters
+    ----------
+    rows
+        The rows.
+    window_us
+        The window, inclusive.
+    n_accounts
+        How many codes of accounts there are.
+    marks
+        Which rows can be a pair; None for any two.
+    threads
+        Number of threads; None means all processors.
+    """
+    marks = Marks.none(len(rows.account)) if marks is None else marks
+    low, high = window_kernels.window_bounds(rows.object, rows.time, window_us)
+    indptr, positions = array_kernels.group_by_code(rows.account, n_accounts)
+    work = window_kernels.row_work(indptr, positions, low, high) + 1
+    borders = equal_chunks(work, CHUNKS)
+    width = 1 + max(int(rows.content.max(initial=0)), int(rows.object.max(initial=0)))
+    parts = run_chunks(
+        lambda seen, k: kernels.post_pairs(
+            *rows, *marks, low, high, indptr, positions, int(borders[k]), int(borders[k + 1]), seen
+        ),
+        len(borders) - 1,
+        threads=threads,
+        scratch=lambda: np.full((5, width), -1, np.int64),
+        weights=np.add.reduceat(work, borders[:-1]) if len(work) else None,
+        label="pairs of posts",
+    )
+    if not parts:
+        none = np.zeros(0, np.int32)
+        return PostPairs(none, none, *np.zeros((7, 0), np.int64))
+    source, target, sums = (np.concatenate(column) for column in zip(*parts, strict=True))
+    return PostPairs(source, target, *np.ascontiguousarray(sums.T))
