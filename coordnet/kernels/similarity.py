@@ -435,62 +435,162 @@ def post_pairs(
 # -- null draws --------------------------------------------------------------------------------
 
 
+@inlined
+def _mixed(state: Any) -> Any:
+    """Return the number that splitmix64 makes of its state."""
+    z = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return z ^ (z >> np.uint64(31))
+
+
+@kernel
+def distinct_when_shuffled(
+    account: Any, by_object: Any, n_accounts: int, seed: int, first: int, last: int
+) -> Any:
+    """Shuffle accounts over the rows, and count the different accounts on each object.
+
+    Parameters
+    ----------
+    account : int32 (n,), of rows sorted by object
+    by_object : int64 (objects + 1,), where each object's rows begin
+    n_accounts : number of account codes
+    seed : of the shuffles
+    first, last : which shuffles to do, each with a generator of its own
+
+    Returns
+    -------
+    int32 (last - first, objects)
+
+    Cost: O(n) a shuffle.
+    """
+    n = len(account)
+    found = np.zeros((last - first, len(by_object) - 1), np.int32)
+    shuffled = account.copy()
+    seen = np.full(n_accounts, -1, np.int64)
+    for r in range(first, last):
+        shuffled[:] = account
+        state = _mixed(np.uint64(seed) + np.uint64(r + 1) * np.uint64(0xD1342543DE82EF95))
+        for k in range(n - 1, 0, -1):
+            state += np.uint64(0x9E3779B97F4A7C15)
+            z = _mixed(state)
+            other = np.int64(((z >> np.uint64(32)) * np.uint64(k + 1)) >> np.uint64(32))
+            shuffled[k], shuffled[other] = shuffled[other], shuffled[k]
+        for o in range(len(by_object) - 1):
+            stamp = np.int64(r) * (len(by_object) - 1) + o
+            for k in range(by_object[o], by_object[o + 1]):
+                if seen[shuffled[k]] != stamp:
+                    seen[shuffled[k]] = stamp
+                    found[r - first, o] += 1
+    return found
+
+
 @kernel
 def drawn_cosines(
-    pool: Any, weight: Any, degree_a: int, degree_b: int, draws: int, seed: int, bounds: Any,
-    count: Any, value: Any,
-) -> None:  # fmt: skip
-    """Draw the objects of two accounts again and again, and count cosines that reach each bound.
+    pool: Any,
+    weight: Any,
+    degree: Any,
+    pair_at: Any,
+    bounds: Any,
+    bound: Any,
+    least: float,
+    seed: int,
+    first: int,
+    last: int,
+) -> Any:
+    """Draw the rows of two accounts of each degree again and again, and compare their cosines.
+
+    Each realisation draws, for two accounts of each degree, as many rows as the degree says, and
+    takes the cosines of all of them; those of two degrees that are asked for are compared with
+    bounds.
 
     Parameters
     ----------
     pool : int32 (n,), what is drawn from, with replacement: the object of each row
-    weight : float64 (objects,), what one row of an object adds to the vector of an account
-    degree_a, degree_b : rows of the two accounts
-    draws : how often
+    weight : float64 (objects,), positive, what one row of an object adds to an account's vector
+    degree : int64 (degrees,), ascending
+    pair_at : int32 (degrees, degrees), which pair of degrees this is, lower one first, or -1
+    bounds : int64 (pairs + 1,), where the bounds of each pair of degrees begin
+    bound : float64 (m,), ascending in each pair
+    least : the smallest bound
     seed : of the draws
-    bounds : float64 (m,), ascending
-    count : int64 (m,), how many cosines are at least each bound is added to it
-    value : float64 (2, objects), scratch, zero on entry and on return
+    first, last : which realisations to do, each with a generator of its own
 
-    Cost: O(draws * (degree_a + degree_b)).
+    Returns
+    -------
+    int64 (m,), how many cosines were at least each bound
+
+    Cost: O(sum of the degrees + co-occurrences of what was drawn) a realisation.
     """
-    state = np.uint64(seed)
+    copies = 2 * len(degree)
+    drawn = 2 * np.sum(degree)
     n = np.uint64(len(pool))
-    drawn = np.empty(degree_a + degree_b, np.int32)
-    reached = np.zeros(len(bounds) + 1, np.int64)
-    for _ in range(draws):
-        for side in range(2):
-            start = degree_a if side else 0
-            stop = degree_a + degree_b if side else degree_a
-            for k in range(start, stop):
-                # splitmix64, and the upper half times n: a place in the pool
+    objects = np.empty(drawn, np.int32)
+    values = np.empty(drawn, np.float64)
+    copy_of = np.empty(drawn, np.int32)
+    following = np.empty(drawn, np.int64)
+    norm = np.empty(copies, np.float64)
+    total = np.zeros(copies, np.float64)
+    met = np.empty(copies, np.int64)
+    stamp_of = np.full(len(weight), -1, np.int64)
+    slot = np.empty(len(weight), np.int64)
+    head_of = np.full(len(weight), -1, np.int64)
+    head = np.empty(len(weight), np.int64)
+    reached = np.zeros(len(bound), np.int64)
+    for r in range(first, last):
+        state = _mixed(np.uint64(seed) + np.uint64(r + 1) * np.uint64(0xD1342543DE82EF95))
+        entries = 0
+        for c in range(copies):
+            start = entries
+            stamp = np.int64(r) * copies + c
+            for _ in range(degree[c >> 1]):
                 state += np.uint64(0x9E3779B97F4A7C15)
-                z = state
-                z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-                z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-                z = z ^ (z >> np.uint64(31))
-                drawn[k] = pool[((z >> np.uint64(32)) * n) >> np.uint64(32)]
-                value[side, drawn[k]] += weight[drawn[k]]
-        a = 0.0
-        b = 0.0
-        dot = 0.0
-        for k in range(degree_a):
-            x = value[0, drawn[k]]
-            a += x * x
-            dot += x * value[1, drawn[k]]
-            value[0, drawn[k]] = 0.0
-        for k in range(degree_a, degree_a + degree_b):
-            x = value[1, drawn[k]]
-            b += x * x
-            value[1, drawn[k]] = 0.0
-        cosine = dot / math.sqrt(a * b) if a > 0 and b > 0 else 0.0
-        reached[_after(bounds, 0, len(bounds), cosine)] += 1
-    # bounds[:s] are at most a cosine that is counted at s
-    more = np.int64(0)
-    for s in range(len(bounds), 0, -1):
-        more += reached[s]
-        count[s - 1] += more
+                z = _mixed(state)
+                o = pool[np.int64(((z >> np.uint64(32)) * n) >> np.uint64(32))]
+                if stamp_of[o] != stamp:
+                    stamp_of[o] = stamp
+                    slot[o] = entries
+                    objects[entries] = o
+                    values[entries] = weight[o]
+                    copy_of[entries] = c
+                    entries += 1
+                else:
+                    values[slot[o]] += weight[o]
+            square = 0.0
+            others = 0
+            for e in range(start, entries):
+                o = objects[e]
+                square += values[e] * values[e]
+                q = np.int64(-1)
+                if head_of[o] == r:
+                    q = head[o]
+                following[e] = q
+                head_of[o] = r
+                head[o] = e
+                while q >= 0:
+                    t = copy_of[q]
+                    if total[t] == 0.0:
+                        met[others] = t
+                        others += 1
+                    total[t] += values[e] * values[q]
+                    q = following[q]
+            norm[c] = square
+            for k in range(others):
+                t = met[k]
+                cosine = total[t] / math.sqrt(norm[t] * square)
+                total[t] = 0.0
+                if cosine >= least:
+                    pair = pair_at[t >> 1, c >> 1]
+                    if pair >= 0:
+                        # the bounds up to this one are at most the cosine
+                        at = _after(bound, bounds[pair], bounds[pair + 1], cosine)
+                        if at > bounds[pair]:
+                            reached[at - 1] += 1
+    for pair in range(len(bounds) - 1):
+        more = np.int64(0)
+        for s in range(bounds[pair + 1] - 1, bounds[pair] - 1, -1):
+            more += reached[s]
+            reached[s] = more
+    return reached
 
 
 # -- neighbours --------------------------------------------------------------------------------
