@@ -6,6 +6,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from coordnet import recipes
     from coordnet.clusters.clusters import Cluster, Clusters
     from coordnet.clusters.communities import find_clusters
     from coordnet.clusters.groups import find_groups
@@ -83,6 +84,8 @@ _HOMES = {
     "simulation.truth": ("Simulation", "Truth"),
     "storage": ("load", "save"),
 }  # fmt: skip
+# Rooms that are used by name: coordnet.recipes.coortweet(log)
+_MODULES = ("recipes",)
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
@@ -144,6 +147,8 @@ def __getattr__(name: str) -> Any:
         from importlib import metadata
 
         return metadata.version("coordnet")
+    if name in _MODULES:
+        return importlib.import_module(f"coordnet.{name}")
     if name not in _HOME_OF:
         from coordnet.errors import nearest
 
@@ -156,4 +161,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return [*__all__, "__version__"]
+    return [*__all__, *_MODULES, "__version__"]

@@ -432,6 +432,74 @@ def post_pairs(
     return source[:found], target[:found], sums[:found]
 
 
+@kernel
+def similar_sets(
+    account: Any,
+    content: Any,
+    set_of: Any,
+    indptr: Any,
+    items: Any,
+    low: Any,
+    high: Any,
+    share: float,
+) -> Any:
+    """Find the pairs of posts in one window whose sets are alike.
+
+    Parameters
+    ----------
+    account, content : int32 (n,); set_of : int64 (n,), the set of each row
+    indptr : int64 (sets + 1,), items : int32; each set's items, ascending
+    low, high : int32 (n,), windows by position
+    share : least Jaccard index, above 0
+
+    Returns
+    -------
+    i, j : int64 (found,), i < j, positions of rows of two accounts and two posts
+
+    Cost: O(pairs in the windows), and the sizes of the sets where these allow such an index.
+    """
+    room = 1024
+    i = np.empty(room, np.int64)
+    j = np.empty(room, np.int64)
+    found = 0
+    for p in range(len(account)):
+        a_start = indptr[set_of[p]]
+        a_end = indptr[set_of[p] + 1]
+        a = a_end - a_start
+        for q in range(p + 1, high[p]):
+            if account[q] == account[p] or content[q] == content[p]:
+                continue
+            y = indptr[set_of[q]]
+            b_end = indptr[set_of[q] + 1]
+            b = b_end - y
+            if a == 0 or b == 0 or min(a, b) < share * max(a, b) - 1e-9:
+                continue
+            x = a_start
+            both = 0
+            while x < a_end and y < b_end:
+                if items[x] < items[y]:
+                    x += 1
+                elif items[x] > items[y]:
+                    y += 1
+                else:
+                    both += 1
+                    x += 1
+                    y += 1
+            if both / (a + b - both) >= share:
+                if found == room:
+                    room *= 2
+                    wider_i = np.empty(room, np.int64)
+                    wider_j = np.empty(room, np.int64)
+                    wider_i[:found] = i
+                    wider_j[:found] = j
+                    i = wider_i
+                    j = wider_j
+                i[found] = p
+                j[found] = q
+                found += 1
+    return i[:found], j[:found]
+
+
 # -- null draws --------------------------------------------------------------------------------
 
 

@@ -17,15 +17,56 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from coordnet.recipes.coordination_toolkit import coordination_toolkit, toolkit_edges
+    from coordnet.recipes.coordinationz import coordinationz
     from coordnet.recipes.coortweet import coortweet
+    from coordnet.recipes.luceri import (
+        luceri_co_retweet,
+        luceri_co_url,
+        luceri_fast_retweet,
+        luceri_fused,
+        luceri_hashtag_sequence,
+        luceri_text,
+        luceri_weekly,
+    )
+    from coordnet.recipes.pacheco import (
+        pacheco_co_retweet,
+        pacheco_co_timing,
+        pacheco_hashtag_sequence,
+    )
+    from coordnet.recipes.saracco import bicm
 
 # Where each recipe is defined: it is imported when it is first used.
 _HOMES = {
+    "coordination_toolkit": ("coordination_toolkit", "toolkit_edges"),
+    "coordinationz": ("coordinationz",),
     "coortweet": ("coortweet",),
+    "luceri": (
+        "luceri_co_retweet", "luceri_co_url", "luceri_fast_retweet", "luceri_fused",
+        "luceri_hashtag_sequence", "luceri_text", "luceri_weekly",
+    ),
+    "pacheco": ("pacheco_co_retweet", "pacheco_co_timing", "pacheco_hashtag_sequence"),
+    "saracco": ("bicm",),
 }  # fmt: skip
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
-__all__ = ["coortweet"]
+__all__ = [
+    "bicm",
+    "coordination_toolkit",
+    "coordinationz",
+    "coortweet",
+    "luceri_co_retweet",
+    "luceri_co_url",
+    "luceri_fast_retweet",
+    "luceri_fused",
+    "luceri_hashtag_sequence",
+    "luceri_text",
+    "luceri_weekly",
+    "pacheco_co_retweet",
+    "pacheco_co_timing",
+    "pacheco_hashtag_sequence",
+    "toolkit_edges",
+]
 
 
 def __getattr__(name: str) -> Any:
