@@ -354,9 +354,7 @@ class CoordinationGraph(ArrowExport, Frozen):
 
         values = weigh(self, weight, eps, threads)
         least = float(values.min()) if len(values) else 0.0
-        return replace(
-            self, edges={**self.edges, weight: values}, weight=weight, min_weight=least
-        )
+        return replace(self, edges={**self.edges, weight: values}, weight=weight, min_weight=least)
 
     def backbone(self, name: str, **parameters: Any) -> CoordinationGraph:
         """Return the graph of the edges that a backbone keeps, with what it computed of them.

@@ -17,10 +17,13 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from coordnet.recipes.coordination_toolkit import coordination_toolkit, toolkit_edges
-    from coordnet.recipes.coordinationz import coordinationz
-    from coordnet.recipes.coortweet import coortweet
-    from coordnet.recipes.luceri import (
+    from coordnet.recipes.cao_2014 import synchrotrap
+    from coordnet.recipes.giglietto_2020 import coordination_interval, coornet
+    from coordnet.recipes.graham_2020 import coordination_toolkit, toolkit_edges
+    from coordnet.recipes.iannucci_2025 import iannucci
+    from coordnet.recipes.kessel_2025 import coorsim
+    from coordnet.recipes.linhares_2022 import linhares
+    from coordnet.recipes.luceri_2024 import (
         luceri_co_retweet,
         luceri_co_url,
         luceri_fast_retweet,
@@ -29,32 +32,72 @@ if TYPE_CHECKING:
         luceri_text,
         luceri_weekly,
     )
-    from coordnet.recipes.pacheco import (
+    from coordnet.recipes.magelinski_2022 import magelinski
+    from coordnet.recipes.mannocci_2024 import mannocci
+    from coordnet.recipes.nizzoli_2021 import nizzoli
+    from coordnet.recipes.pacheco_2021 import (
         pacheco_co_retweet,
         pacheco_co_timing,
         pacheco_hashtag_sequence,
     )
-    from coordnet.recipes.saracco import bicm
+    from coordnet.recipes.righetti_2025 import coortweet
+    from coordnet.recipes.saracco_2017 import bicm
+    from coordnet.recipes.schoch_2022 import schoch
+    from coordnet.recipes.silva_2024 import coordinationz
+    from coordnet.recipes.viginum_2024 import d3lta
+    from coordnet.recipes.weber_2021 import weber
 
 # Where each recipe is defined: it is imported when it is first used.
 _HOMES = {
-    "coordination_toolkit": ("coordination_toolkit", "toolkit_edges"),
-    "coordinationz": ("coordinationz",),
-    "coortweet": ("coortweet",),
-    "luceri": (
-        "luceri_co_retweet", "luceri_co_url", "luceri_fast_retweet", "luceri_fused",
-        "luceri_hashtag_sequence", "luceri_text", "luceri_weekly",
+    "graham_2020": (
+        "coordination_toolkit",
+        "toolkit_edges",
     ),
-    "pacheco": ("pacheco_co_retweet", "pacheco_co_timing", "pacheco_hashtag_sequence"),
-    "saracco": ("bicm",),
-}  # fmt: skip
+    "silva_2024": ("coordinationz",),
+    "kessel_2025": ("coorsim",),
+    "righetti_2025": ("coortweet",),
+    "viginum_2024": ("d3lta",),
+    "giglietto_2020": (
+        "coordination_interval",
+        "coornet",
+    ),
+    "iannucci_2025": ("iannucci",),
+    "linhares_2022": ("linhares",),
+    "luceri_2024": (
+        "luceri_co_retweet",
+        "luceri_co_url",
+        "luceri_fast_retweet",
+        "luceri_fused",
+        "luceri_hashtag_sequence",
+        "luceri_text",
+        "luceri_weekly",
+    ),
+    "magelinski_2022": ("magelinski",),
+    "mannocci_2024": ("mannocci",),
+    "nizzoli_2021": ("nizzoli",),
+    "pacheco_2021": (
+        "pacheco_co_retweet",
+        "pacheco_co_timing",
+        "pacheco_hashtag_sequence",
+    ),
+    "saracco_2017": ("bicm",),
+    "schoch_2022": ("schoch",),
+    "cao_2014": ("synchrotrap",),
+    "weber_2021": ("weber",),
+}
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
     "bicm",
+    "coordination_interval",
     "coordination_toolkit",
     "coordinationz",
+    "coornet",
+    "coorsim",
     "coortweet",
+    "d3lta",
+    "iannucci",
+    "linhares",
     "luceri_co_retweet",
     "luceri_co_url",
     "luceri_fast_retweet",
@@ -62,10 +105,16 @@ __all__ = [
     "luceri_hashtag_sequence",
     "luceri_text",
     "luceri_weekly",
+    "magelinski",
+    "mannocci",
+    "nizzoli",
     "pacheco_co_retweet",
     "pacheco_co_timing",
     "pacheco_hashtag_sequence",
+    "schoch",
+    "synchrotrap",
     "toolkit_edges",
+    "weber",
 ]
 
 

@@ -70,6 +70,8 @@ class Published(Relation):
         The null model that edges are tested against unless told.
     has_window
         Whether the window is the method's own.
+    layer
+        Which of a method's several graphs it is, "" of one alone.
     """
 
     name: ClassVar[str] = "published"
@@ -80,6 +82,7 @@ class Published(Relation):
     parameters: Mapping[str, Any] = None  # type: ignore[assignment]
     null: str = "both"
     has_window: bool = True
+    layer: str = ""
 
     def __post_init__(self) -> None:
         if self.parameters is None:
@@ -90,12 +93,9 @@ class Published(Relation):
 
     @property
     def title(self) -> str:
-        """The method, and its window where it has one."""
-        return (
-            f"{self.recipe} within {duration_text(self.window_us)}"
-            if self.has_window
-            else self.recipe
-        )
+        """The method, the layer, and the window where it has one."""
+        name = f"{self.recipe} ({self.layer})" if self.layer else self.recipe
+        return f"{name} within {duration_text(self.window_us)}" if self.has_window else name
 
     @property
     def _co_action(self) -> CoAction:
@@ -125,7 +125,8 @@ class Published(Relation):
 
         made = getattr(recipes, self.recipe)(log, **self.parameters)
         if isinstance(made, Clusters):
-            made = made.layers[0]
+            named = [g for g in made.layers if getattr(g.relation, "layer", "") == self.layer]
+            made = named[0] if named else made.layers[0]
         found = cast(CoordinationGraph, made)
         return found.keep(min_weight=min_weight) if min_weight > 1 else found
 
@@ -183,6 +184,7 @@ def made(
     window_us: int | None = None,
     null: str = "both",
     parameters: Mapping[str, Any] | None = None,
+    layer: str = "",
 ) -> CoordinationGraph:
     """Return the graph of a method's edges, in the order that edges have.
 
@@ -202,6 +204,8 @@ def made(
         The null model that edges are tested against unless told.
     parameters
         What the method was called with.
+    layer
+        Which of a method's several graphs it is.
     """
     order = np.lexsort((edges["target"], edges["source"]))
     columns = {name: np.asarray(column)[order] for name, column in edges.items()}
@@ -214,6 +218,7 @@ def made(
         plain_parameters(parameters or {}),
         null,
         window_us is not None,
+        layer,
     )
     weights = columns[weight]
     least = float(weights.min()) if len(weights) else 0.0

@@ -93,8 +93,7 @@ def similar_posts(
             parts.append((i[fits], j[fits], value[fits]))
     none = np.zeros(0, np.int64)
     i, j, value = (
-        np.concatenate(column)
-        for column in zip(*parts or [(none, none, np.zeros(0))], strict=True)
+        np.concatenate(column) for column in zip(*parts or [(none, none, np.zeros(0))], strict=True)
     )
     i, j = order[i], order[j]
     swap = log.account[i] > log.account[j]

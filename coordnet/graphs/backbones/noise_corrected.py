@@ -55,7 +55,5 @@ def noise_corrected(graph: CoordinationGraph, delta: float = 1.64) -> Kept:
     kappa = total / (s * t)
     score = (kappa * w - 1) / (kappa * w + 1)
     slope = 1 / (s * t) - total * (s + t) / (s * t) ** 2
-    deviation = np.sqrt(
-        total * p * (1 - p) * (2 * (kappa + w * slope) / (kappa * w + 1) ** 2) ** 2
-    )
+    deviation = np.sqrt(total * p * (1 - p) * (2 * (kappa + w * slope) / (kappa * w + 1) ** 2) ** 2)
     return Kept(score > delta * deviation, {"noise_score": score, "noise_deviation": deviation})

@@ -13,7 +13,13 @@ from numpy.typing import NDArray
 
 from coordnet.errors import check_number, check_whole
 from coordnet.graphs.bipartite import (
-    Pairs, accounts_on, counts, objects_of, products, tf_idf, top_products
+    Pairs,
+    accounts_on,
+    counts,
+    objects_of,
+    products,
+    tf_idf,
+    top_products,
 )  # fmt: skip
 from coordnet.graphs.graph import CoordinationGraph
 from coordnet.log.actions import ActionLog, check_log

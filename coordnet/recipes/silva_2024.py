@@ -269,7 +269,7 @@ def _merged(
     }  # fmt: skip
     if any(p is not None for _, p in layers):
         edges["pvalue"] = np.full(len(every), 1.0 if merge == "product" else 0.0)
-        joins[merge].at(edges["pvalue"], at, np.concatenate([p for _, p in layers if p is not None]))
+        joins[merge].at(
+            edges["pvalue"], at, np.concatenate([p for _, p in layers if p is not None])
+        )
     return edges
-
-

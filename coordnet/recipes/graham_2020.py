@@ -11,7 +11,11 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from coordnet.errors import (
-    ParameterError, check_number, check_whole, one_of, optional_import
+    ParameterError,
+    check_number,
+    check_whole,
+    one_of,
+    optional_import,
 )  # fmt: skip
 from coordnet.frames import native
 from coordnet.graphs.graph import CoordinationGraph

@@ -14,7 +14,13 @@ from scipy.sparse.linalg import LinearOperator, eigsh
 
 from coordnet.errors import InputError, ParameterError, check_number, check_whole
 from coordnet.graphs.bipartite import (
-    Pairs, accounts_on, binary, counts, objects_of, products, tf_idf
+    Pairs,
+    accounts_on,
+    binary,
+    counts,
+    objects_of,
+    products,
+    tf_idf,
 )  # fmt: skip
 from coordnet.graphs.graph import CoordinationGraph
 from coordnet.log.actions import ActionLog, check_log
@@ -538,7 +544,8 @@ def luceri_weekly(
     number = (log.time - start) // width
     weeks = int(number.max()) + 1 if len(log) else 1
     parts = [
-        _co_shared(log.where(number == w, "another week"), least, threads) for w in np.unique(number)
+        _co_shared(log.where(number == w, "another week"), least, threads)
+        for w in np.unique(number)
     ]
     keys = [p.i.astype(np.int64) << 32 | p.j for p in parts]
     every, at = np.unique(np.concatenate([np.zeros(0, np.int64), *keys]), return_inverse=True)
