@@ -62,7 +62,11 @@ def _co_shared(log: ActionLog, least: int, threads: int | None) -> Pairs:
 
 @recipe(CITATION)
 def luceri_co_retweet(
-    log: ActionLog, min_retweets: int = 20, *, threads: int | None = None
+    log: ActionLog,
+    min_retweets: int = 20,
+    *,
+    kind: str | Sequence[str] | None = "retweet",
+    threads: int | None = None,
 ) -> CoordinationGraph:
     """Luceri et al. 2024, co-retweet: TF-IDF cosine of which posts accounts retweet.
 
@@ -73,9 +77,12 @@ def luceri_co_retweet(
     Parameters
     ----------
     log
-        The actions; those of kind ``"retweet"``, or all where there is one kind.
+        The actions.
     min_retweets
         Least number of retweets of an account, repeated rows counted.
+    kind
+        The kind or kinds of action that are meant, where the log has several; None takes all
+        together.
     threads
         Number of threads; None means all processors. It changes no byte of the result.
 
@@ -97,7 +104,7 @@ def luceri_co_retweet(
     'similarity'
     """
     least = check_whole(min_retweets, "min_retweets", 1)
-    part = of_kind(log, "retweet", "luceri_co_retweet")
+    part = of_kind(log, kind, "luceri_co_retweet")
     return made(
         part, luceri_co_retweet, similar(_co_shared(part, least, threads)), weight="similarity",
         parameters={"min_retweets": min_retweets},

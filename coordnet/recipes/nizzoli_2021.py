@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from coordnet.clusters.clusters import Clusters
@@ -27,6 +29,7 @@ def nizzoli(
     resolution: float = 1.0,
     seed: int = 0,
     min_size: int = 3,
+    kind: str | Sequence[str] | None = "retweet",
     threads: int | None = None,
 ) -> Clusters:
     """Nizzoli et al. 2021: communities of the busiest retweeters by what they retweet.
@@ -43,13 +46,16 @@ def nizzoli(
     Parameters
     ----------
     log
-        The actions; those of kind ``"retweet"``, or all where there is one kind.
+        The actions.
     top
         The share of accounts, by actions; those that tie with the last take part.
     alpha
         Level of the backbone.
     method, resolution, seed, min_size
         As in :func:`coordnet.find_clusters`.
+    kind
+        The kind or kinds of action that are meant, where the log has several; None takes all
+        together.
     threads
         Number of threads; None means all processors. It changes no byte of the result.
 
@@ -72,7 +78,7 @@ def nizzoli(
     """
     top = check_number(top, "top", above=0, at_most=1)
     alpha = check_number(alpha, "alpha", above=0, at_most=1)
-    part = of_kind(log, "retweet", "nizzoli")
+    part = of_kind(log, kind, "nizzoli")
     matrix = counts(part)
     acted = np.asarray(matrix.sum(axis=1)).ravel()
     some = acted[acted > 0]
@@ -84,6 +90,7 @@ def nizzoli(
     parameters = {
         "top": top, "alpha": alpha, "method": method, "resolution": resolution, "seed": seed,
         "min_size": min_size,
+        "kind": kind,
     }  # fmt: skip
     graph = made(part, nizzoli, edges, weight="similarity", parameters=parameters)
     return find_clusters(graph, method, resolution=resolution, seed=seed, min_size=min_size)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -83,6 +83,7 @@ def pacheco_co_retweet(
     variant: str = "paper",
     top_n: int | None = ROW_CUT,
     authors: Mapping[Any, Any] | None = None,
+    kind: str | Sequence[str] | None = "retweet",
     threads: int | None = None,
 ) -> CoordinationGraph:
     """Pacheco et al. 2021, case study 4: accounts that retweet the same posts, whenever.
@@ -99,7 +100,7 @@ def pacheco_co_retweet(
     Parameters
     ----------
     log
-        The actions; those of kind ``"retweet"``, or all where there is one kind.
+        The actions.
     min_support
         Least number of retweets.
     quantile
@@ -112,6 +113,9 @@ def pacheco_co_retweet(
         Of the code; None keeps all.
     authors
         The author of each post, by the object's label: ``{post: account}``.
+    kind
+        The kind or kinds of action that are meant, where the log has several; None takes all
+        together.
     threads
         Number of threads; None means all processors. It changes no byte of the result.
 
@@ -137,7 +141,7 @@ def pacheco_co_retweet(
     parameters = {
         "min_support": min_support, "quantile": quantile, "variant": variant, "top_n": top_n
     }  # fmt: skip
-    part = _without_own(of_kind(log, "retweet", "pacheco_co_retweet"), authors)
+    part = _without_own(of_kind(log, kind, "pacheco_co_retweet"), authors)
     edges = _pacheco(part, counts(part), least, quantile, variant, top_n, threads)
     return made(part, pacheco_co_retweet, edges, weight="similarity", parameters=parameters)
 

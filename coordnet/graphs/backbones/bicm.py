@@ -36,7 +36,7 @@ def fitnesses(
 
     Examples
     --------
-    >>> x, y = fitnesses(np.array([2, 1]), np.array([2, 1]))
+    >>> x, y = fitnesses(np.array([2, 1]), np.array([1, 1, 1]))
     >>> chance = x[:, None] * y / (1 + x[:, None] * y)
     >>> chance.sum(axis=1).round(6).tolist()
     [2.0, 1.0]
