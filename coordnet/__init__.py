@@ -6,7 +6,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from coordnet import recipes
+    from coordnet import recipes  # noqa: F401
     from coordnet.clusters.clusters import Cluster, Clusters
     from coordnet.clusters.communities import find_clusters
     from coordnet.clusters.groups import find_groups
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from coordnet.log.accounts import Accounts
     from coordnet.log.actions import ActionLog
     from coordnet.readers.tables import read_actions
+    from coordnet.recipes.comparison import Comparison, compare
     from coordnet.robustness.confirmation import Confirmation, confirm_clusters
     from coordnet.robustness.null_runs import NullRuns, run_nulls
     from coordnet.robustness.power import Power, power
@@ -72,6 +73,7 @@ _HOMES = {
     "log.accounts": ("Accounts",),
     "log.actions": ("ActionLog",),
     "readers.tables": ("read_actions",),
+    "recipes.comparison": ("Comparison", "compare"),
     "robustness.confirmation": ("Confirmation", "confirm_clusters"),
     "robustness.null_runs": ("NullRuns", "run_nulls"),
     "robustness.power": ("Power", "power"),
@@ -96,6 +98,7 @@ __all__ = [
     "Clusters",
     "CoAction",
     "CoTiming",
+    "Comparison",
     "Configuration",
     "Confirmation",
     "CoordinationGraph",
@@ -121,6 +124,7 @@ __all__ = [
     "co_action",
     "co_retweet",
     "co_timing",
+    "compare",
     "confirm_clusters",
     "detect",
     "evaluate",
