@@ -43,7 +43,7 @@ def _about_itself(log: ActionLog, rows: Rows) -> NDArray[np.bool_]:
     # the same label may stand under several kinds: compare labels, not codes
     label_of_object = _first_of_label(log.object_labels)
     of_post = found.to_numpy(zero_copy_only=False)
-    own = np.where(of_post >= 0, label_of_object[np.maximum(of_post, 0)], -1)
+    own = np.append(np.where(of_post >= 0, label_of_object[np.maximum(of_post, 0)], -1), -1)
     return (rows.content >= 0) & (own[rows.content] == label_of_object[rows.object])
 
 
