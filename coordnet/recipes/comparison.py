@@ -331,11 +331,7 @@ def _clusters_overlap(a: Clusters, b: Clusters) -> dict[str, float | None]:
     if any(len(np.unique(one.indices)) < len(one.indices) for one in (a, b)):
         return none
     of = [
-        {
-            label: i
-            for i in range(len(one))
-            for label in one.all_accounts[one.members(i)].tolist()
-        }
+        {label: i for i in range(len(one)) for label in one.all_accounts[one.members(i)].tolist()}
         for one in (a, b)
     ]
     accounts = sorted(of[0].keys() | of[1].keys())

@@ -26,6 +26,8 @@ def graphs_by_kind(
         Called with the part of the log and its kind.
     """
     check_log(log)
+    if not len(log):
+        return [build(log, "")]
     wanted = log.kinds if kinds is None or len(log.kinds) == 1 else set(kinds)
     found = [build(log.select(kind), kind) for kind in log.kinds if kind in wanted]
     if not found:
