@@ -69,12 +69,14 @@ def binary(matrix: sp.csr_array) -> sp.csr_array:
 
 def objects_of(matrix: sp.csr_array) -> NDArray[np.int64]:
     """Return how many different objects each account acted on: int64 (accounts,)."""
-    return np.diff(matrix.indptr).astype(np.int64)
+    objects: NDArray[np.int64] = np.diff(matrix.indptr).astype(np.int64)
+    return objects
 
 
 def accounts_on(matrix: sp.csr_array) -> NDArray[np.int64]:
     """Return how many accounts acted on each object: int64 (objects,)."""
-    return np.bincount(matrix.indices, minlength=matrix.shape[1])
+    df: NDArray[np.int64] = np.bincount(matrix.indices, minlength=matrix.shape[1])
+    return df
 
 
 def smooth_idf(n: int, df: NDArray[Any]) -> NDArray[np.float64]:

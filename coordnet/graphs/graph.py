@@ -328,8 +328,8 @@ class CoordinationGraph(ArrowExport, Frozen):
         - ``"jaccard"``: |S| / (|D_u| + |D_v| - |C|) (Jaccard 1901)
         - ``"overlap"``: |S| / min(|D_u|, |D_v|) (Szymkiewicz 1934, Simpson 1943)
         - ``"collaboration"``: sum over S of 1 / (n_o - 1) (Newman 2001)
-        - ``"decay"``: sum over the co-actions of exp(-beta dt) / (n_o - 1), with dt the time between
-          the two actions and beta = -ln(eps) / window (Iannucci et al. 2025)
+        - ``"decay"``: sum over the co-actions of exp(-beta dt) / (n_o - 1), with dt the time
+          between the two actions and beta = -ln(eps) / window (Iannucci et al. 2025)
 
         Where the window is as long as the log, S is C and the first four are the textbook measures.
 

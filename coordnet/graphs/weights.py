@@ -85,21 +85,23 @@ def shared(
     length = np.sqrt(np.bincount(account, worth[object_], len(log.all_accounts)))
     share = 1 / np.maximum(accounts - 1, 1)
     n = len(source)
-    counts = [np.empty(n, np.int32), np.empty(n, np.int32)]
-    sums = [np.empty(n), np.empty(n), np.empty(n)]
+    common, together = np.empty(n, np.int32), np.empty(n, np.int32)
+    worth_sum, share_sum, decayed = np.empty(n), np.empty(n), np.empty(n)
     acted = np.diff(indptr)
     borders = equal_chunks(acted[source] + acted[target], CHUNKS)
     run_chunks(
         lambda _, k: kernels.shared_by_pairs(
             source, target, indptr, positions, log.object, log.time, window_us, worth, share,
-            decay_rate(window_us, eps), int(borders[k]), int(borders[k + 1]), *counts, *sums,
+            decay_rate(window_us, eps), int(borders[k]), int(borders[k + 1]), common, together,
+            worth_sum, share_sum, decayed,
         ),
         len(borders) - 1,
         threads=threads,
         label="weights of edges",
     )  # fmt: skip
     return Shared(
-        *counts, *sums, objects[source], objects[target], length[source], length[target]
+        common, together, worth_sum, share_sum, decayed, objects[source], objects[target],
+        length[source], length[target],
     )  # fmt: skip
 
 

@@ -126,7 +126,7 @@ def top_products(
     top: int,
     total: Any,
 ) -> Any:
-    """Multiply the rows first..last-1 with all rows, themselves too; keep the `top` largest of each.
+    """Multiply the rows first..last-1 with all rows, themselves too; keep each one's `top` largest.
 
     Of equal products the one met last is kept, where a row is walked column by column.
 
@@ -343,8 +343,8 @@ def post_pairs(
     low, high : int32 (n,), windows by position
     indptr : int64 (accounts + 1,), positions : int32 (n,); each account's rows, ascending
     first, last : the accounts to do
-    seen : int64 (5, contents or objects, whichever are more), scratch: what is in it must be of this
-        kernel, with other accounts, or -1
+    seen : int64 (5, contents or objects, whichever are more), scratch: what is in it must be of
+        this kernel, with other accounts, or -1
 
     Returns
     -------

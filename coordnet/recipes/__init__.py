@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from coordnet.recipes.giglietto_2020 import coordination_interval, coornet
     from coordnet.recipes.graham_2020 import coordination_toolkit, toolkit_edges
     from coordnet.recipes.iannucci_2025 import iannucci
-    from coordnet.recipes.kessel_2025 import coorsim
     from coordnet.recipes.linhares_2022 import linhares
     from coordnet.recipes.luceri_2024 import (
         luceri_co_retweet,
@@ -40,27 +39,19 @@ if TYPE_CHECKING:
         pacheco_co_timing,
         pacheco_hashtag_sequence,
     )
+    from coordnet.recipes.richard_2023 import d3lta
     from coordnet.recipes.righetti_2025 import coortweet
     from coordnet.recipes.saracco_2017 import bicm
     from coordnet.recipes.schoch_2022 import schoch
     from coordnet.recipes.silva_2024 import coordinationz
-    from coordnet.recipes.viginum_2024 import d3lta
+    from coordnet.recipes.thiele_2026 import coorsim
     from coordnet.recipes.weber_2021 import weber
 
 # Where each recipe is defined: it is imported when it is first used.
 _HOMES = {
-    "graham_2020": (
-        "coordination_toolkit",
-        "toolkit_edges",
-    ),
-    "silva_2024": ("coordinationz",),
-    "kessel_2025": ("coorsim",),
-    "righetti_2025": ("coortweet",),
-    "viginum_2024": ("d3lta",),
-    "giglietto_2020": (
-        "coordination_interval",
-        "coornet",
-    ),
+    "cao_2014": ("synchrotrap",),
+    "giglietto_2020": ("coordination_interval", "coornet"),
+    "graham_2020": ("coordination_toolkit", "toolkit_edges"),
     "iannucci_2025": ("iannucci",),
     "linhares_2022": ("linhares",),
     "luceri_2024": (
@@ -75,14 +66,13 @@ _HOMES = {
     "magelinski_2022": ("magelinski",),
     "mannocci_2024": ("mannocci",),
     "nizzoli_2021": ("nizzoli",),
-    "pacheco_2021": (
-        "pacheco_co_retweet",
-        "pacheco_co_timing",
-        "pacheco_hashtag_sequence",
-    ),
+    "pacheco_2021": ("pacheco_co_retweet", "pacheco_co_timing", "pacheco_hashtag_sequence"),
+    "richard_2023": ("d3lta",),
+    "righetti_2025": ("coortweet",),
     "saracco_2017": ("bicm",),
     "schoch_2022": ("schoch",),
-    "cao_2014": ("synchrotrap",),
+    "silva_2024": ("coordinationz",),
+    "thiele_2026": ("coorsim",),
     "weber_2021": ("weber",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

@@ -34,8 +34,8 @@ def synchrotrap(
 
         similarity(u, v) = |S| / (|A_u| + |A_v| - |S|)
 
-    Pairs that reach `min_similarity` on any day are joined; groups are the connected components. The
-    paper's cut-offs depend on the application: there is no default.
+    Pairs that reach `min_similarity` on any day are joined; groups are the connected components.
+    The paper's cut-offs depend on the application: there is no default.
 
     Parameters
     ----------

@@ -237,11 +237,11 @@ def _with_log(graph: CoordinationGraph, log: ActionLog | None, name: Any) -> Coo
         return replace(graph, source=log)
     code = log.all_accounts.positions_of(graph.all_accounts.labels)
     ends = [code[graph.edges[end]] for end in ("source", "target")]
-    missing = [end < 0 for end in ends]
-    if (missing[0] | missing[1]).any():
+    missing = int(((ends[0] < 0) | (ends[1] < 0)).sum())
+    if missing:
         raise ParameterError(
-            f"methods[{name!r}] has {int((missing[0] | missing[1]).sum()):,} edges of accounts that "
-            "are not in the log; check that labels are written as they were read."
+            f"methods[{name!r}] has {missing:,} edges of accounts that are not in the log; check "
+            "that labels are written as they were read."
         )
     edges = {**graph.edges, "source": np.minimum(*ends), "target": np.maximum(*ends)}
     order = np.lexsort((edges["target"], edges["source"]))
@@ -327,7 +327,7 @@ def _jaccard(a: set[Any], b: set[Any]) -> float | None:
 
 def _clusters_overlap(a: Clusters, b: Clusters) -> dict[str, float | None]:
     """Return the adjusted Rand index and the Jaccard index of pairs in one cluster."""
-    none = {"ari": None, "pair_jaccard": None}
+    none: dict[str, float | None] = {"ari": None, "pair_jaccard": None}
     if any(len(np.unique(one.indices)) < len(one.indices) for one in (a, b)):
         return none
     of = [

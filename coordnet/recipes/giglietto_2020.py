@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from coordnet.errors import check_number
 from coordnet.graphs.graph import CoordinationGraph
 from coordnet.log.actions import ActionLog
+from coordnet.recipes.pairs import pairs_at_places
 from coordnet.recipes.recipe import check_variant, made, of_kind, recipe
 from coordnet.times import SECOND, Duration, duration
 
@@ -124,7 +125,7 @@ def coornet(
         "p": p, "variant": variant,
     }  # fmt: skip
     meets, place, account = _meetings(part, width, variant)
-    source, target, object_ = _pairs(place, account, meets)
+    source, target, object_ = pairs_at_places(place, account, meets[place])
     key = source << 32 | target
     both = np.unique(np.stack([key, object_]), axis=1)[0]
     every, at = np.unique(both, return_inverse=True)
@@ -159,14 +160,3 @@ def _meetings(
         return np.arange(log.n_objects), pairs[0].astype(np.int64), pairs[1].astype(np.int64)
     pairs = np.unique(np.stack([at, log.account.astype(np.int64)]), axis=1)
     return object_of, pairs[0], pairs[1]
-
-
-def _pairs(
-    place: NDArray[np.int64], account: NDArray[np.int64], object_of: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Return every two accounts at one place, lower first, with the object of the place."""
-    end = np.searchsorted(place, place, side="right")
-    later = end - np.arange(len(place)) - 1
-    i = np.repeat(np.arange(len(place)), later)
-    j = i + 1 + np.arange(len(i)) - np.repeat(np.cumsum(later) - later, later)
-    return account[i], account[j], object_of[place[i]]

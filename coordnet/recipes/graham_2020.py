@@ -1,4 +1,4 @@
-"""The Coordination Network Toolkit (QUT, Graham et al.): six networks, weights in both directions."""
+"""The Coordination Network Toolkit (QUT, Graham et al.): six networks, weights both ways."""
 
 from __future__ import annotations
 
@@ -89,13 +89,13 @@ def _rows(log: ActionLog, object_: NDArray[np.int32] | None = None) -> Rows:
     object_ = log.object if object_ is None else object_
     order = np.lexsort((log.time, object_))
     order = order[object_[order] >= 0]
-    columns = (log.account, object_, log.time, post, log.row)
-    return Rows(*(column[order] for column in columns))
+    rows = Rows(log.account, object_, log.time, post, log.row)
+    return rows.where(order)
 
 
 CITATION = (
-    "Graham, T., QUT Digital Observatory (2020). Coordination Network Toolkit: a framework for "
-    "detecting and analysing coordinated behaviour on social media (Python package)."
+    "Graham, T. & QUT Digital Observatory (2020). Coordination Network Toolkit. Queensland "
+    "University of Technology. https://doi.org/10.25912/RDF_1632782596538"
 )
 
 
@@ -110,7 +110,7 @@ def coordination_toolkit(
     min_document_size: int = 1,
     threads: int | None = None,
 ) -> CoordinationGraph:
-    """The Coordination Network Toolkit: messages on one object within a window, in two directions.
+    """Count messages on one object within a window, in both directions, as the toolkit does.
 
     The weight of (u, v) is the number of u's different messages for which v has another message
     with the same object at most `within` away, inclusive; so (u, v) and (v, u) differ. Of rows with
@@ -144,7 +144,8 @@ def coordination_toolkit(
 
     References
     ----------
-    Graham, T., QUT Digital Observatory (2020). Coordination Network Toolkit (Python package).
+    Graham, T. & QUT Digital Observatory (2020). Coordination Network Toolkit.
+    https://doi.org/10.25912/RDF_1632782596538
 
     Examples
     --------

@@ -1,10 +1,10 @@
-"""Iannucci et al. (2025): collaboration that decays with time, layer by layer, multislice Leiden."""
+"""Iannucci et al. (2025): collaboration that decays with time, by layer, multislice Leiden."""
 
 from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -31,7 +31,7 @@ def collaboration(
     *,
     method: RecipeFunction[..., Clusters],
     layer: str = "",
-    parameters: dict[str, object] | None = None,
+    parameters: Mapping[str, object] | None = None,
     most: int | None = None,
     threads: int | None = None,
 ) -> CoordinationGraph:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from coordnet.clusters.clusters import Clusters
 from coordnet.clusters.communities import find_clusters
@@ -16,8 +19,8 @@ from coordnet.times import Duration, duration
 
 
 @recipe(
-    "Linhares, R. S., Rosa, J. M., Ferreira, C. H. G., Murai, F., Nobre, G. & Almeida, J. M. (2022). "
-    "Uncovering coordinated communities on Twitter during the 2020 U.S. election. IEEE/ACM "
+    "Linhares, R. S., Rosa, J. M., Ferreira, C. H. G., Murai, F., Nobre, G. & Almeida, J. M. "
+    "(2022). Uncovering coordinated communities on Twitter during the 2020 U.S. election. IEEE/ACM "
     "International Conference on Advances in Social Networks Analysis and Mining, 80-87."
 )
 def linhares(
@@ -85,7 +88,9 @@ def linhares(
     for w in np.unique(number):
         part = log.where(number == w, "another week")
         pairs = products(binary(counts(part)), least - 1 + 1e-9, threads)
-        edges = {"source": pairs.i, "target": pairs.j, "weight": pairs.value}
+        edges: dict[str, NDArray[Any]] = {
+            "source": pairs.i, "target": pairs.j, "weight": pairs.value
+        }  # fmt: skip
         weekly = CoordinationGraph(
             log.all_accounts, edges, Given("a week"), "weight", least, part
         )  # fmt: skip

@@ -42,7 +42,7 @@ WEEKLY = (
 def shared_rows(
     matrix: sp.csr_array, least: int
 ) -> tuple[NDArray[np.int64], sp.csr_array]:  # fmt: skip
-    """Return the accounts of `least` or more rows, and which of the objects of two of them each has.
+    """Return the accounts of `least` or more rows, and the objects of two of them that each has.
 
     Accounts that share no object with another of them are left out.
     """
@@ -394,7 +394,7 @@ def luceri_text(
 def _one_of_all(
     layers: Sequence[CoordinationGraph],
 ) -> tuple[dict[str, NDArray[Any]], NDArray[np.int64]]:
-    """Return the union of the edges of graphs with their largest weight, and in how many each is."""
+    """Return the union of the edges of graphs, with their largest weight and how many have it."""
     keys = [g.edges["source"].astype(np.int64) << 32 | g.edges["target"] for g in layers]
     every, at = np.unique(np.concatenate(keys), return_inverse=True)
     weight = np.zeros(len(every))
@@ -421,7 +421,7 @@ def centrality(
     operator = LinearOperator(
         (n, n), matvec=lambda x: matrix @ x + other @ x + shift * x, dtype=np.float64
     )
-    vector = eigsh(operator, k=1, v0=np.ones(n), tol=1e-12)[1][:, 0]
+    vector: NDArray[np.float64] = eigsh(operator, k=1, v0=np.ones(n), tol=1e-12)[1][:, 0]
     return np.abs(vector)
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from coordnet.clusters.clusters import Clusters
 from coordnet.clusters.communities import find_clusters
@@ -41,8 +43,8 @@ def window_starts(log: ActionLog, width: int, step: int) -> list[int]:
 
 
 @recipe(
-    "Mannocci, L., Tardelli, S., Cresci, S. et al. Multimodal coordinated behaviour on social media: "
-    "sliding windows and layers of co-actions (code of 2024 and of 2026, CoordGalaxy)."
+    "Mannocci, L. et al. Multimodal coordinated behavior: sliding windows and layers of co-actions "
+    "(code github.com/lmannocci/Multimodal-Coordinated-Behavior; of 2026, CoordGalaxy)."
 )
 def mannocci(
     log: ActionLog,
@@ -59,9 +61,9 @@ def mannocci(
     min_size: int = 3,
     threads: int | None = None,
 ) -> Clusters:
-    """Mannocci et al.: accounts alike in sliding windows, by retweet, reply, domain, mention, hashtag.
+    """Mannocci et al.: accounts alike in sliding windows, layer by layer.
 
-    In each layer:
+    In each layer, of retweets, replies, domains, mentions and hashtags:
 
     1. Windows of `time_window`, both ends included, slide by `slide` from the first action on.
     2. In a window, the cosine of TF-IDF vectors of two accounts, with counts and idf = ln((1 + n) /
@@ -80,13 +82,13 @@ def mannocci(
     min_co_actions
         By kind, or one number for all; None takes those of the variant, 2 for other kinds.
     variant
-        ``"paper"``: 6 h sliding by 5 h, minimum 26, 4, 3, 48, 14 for retweet, reply, domain, mention,
-        hashtag. ``"2026"``, the newest code: 7 days by 6 days, minimum 2, 2, 2, 2, 7.
+        ``"paper"``: 6 h sliding by 5 h, minimum 26, 4, 3, 48, 14 for retweet, reply, domain,
+        mention, hashtag. ``"2026"``, the newest code: 7 days by 6 days, minimum 2, 2, 2, 2, 7.
     kinds
         The layers; None for all kinds of the log.
     method
-        ``"generalised louvain"``: communities of all layers together, by multislice modularity (here
-        with Leiden); or ``"louvain"``: of the layers combined.
+        ``"generalised louvain"``: communities of all layers together, by multislice modularity
+        (here with Leiden); or ``"louvain"``: of the layers combined.
     omega
         Weight of the tie of an account with itself between layers.
     resolution
@@ -104,7 +106,7 @@ def mannocci(
 
     References
     ----------
-    Mannocci, L. et al., code of "Multimodal coordinated behaviour" and CoordGalaxy (2026).
+    Mannocci, L. et al. Multimodal coordinated behavior, and CoordGalaxy (2026): published code.
 
     Examples
     --------
@@ -151,12 +153,14 @@ def mannocci(
     return multislice(some, omega, seed, min_size)
 
 
-def _averaged(log: ActionLog, width: int, step: int, threads: int | None) -> dict[str, np.ndarray]:  # type: ignore[type-arg]
+def _averaged(
+    log: ActionLog, width: int, step: int, threads: int | None
+) -> dict[str, NDArray[Any]]:  # fmt: skip
     """Return the mean similarity and the common objects of every pair over all windows."""
     keys, values, common = [], [], []
     second = log.time // SECOND * SECOND  # the code compares dates as text, to the second
-    for start in window_starts(log, width, step):
-        start = start // SECOND * SECOND
+    for first in window_starts(log, width, step):
+        start = first // SECOND * SECOND
         inside = (second >= start) & (second <= start + width)
         if not inside.any():
             continue

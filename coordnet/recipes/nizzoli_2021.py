@@ -16,9 +16,9 @@ from coordnet.recipes.recipe import made, of_kind, recipe, similar
 
 
 @recipe(
-    "Nizzoli, L., Tardelli, S., Avvenuti, M., Cresci, S. & Tesconi, M. (2021). Coordinated behavior "
-    "on social media in 2019 UK general election. Proceedings of the International AAAI Conference "
-    "on Web and Social Media 15, 443-454."
+    "Nizzoli, L., Tardelli, S., Avvenuti, M., Cresci, S. & Tesconi, M. (2021). Coordinated "
+    "behavior on social media in 2019 UK general election. Proceedings of the International AAAI "
+    "Conference on Web and Social Media 15, 443-454."
 )
 def nizzoli(
     log: ActionLog,
@@ -66,8 +66,8 @@ def nizzoli(
 
     References
     ----------
-    Nizzoli, L., Tardelli, S., Avvenuti, M., Cresci, S. & Tesconi, M. (2021). Coordinated behavior on
-    social media in 2019 UK general election. ICWSM 15, 443-454.
+    Nizzoli, L., Tardelli, S., Avvenuti, M., Cresci, S. & Tesconi, M. (2021). Coordinated behavior
+    on social media in 2019 UK general election. ICWSM 15, 443-454.
 
     Examples
     --------

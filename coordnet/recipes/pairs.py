@@ -117,3 +117,24 @@ def post_pairs(
         return PostPairs(none, none, *np.zeros((7, 0), np.int64))
     source, target, sums = (np.concatenate(column) for column in zip(*parts, strict=True))
     return PostPairs(source, target, *np.ascontiguousarray(sums.T))
+
+
+def pairs_at_places(
+    place: NDArray[np.int64], account: NDArray[np.int64], told: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Return every two rows at one place: the lower account, the higher one, and what is told.
+
+    Parameters
+    ----------
+    place
+        Where each row is, ascending.
+    account
+        Its account.
+    told
+        What is to be known of a pair, by its first row.
+    """
+    end = np.searchsorted(place, place, side="right")
+    later = end - np.arange(len(place)) - 1
+    i = np.repeat(np.arange(len(place)), later)
+    j = i + 1 + np.arange(len(i)) - np.repeat(np.cumsum(later) - later, later)
+    return np.minimum(account[i], account[j]), np.maximum(account[i], account[j]), told[i]

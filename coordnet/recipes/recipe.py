@@ -21,28 +21,28 @@ from coordnet.log.actions import ActionLog, check_log
 from coordnet.times import MINUTE, duration_text
 
 P = ParamSpec("P")
-T = TypeVar("T", bound="CoordinationGraph | Clusters", covariant=True)
+T_co = TypeVar("T_co", bound="CoordinationGraph | Clusters", covariant=True)
 VARIANTS = ("paper", "code")
 
 
-class RecipeFunction(Protocol[P, T]):
+class RecipeFunction(Protocol[P, T_co]):
     """A published method as a function, with its citation."""
 
     citation: str
     __name__: str
 
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> T:
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> T_co:
         """Run the method on a log."""
 
 
-def recipe(citation: str) -> Callable[[Callable[P, T]], RecipeFunction[P, T]]:
+def recipe(citation: str) -> Callable[[Callable[P, T_co]], RecipeFunction[P, T_co]]:
     """Declare a function as a published method, with the work to cite.
 
     The citation stands in its docstring too.
     """
 
-    def declare(function: Callable[P, T]) -> RecipeFunction[P, T]:
-        declared = cast(RecipeFunction[P, T], function)
+    def declare(function: Callable[P, T_co]) -> RecipeFunction[P, T_co]:
+        declared = cast(RecipeFunction[P, T_co], function)
         declared.citation = citation
         return declared
 

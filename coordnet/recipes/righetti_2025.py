@@ -44,7 +44,8 @@ def _about_itself(log: ActionLog, rows: Rows) -> NDArray[np.bool_]:
     label_of_object = _first_of_label(log.object_labels)
     of_post = found.to_numpy(zero_copy_only=False)
     own = np.append(np.where(of_post >= 0, label_of_object[np.maximum(of_post, 0)], -1), -1)
-    return (rows.content >= 0) & (own[rows.content] == label_of_object[rows.object])
+    about: NDArray[np.bool_] = own[rows.content] == label_of_object[rows.object]
+    return about & (rows.content >= 0)
 
 
 def _first_of_label(labels: pa.LargeStringArray) -> NDArray[np.int64]:
@@ -226,4 +227,5 @@ def _flag(weights: NDArray[Any], quantile: float) -> NDArray[np.int64]:
     """Return 1 for weights above the quantile (type 7) of all of them."""
     if not len(weights):
         return np.zeros(0, np.int64)
-    return (weights > np.quantile(weights, quantile)).astype(np.int64)
+    above: NDArray[np.bool_] = weights > np.quantile(weights, quantile)
+    return above.astype(np.int64)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from coordnet.errors import check_number, check_whole, one_of
 from coordnet.graphs.backbones.bicm import DISTRIBUTIONS, p_values
@@ -89,7 +92,7 @@ def bicm(
     scale = {"fdr": 1, "bonferroni": every, "none": 1}[correction]
     keep = (adjusted(p, every) if correction == "fdr" else p * scale) <= level
     found = pairs.where(keep).of(chosen)
-    edges = {
+    edges: dict[str, NDArray[Any]] = {
         "source": found.i, "target": found.j, "weight": np.rint(found.value).astype(np.int64),
         "pvalue": p[keep],
     }  # fmt: skip

@@ -46,8 +46,8 @@ def schoch(
     ----------
     Schoch, D., Keller, F. B., Stier, S. & Yang, J. (2022). Coordination patterns reveal online
     political astroturfing across the world. Scientific Reports 12, 4572.
-    Keller, F. B., Schoch, D., Stier, S. & Yang, J. (2020). Political astroturfing on Twitter: how to
-    coordinate a disinformation campaign. Political Communication 37(2), 256-280.
+    Keller, F. B., Schoch, D., Stier, S. & Yang, J. (2020). Political astroturfing on Twitter: how
+    to coordinate a disinformation campaign. Political Communication 37(2), 256-280.
 
     Examples
     --------

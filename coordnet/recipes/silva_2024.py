@@ -134,7 +134,7 @@ def _expected_weights(
 
     def shuffled(_: None, k: int) -> NDArray[np.float64]:
         df = kernels.distinct_when_shuffled(account, starts, n, seed, k, k + 1)[0]
-        return np.bincount(at, _weights(idf, n, df), len(same))
+        return np.bincount(at, _weights(idf, n, df), len(same)).astype(np.float64)
 
     sums = run_chunks(shuffled, SHUFFLES, threads=threads, label="weights of objects")
     mean: NDArray[np.float64] = np.sum(sums, axis=0) / (SHUFFLES * objects)
@@ -142,8 +142,8 @@ def _expected_weights(
 
 
 @recipe(
-    "Silva, F. N., Pote, M., Yin, Z., Axelrod, D., Luceri, L., et al. coordinationz: coordinated "
-    "accounts by a null model of common activity (Python package, version 0.2.2)."
+    "Silva, F. N., Pote, M., Yin, L., Axelrod, D., Luceri, L. & Balasubramanian, A. coordinationz: "
+    "coordination networks against a null model (Python package, version 0.2.2)."
 )
 def coordinationz(
     log: ActionLog,
@@ -167,8 +167,8 @@ def coordinationz(
     2. The vector of an account has, for each object, its rows on it times the object's weight,
        "smoothlog": ln(n / df + 1), of n accounts and df different ones on the object.
     3. Pairs with a cosine above `min_similarity` are edges.
-    4. With `realizations`, the p-value of a pair comes of accounts with as many rows that draw their
-       objects from all rows: see :func:`coordnet.recipes.coordinationz.chances`. Edges with a
+    4. With `realizations`, the p-value of a pair comes of accounts with as many rows that draw
+       their objects from all rows: see :func:`coordnet.recipes.silva_2024.chances`. Edges with a
        p-value below `pvalue_threshold` stay. There is no correction for the number of pairs.
     5. Indicators are merged: similarities by their mean and p-values by their product, or both by
        their maximum.
@@ -203,8 +203,8 @@ def coordinationz(
 
     References
     ----------
-    Silva, F. N., Pote, M., Yin, Z., Axelrod, D., Luceri, L., et al. coordinationz, version 0.2.2
-    (Python package).
+    Silva, F. N., Pote, M., Yin, L., Axelrod, D., Luceri, L. & Balasubramanian, A. coordinationz
+    (Python package, version 0.2.2).
 
     Examples
     --------

@@ -34,8 +34,8 @@ def unit_vectors(log: ActionLog, embeddings: ArrayLike) -> NDArray[np.float64]:
     vectors = np.asarray(embeddings, np.float64)
     if vectors.ndim != 2 or len(vectors) != len(log):
         raise InputError(
-            f"embeddings= has the shape {vectors.shape}, and the log has {len(log):,} actions; give "
-            "one row of numbers for each action, in the order of the log (log.to_frame())."
+            f"embeddings= has the shape {vectors.shape}, and the log has {len(log):,} actions; "
+            "give one row of numbers for each action, in the order of the log (log.to_frame())."
         )
     bad = np.flatnonzero(~np.isfinite(vectors).all(axis=1))
     if len(bad):

@@ -13,7 +13,7 @@ from coordnet.clusters.communities import find_clusters
 from coordnet.errors import ParameterError, check_number, check_whole
 from coordnet.graphs.graph import CoordinationGraph
 from coordnet.log.actions import ActionLog, check_log
-from coordnet.recipes.pairs import Rows, post_pairs
+from coordnet.recipes.pairs import pairs_at_places
 from coordnet.recipes.recipe import check_variant, made, recipe
 from coordnet.times import Duration, duration
 
@@ -24,31 +24,20 @@ CITATION = (
 
 
 def windowed_pairs(
-    log: ActionLog, width: int, threads: int | None = None
+    log: ActionLog, width: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     """Return how often accounts act on one object in one window: (window, pair, times).
 
     Windows of `width` microseconds follow one another from the first action on; a pair is source
-    << 32 | target.
+    << 32 | target. Sorted by window and pair.
     """
     start = log.limits[0] if log.limits else 0
     number = (log.time - start) // width
-    _, at = np.unique(
-        log.object.astype(np.int64) << 32 | number, return_inverse=True
-    )  # fmt: skip
-    window, pair, times = [], [], []
-    for w in np.unique(number).tolist():
-        own = np.flatnonzero(number == w)
-        rows = Rows(
-            log.account[own], at[own].astype(np.int32), log.time[own],
-            np.arange(len(own), dtype=np.int32), log.row[own],
-        )  # fmt: skip
-        found = post_pairs(rows, width, len(log.all_accounts), threads=threads)
-        window.append(np.full(len(found.source), w))
-        pair.append(found.key)
-        times.append(found.pairs)
-    none = np.zeros(0, np.int64)
-    return tuple(np.concatenate([none, *part]) for part in (window, pair, times))  # type: ignore[return-value]
+    place = log.object.astype(np.int64) << 32 | number  # ascending: a log stands in that order
+    source, target, window = pairs_at_places(place, log.account.astype(np.int64), number)
+    both = np.stack([window, source << 32 | target])[:, source != target]
+    (window, pair), times = np.unique(both, axis=1, return_counts=True)
+    return window, pair, times
 
 
 def _weights(
@@ -61,12 +50,12 @@ def _weights(
     """Return each pair and its weight: all windows, or the heaviest frame of some, decayed."""
     every, at = np.unique(pair, return_inverse=True)
     if alpha is None:
-        return every, np.bincount(at, times, len(every))
+        return every, np.bincount(at, times, len(every)).astype(np.float64)
     heaviest = np.zeros(len(every))
     by_window: dict[int, NDArray[np.float64]] = {}
     for w in np.unique(window).tolist():
         own = window == w
-        by_window[w] = np.bincount(at[own], times[own], len(every))
+        by_window[w] = np.bincount(at[own], times[own], len(every)).astype(np.float64)
     for last in by_window:
         frame = np.zeros(len(every))
         for i in range(windows):
@@ -133,7 +122,6 @@ def weber(
     variant: str = "paper",
     seed: int = 0,
     min_size: int = 2,
-    threads: int | None = None,
 ) -> Clusters:
     """Weber & Neumann 2021: highly coordinating communities of a latent coordination network.
 
@@ -162,8 +150,6 @@ def weber(
         Of Louvain.
     min_size
         Smaller structures are left out.
-    threads
-        Number of threads; None means all processors. It changes no byte of the result.
 
     Returns
     -------
@@ -195,7 +181,7 @@ def weber(
         "within": within, "alpha": alpha, "theta": theta, "windows": windows, "variant": variant,
         "seed": seed, "min_size": min_size,
     }  # fmt: skip
-    every, weight = _weights(*windowed_pairs(log, width, threads), alpha, windows)
+    every, weight = _weights(*windowed_pairs(log, width), alpha, windows)
     edges = {"source": every >> 32, "target": every & 0xFFFFFFFF, "weight": weight}
     graph = made(log, weber, edges, window_us=width, parameters=parameters)
     communities = find_clusters(graph, "louvain", seed=seed, min_size=2)

@@ -181,7 +181,7 @@ def test_bicm_keeps_the_edges_of_the_recipe(some):
 
 
 def test_errors_name_what_there_is(star):
-    with pytest.raises(cn.ParameterError, match="backbone='disparty' is not known.*'disparity'"):
+    with pytest.raises(cn.ParameterError, match=r"backbone='disparty' is not known.*'disparity'"):
         star.backbone("disparty")
     with pytest.raises(cn.ParameterError, match="'top_k' has no parameter 'n'; it has k, mutual"):
         star.backbone("top_k", n=3)

@@ -63,7 +63,7 @@ def test_another_decay(graph):
 
 
 def test_what_is_wrong_is_said(graph):
-    with pytest.raises(cn.ParameterError, match="weight='cosin' is not known.*'cosine'"):
+    with pytest.raises(cn.ParameterError, match=r"weight='cosin' is not known.*'cosine'"):
         graph.reweight("cosin")
     with pytest.raises(cn.ParameterError, match="eps=1 is not a number"):
         graph.reweight("decay", eps=1)

@@ -60,8 +60,8 @@ def p_values(
     """Return the pairs of rows that share a column, with what they share, and their p-values.
 
     A row of the matrix is an account, its entries are 1. Under the model the number of shared
-    columns is a sum of independent trials with chances p_io p_jo: of Poisson tails with their sum as
-    the mean, or exactly, Poisson-binomial. Both depend on the degrees of the two rows alone.
+    columns is a sum of independent trials with chances p_io p_jo: by the Poisson tail with their
+    sum as the mean, or exactly, Poisson-binomial. Both depend on the degrees of the rows alone.
 
     Parameters
     ----------

@@ -36,4 +36,4 @@ def top_k(graph: CoordinationGraph, k: int = 10, mutual: bool = False) -> Kept:
     degree = np.bincount(ends, minlength=graph.n_accounts)
     border = weight[order][first + np.minimum(degree, k) - 1]  # the k-th weight of each account
     among = (weight >= border[ends]).reshape(2, -1)
-    return Kept(among.all(axis=0) if mutual else among.any(axis=0))
+    return Kept(among[0] & among[1] if mutual else among[0] | among[1])

@@ -42,8 +42,9 @@ def grapheme_text(text: str) -> str:
 
 
 @recipe(
-    "VIGINUM (2024). D3lta: detection of duplicated text content, and the three-delta method (Python "
-    "package, version 1.0.2)."
+    "Richard, M., Giordani, L., Brokate, C. & Liénard, J. (2023). Unmasking information "
+    "manipulation: a quantitative approach to detecting copy-pasta, rewording, and translation on "
+    "social media. arXiv:2312.17338."
 )
 def d3lta(
     log: ActionLog,
@@ -89,7 +90,8 @@ def d3lta(
 
     References
     ----------
-    VIGINUM (2024). D3lta, version 1.0.2 (Python package).
+    Richard, M., Giordani, L., Brokate, C. & Liénard, J. (2023). Unmasking information manipulation.
+    arXiv:2312.17338. VIGINUM, D3lta, version 1.0.2 (Python package).
 
     Examples
     --------

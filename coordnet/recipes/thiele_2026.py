@@ -1,4 +1,4 @@
-"""coorsim (van Kessel et al.): posts alike by embeddings, within three minutes."""
+"""coorsim (van Kessel et al.; Thiele 2026): posts alike by embeddings, within three minutes."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from coordnet.times import SECOND, Duration, duration
 
 
 @recipe(
-    "van Kessel, P., Thiele, D. et al. coorsim: detect coordinated similarity of social media posts "
-    "(R package, version 0.0.8)."
+    "Thiele, D. (2026). coorsim: detects coordinated posting behavior based on co-similarity (R "
+    "package, version 0.0.8)."
 )
 def coorsim(
     log: ActionLog,
@@ -56,7 +56,8 @@ def coorsim(
 
     References
     ----------
-    van Kessel, P., Thiele, D. et al. coorsim, version 0.0.8 (R package).
+    Thiele, D. (2026). coorsim: detects coordinated posting behavior based on co-similarity (R
+    package, version 0.0.8). The method is that of van Kessel et al.
 
     Examples
     --------
