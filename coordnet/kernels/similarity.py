@@ -512,153 +512,221 @@ def _mixed(state: Any) -> Any:
 
 
 @kernel
-def distinct_when_shuffled(
-    account: Any, by_object: Any, n_accounts: int, seed: int, first: int, last: int
-) -> Any:
-    """Shuffle accounts over the rows, and count the different accounts on each object.
+def distinct_when_shuffled(account: Any, starts: Any, n_accounts: int, seed: int, r: int) -> Any:
+    """Shuffle accounts over rows, and count the different accounts on each of some objects.
 
     Parameters
     ----------
-    account : int32 (n,), of rows sorted by object
-    by_object : int64 (objects + 1,), where each object's rows begin
+    account : int32 (n,), of all rows
+    starts : int64 (objects + 1,), ascending from 0: how many rows each object has
     n_accounts : number of account codes
-    seed : of the shuffles
-    first, last : which shuffles to do, each with a generator of its own
+    seed, r : of the shuffle, and which of several it is
 
     Returns
     -------
-    int32 (last - first, objects)
+    int32 (objects,)
 
-    Cost: O(n) a shuffle.
+    Cost: O(n) to copy, O(rows of these objects) to shuffle.
     """
     n = len(account)
-    found = np.zeros((last - first, len(by_object) - 1), np.int32)
+    found = np.zeros(len(starts) - 1, np.int32)
     shuffled = account.copy()
-    seen = np.full(n_accounts, -1, np.int64)
-    for r in range(first, last):
-        shuffled[:] = account
-        state = _mixed(np.uint64(seed) + np.uint64(r + 1) * np.uint64(0xD1342543DE82EF95))
-        for k in range(n - 1, 0, -1):
+    seen = np.full(n_accounts, -1, np.int32)
+    state = _mixed(np.uint64(seed) + np.uint64(r + 1) * np.uint64(0xD1342543DE82EF95))
+    for o in range(len(starts) - 1):
+        for k in range(starts[o], starts[o + 1]):  # the front of a Fisher-Yates shuffle
             state += np.uint64(0x9E3779B97F4A7C15)
             z = _mixed(state)
-            other = np.int64(((z >> np.uint64(32)) * np.uint64(k + 1)) >> np.uint64(32))
+            other = k + np.int64(((z >> np.uint64(32)) * np.uint64(n - k)) >> np.uint64(32))
             shuffled[k], shuffled[other] = shuffled[other], shuffled[k]
-        for o in range(len(by_object) - 1):
-            stamp = np.int64(r) * (len(by_object) - 1) + o
-            for k in range(by_object[o], by_object[o + 1]):
-                if seen[shuffled[k]] != stamp:
-                    seen[shuffled[k]] = stamp
-                    found[r - first, o] += 1
+            if seen[shuffled[k]] != o:
+                seen[shuffled[k]] = o
+                found[o] += 1
     return found
+
+
+@inlined
+def _uniform(state: Any) -> float:
+    """Return the number in (0, 1) that splitmix64 makes of its state."""
+    return (np.float64(_mixed(state) >> np.uint64(11)) + 0.5) / 9007199254740992.0
 
 
 @kernel
 def drawn_cosines(
     pool: Any,
     weight: Any,
-    degree: Any,
-    pair_at: Any,
+    share: Any,
+    least_weight: float,
+    own: int,
+    others: Any,
     bounds: Any,
     bound: Any,
-    least: float,
+    draws: Any,
     seed: int,
     first: int,
     last: int,
-) -> Any:
-    """Draw the rows of two accounts of each degree again and again, and compare their cosines.
+    reached: Any,
+) -> None:
+    """Draw accounts again and again, and count the cosines that reach each bound.
 
-    Each realisation draws, for two accounts of each degree, as many rows as the degree says, and
-    takes the cosines of all of them; those of two degrees that are asked for are compared with
-    bounds.
+    An account of `own` rows is drawn row by row. Its partners, of another number of rows, are
+    drawn as far as they matter: how many of their rows are on its objects is binomial, with the
+    share of all rows that these objects have; that many must be enough for the bound, at the
+    largest that each can add and the least that the partner's length can be. How many partners of
+    several have so many is binomial again, and mostly 0. Only these are drawn in full. So every
+    cosine has the distribution that drawing all rows would give it.
 
     Parameters
     ----------
     pool : int32 (n,), what is drawn from, with replacement: the object of each row
     weight : float64 (objects,), positive, what one row of an object adds to an account's vector
-    degree : int64 (degrees,), ascending
-    pair_at : int32 (degrees, degrees), which pair of degrees this is, lower one first, or -1
-    bounds : int64 (pairs + 1,), where the bounds of each pair of degrees begin
-    bound : float64 (m,), ascending in each pair
-    least : the smallest bound
+    share : float64 (objects,), the share of the rows of each object
+    least_weight : the least weight of an object in the pool
+    own : rows of the account
+    others : int64 (pairs,), rows of the partner
+    bounds : int64 (pairs + 1,), where the bounds of each pair begin
+    bound : float64 (m,), ascending in each pair, above 0
+    draws : int64 (pairs,), how many partners of each account are drawn
     seed : of the draws
-    first, last : which realisations to do, each with a generator of its own
+    first, last : which accounts to do, each with a generator of its own
+    reached : int64 (m,), how many cosines were at least each bound is added to it
 
-    Returns
-    -------
-    int64 (m,), how many cosines were at least each bound
-
-    Cost: O(sum of the degrees + co-occurrences of what was drawn) a realisation.
+    Cost: O(own + pairs) an account, and O(partner's rows) for the partners drawn in full.
     """
-    copies = 2 * len(degree)
-    drawn = 2 * np.sum(degree)
     n = np.uint64(len(pool))
-    objects = np.empty(drawn, np.int32)
-    values = np.empty(drawn, np.float64)
-    copy_of = np.empty(drawn, np.int32)
-    following = np.empty(drawn, np.int64)
-    norm = np.empty(copies, np.float64)
-    total = np.zeros(copies, np.float64)
-    met = np.empty(copies, np.int64)
+    objects = np.empty(own, np.int32)
+    values = np.empty(own, np.float64)
+    until = np.empty(own, np.float64)
+    hits = np.zeros(own, np.int64)
+    touched = np.empty(own, np.int64)
     stamp_of = np.full(len(weight), -1, np.int64)
-    slot = np.empty(len(weight), np.int64)
-    head_of = np.full(len(weight), -1, np.int64)
-    head = np.empty(len(weight), np.int64)
-    reached = np.zeros(len(bound), np.int64)
+    slot = np.empty(len(weight), np.int32)
+    times = np.zeros(len(weight), np.int32)
+    rest = np.empty(1, np.int32)
+    if len(others):
+        rest = np.empty(others.max(), np.int32)
+    exact = np.zeros(len(bound) + 1, np.int64)
+    step = np.uint64(0x9E3779B97F4A7C15)
     for r in range(first, last):
         state = _mixed(np.uint64(seed) + np.uint64(r + 1) * np.uint64(0xD1342543DE82EF95))
         entries = 0
-        for c in range(copies):
-            start = entries
-            stamp = np.int64(r) * copies + c
-            for _ in range(degree[c >> 1]):
-                state += np.uint64(0x9E3779B97F4A7C15)
-                z = _mixed(state)
-                o = pool[np.int64(((z >> np.uint64(32)) * n) >> np.uint64(32))]
-                if stamp_of[o] != stamp:
-                    stamp_of[o] = stamp
-                    slot[o] = entries
-                    objects[entries] = o
-                    values[entries] = weight[o]
-                    copy_of[entries] = c
-                    entries += 1
-                else:
-                    values[slot[o]] += weight[o]
-            square = 0.0
-            others = 0
-            for e in range(start, entries):
-                o = objects[e]
-                square += values[e] * values[e]
-                q = np.int64(-1)
-                if head_of[o] == r:
-                    q = head[o]
-                following[e] = q
-                head_of[o] = r
-                head[o] = e
-                while q >= 0:
-                    t = copy_of[q]
-                    if total[t] == 0.0:
-                        met[others] = t
-                        others += 1
-                    total[t] += values[e] * values[q]
-                    q = following[q]
-            norm[c] = square
-            for k in range(others):
-                t = met[k]
-                cosine = total[t] / math.sqrt(norm[t] * square)
-                total[t] = 0.0
-                if cosine >= least:
-                    pair = pair_at[t >> 1, c >> 1]
-                    if pair >= 0:
-                        # the bounds up to this one are at most the cosine
-                        at = _after(bound, bounds[pair], bounds[pair + 1], cosine)
-                        if at > bounds[pair]:
-                            reached[at - 1] += 1
-    for pair in range(len(bounds) - 1):
+        for _ in range(own):
+            state += step
+            o = pool[np.int64(((_mixed(state) >> np.uint64(32)) * n) >> np.uint64(32))]
+            if stamp_of[o] != r:
+                stamp_of[o] = r
+                slot[o] = entries
+                objects[entries] = o
+                values[entries] = weight[o]
+                entries += 1
+            else:
+                values[slot[o]] += weight[o]
+        square = 0.0
+        mass = 0.0
+        most = 0.0
+        for e in range(entries):
+            o = objects[e]
+            square += values[e] * values[e]
+            mass += share[o]
+            until[e] = mass
+            most = max(most, weight[o] * values[e])
+        length = math.sqrt(square)
+        chance = min(mass, 1.0)
+        for p in range(len(others)):
+            b = others[p]
+            smallest = bound[bounds[p]]
+            need = smallest * length * math.sqrt(np.float64(b)) * least_weight / most
+            start = max(np.int64(1), np.int64(math.ceil(need - 1e-9)))
+            if start > b:
+                continue
+            # P(so many rows on the account's objects or more)
+            if chance < 1.0:
+                term = math.exp(
+                    math.lgamma(b + 1.0)
+                    - math.lgamma(start + 1.0)
+                    - math.lgamma(b - start + 1.0)
+                    + start * math.log(chance)
+                    + (b - start) * math.log1p(-chance)
+                )
+                odds = chance / (1.0 - chance)
+            else:
+                term = 1.0 if start == b else 0.0
+                odds = 0.0
+            tail = term
+            following = term
+            for h in range(start, b):
+                following *= odds * (b - h) / (h + 1.0)
+                tail += following
+                if following < 1e-17 * tail and h > b * chance:
+                    break
+            if chance >= 1.0:
+                tail = 1.0
+            tail = min(tail, 1.0)
+            if tail * draws[p] < 1e-18:
+                continue
+            partner = np.int64(-1)
+            while True:
+                if tail >= 1.0:
+                    partner += 1
+                else:  # on to the next partner with so many
+                    state += step
+                    gap = math.log(_uniform(state)) / math.log1p(-tail)
+                    if gap > draws[p]:
+                        break
+                    partner += 1 + np.int64(gap)
+                if partner >= draws[p]:
+                    break
+                # how many, given that they are enough
+                count = b if chance >= 1.0 else start
+                state += step
+                left = _uniform(state) * tail
+                following = term
+                while chance < 1.0 and left > following and count < b:
+                    left -= following
+                    following *= odds * (b - count) / (count + 1.0)
+                    count += 1
+                met = 0
+                dot = 0.0
+                for _ in range(count):
+                    state += step
+                    e = _after(until[:entries], 0, entries - 1, _uniform(state) * mass)
+                    if hits[e] == 0:
+                        touched[met] = e
+                        met += 1
+                    hits[e] += 1
+                    dot += weight[objects[e]] * values[e]
+                other = 0.0
+                for k in range(met):
+                    e = touched[k]
+                    x = hits[e] * weight[objects[e]]
+                    other += x * x
+                    hits[e] = 0
+                shortest = other + (b - count) * least_weight * least_weight
+                if dot < smallest * length * math.sqrt(shortest) * (1 - 1e-12):
+                    continue
+                for k in range(b - count):  # the other rows, on objects that are not the account's
+                    while True:
+                        state += step
+                        place = ((_mixed(state) >> np.uint64(32)) * n) >> np.uint64(32)
+                        o = pool[np.int64(place)]
+                        if stamp_of[o] != r:
+                            break
+                    rest[k] = o
+                    times[o] += 1
+                for k in range(b - count):
+                    o = rest[k]
+                    x = times[o] * weight[o]
+                    other += x * x
+                    times[o] = 0
+                cosine = dot / (length * math.sqrt(other))
+                at = _after(bound, bounds[p], bounds[p + 1], cosine)
+                if at > bounds[p]:
+                    exact[at - 1] += 1
+    for p in range(len(others)):
         more = np.int64(0)
-        for s in range(bounds[pair + 1] - 1, bounds[pair] - 1, -1):
-            more += reached[s]
-            reached[s] = more
-    return reached
+        for s in range(bounds[p + 1] - 1, bounds[p] - 1, -1):
+            more += exact[s]
+            reached[s] += more
 
 
 # -- neighbours --------------------------------------------------------------------------------

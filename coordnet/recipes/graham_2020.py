@@ -86,7 +86,8 @@ def _messages(log: ActionLog) -> tuple[list[str], NDArray[np.int32]]:
 def _rows(log: ActionLog, object_: NDArray[np.int32] | None = None) -> Rows:
     """Return the rows of a log, on other objects where they are given, sorted."""
     post, _ = posts_of(log)
-    object_ = log.object if object_ is None else object_
+    if object_ is None:  # a log stands in this order
+        return Rows(log.account, log.object, log.time, post, log.row)
     order = np.lexsort((log.time, object_))
     order = order[object_[order] >= 0]
     rows = Rows(log.account, object_, log.time, post, log.row)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from coordnet.kernels import arrays as array_kernels
 from coordnet.kernels import similarity as kernels
 from coordnet.kernels import windows as window_kernels
+from coordnet.log.actions import compact
 from coordnet.threads import equal_chunks, run_chunks
 
 CHUNKS = 64
@@ -46,6 +47,11 @@ class PostPairs(NamedTuple):
     def key(self) -> NDArray[np.int64]:
         """One number for each pair of accounts, ascending."""
         return self.source.astype(np.int64) << 32 | self.target
+
+
+def n_objects(rows: Rows) -> int:
+    """Return how many codes of objects there may be."""
+    return int(rows.object.max(initial=-1)) + 1
 
 
 class Marks(NamedTuple):
@@ -97,6 +103,10 @@ def post_pairs(
         Number of threads; None means all processors.
     """
     marks = Marks.none(len(rows.account)) if marks is None else marks
+    at = np.flatnonzero(rows_in_pairs(rows, window_us, marks))  # the others are in no window either
+    rows, marks = rows.where(at), Marks(marks.mark[at], marks.full)
+    posts = compact(rows.content, int(rows.content.max(initial=-1)) + 1)[0]
+    rows = rows._replace(content=posts, object=compact(rows.object, n_objects(rows))[0])
     low, high = window_kernels.window_bounds(rows.object, rows.time, window_us)
     indptr, positions = array_kernels.group_by_code(rows.account, n_accounts)
     work = window_kernels.row_work(indptr, positions, low, high) + 1

@@ -26,11 +26,14 @@ def rows_of_log(log: ActionLog) -> tuple[Rows, int]:
     at = np.repeat(np.arange(len(log)), log.n_rows)
     post, n = posts_of(log)
     content = np.arange(len(at), dtype=np.int32) if log.content is None else post[at]
-    first = np.full(len(log.all_accounts), np.iinfo(np.int64).max)
-    np.minimum.at(first, log.account, log.row)
-    order = np.lexsort((log.row, first[log.account]))
-    rank = np.empty(len(log), np.int64)
-    rank[order] = np.arange(len(log))
+    indptr, positions = log.by_account
+    first = np.zeros(len(log.all_accounts), np.int64)  # the place of each account's first row
+    first[log.active] = np.argsort(
+        np.argsort(np.minimum.reduceat(log.row[positions], indptr[log.active]))
+        if len(log)
+        else log.active
+    )
+    rank = first[log.account] * (int(log.row.max(initial=0)) + 1) + log.row
     rows = Rows(log.account[at], log.object[at], log.time[at], content, rank[at])
     return rows, len(at) if log.content is None else n
 

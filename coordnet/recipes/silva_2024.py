@@ -36,7 +36,10 @@ IDF: Mapping[str, Callable[[int, NDArray[Any]], NDArray[np.float64]]] = MappingP
     }
 )
 SHUFFLES = 100  # of the estimate of the weights, as in the package
-BATCH = 100  # realisations that one task does
+ALIKE = 20  # objects that stand for all of one number of rows
+FEWEST = 200  # accounts that are drawn of each number of rows, or more
+ROWS = 200_000  # rows that the accounts of one number may take together
+BATCH = 10  # hundredths of these that one task does
 
 
 def _weights(idf: str, n: int, df: NDArray[Any]) -> NDArray[np.float64]:
@@ -59,10 +62,14 @@ def chances(
 
     Both accounts of a pair draw as many rows as they have, from all rows, with replacement (the
     package draws without where there are enough); the weights of objects are their means over
-    shuffles of accounts over rows. Of two degrees that differ each realisation gives four cosines,
-    of equal ones one, as the package has two accounts of each degree.
+    shuffles of accounts over rows. Of two numbers of rows that differ each realisation gives four
+    cosines, of equal ones one, as the package has two accounts of each.
 
         p = (cosines that are at least the pair's + 1) / (cosines + 1)
+
+    The package draws every account anew for each realisation. Here an account of the smaller number
+    meets several partners, the more the more rows it has, and partners are drawn only as far as
+    they can matter: see :func:`coordnet.kernels.similarity.drawn_cosines`.
 
     Parameters
     ----------
@@ -86,31 +93,49 @@ def chances(
     )
     account = np.repeat(by_object.indices.astype(np.int32), rows)
     weight = _expected_weights(account, pool, matrix.shape, idf, seed, threads)
+    share = np.bincount(pool, minlength=matrix.shape[1]) / len(pool)
     acted = np.asarray(matrix.sum(axis=1)).ravel().astype(np.int64)
     low = np.minimum(acted[pairs.i], acted[pairs.j])
     high = np.maximum(acted[pairs.i], acted[pairs.j])
-    degree = np.unique(np.concatenate([low, high]))
-    a, b = np.searchsorted(degree, low), np.searchsorted(degree, high)
-    order = np.lexsort((pairs.value, b, a))
-    keys = a[order] * len(degree) + b[order]
-    new = np.flatnonzero(np.diff(keys, prepend=-1))
-    pair_at = np.full((len(degree), len(degree)), -1, np.int32)
-    pair_at[keys[new] // len(degree), keys[new] % len(degree)] = np.arange(len(new))
-    bounds = np.append(new, len(keys)).astype(np.int64)
+    order = np.lexsort((pairs.value, high, low))
+    low, high = low[order], high[order]
     bound = pairs.value[order] * (1 - 1e-12)  # a cosine that is equal but for rounding reaches it
-    tasks = -(-realizations // BATCH)
-    reached = run_chunks(
-        lambda _, k: kernels.drawn_cosines(
-            pool, weight, degree, pair_at, bounds, bound, float(bound.min()), seed,
-            k * BATCH, min((k + 1) * BATCH, realizations),
-        ),
-        tasks,
-        threads=threads,
-        label="null model",
-    )  # fmt: skip
-    total = realizations * np.where(low == high, 1, 4)
+    new = np.flatnonzero(np.diff(low << 32 | high, prepend=-1))
+    bounds = np.append(new, len(order))  # of each pair of degrees
+    degree, first = np.unique(low[new], return_index=True)
+    firsts = np.append(first, len(new))
+    accounts = [min(2 * realizations, max(FEWEST, ROWS // int(d))) for d in degree]
+    reached = np.zeros(len(order), np.int64)
+    total = np.zeros(len(order), np.int64)
+    tasks = []
+    for d in range(len(degree)):
+        own = slice(int(firsts[d]), int(firsts[d + 1]))
+        others = high[new[own]]
+        wanted = realizations * np.where(others == degree[d], 1, 4)
+        draws = -(-wanted // accounts[d])
+        begin, end = int(bounds[own.start]), int(bounds[own.stop])
+        inside = bounds[own.start : own.stop + 1] - begin
+        total[begin:end] = np.repeat(draws * accounts[d], np.diff(inside))
+        chunk = max(BATCH * ROWS // (100 * int(degree[d])), 1)
+        tasks += [
+            (int(degree[d]), others, inside, begin, end, draws, a, min(a + chunk, accounts[d]))
+            for a in range(0, accounts[d], chunk)
+        ]
+    least_weight = float(weight[share > 0].min())
+
+    def run(_: None, k: int) -> tuple[int, int, NDArray[np.int64]]:
+        own, others, inside, begin, end, draws, one, last = tasks[k]
+        found = np.zeros(end - begin, np.int64)
+        kernels.drawn_cosines(
+            pool, weight, share, least_weight, own, others, inside, bound[begin:end], draws,
+            seed + 1_000_003 * own, one, last, found,
+        )  # fmt: skip
+        return begin, end, found
+
+    for begin, end, found in run_chunks(run, len(tasks), threads=threads, label="null model"):
+        reached[begin:end] += found
     p = np.empty(len(order))
-    p[order] = (np.sum(reached, axis=0) + 1) / (total[order] + 1)
+    p[order] = (reached + 1) / (total + 1)
     return p
 
 
@@ -124,20 +149,22 @@ def _expected_weights(
 ) -> NDArray[np.float64]:
     """Return the mean weight of each object over shuffles of accounts over rows.
 
-    Objects of one number of rows have one distribution: they share their mean.
+    Objects of one number of rows have one distribution: a few of them stand for all.
     """
     n, n_objects = shape
     rows = np.bincount(pool, minlength=n_objects)
-    starts = np.concatenate([[0], np.cumsum(rows)]).astype(np.int64)
-    same, at = np.unique(rows, return_inverse=True)
-    objects = np.bincount(at)
+    same, at, many = np.unique(rows, return_inverse=True, return_counts=True)
+    of_each = np.where(same > 1, np.minimum(many, ALIKE), np.minimum(many, 1))
+    size = np.repeat(same, of_each)
+    starts = np.concatenate([[0], np.cumsum(size)]).astype(np.int64)
+    group = np.repeat(np.arange(len(same)), of_each)
 
     def shuffled(_: None, k: int) -> NDArray[np.float64]:
-        df = kernels.distinct_when_shuffled(account, starts, n, seed, k, k + 1)[0]
-        return np.bincount(at, _weights(idf, n, df), len(same)).astype(np.float64)
+        df = kernels.distinct_when_shuffled(account, starts, n, seed, k)
+        return np.bincount(group, _weights(idf, n, df), len(same)).astype(np.float64)
 
     sums = run_chunks(shuffled, SHUFFLES, threads=threads, label="weights of objects")
-    mean: NDArray[np.float64] = np.sum(sums, axis=0) / (SHUFFLES * objects)
+    mean: NDArray[np.float64] = np.sum(sums, axis=0) / (SHUFFLES * np.maximum(of_each, 1))
     return mean[at]
 
 
