@@ -9,9 +9,9 @@ time of the pair step, one run, nothing else on the same clock. What stands for 
   id < id and then keeps what is within the window. Here pandas does the same, for each object: a
   merge of the group with itself, then both conditions. A seeded sample of the objects is run and
   the time scaled by their number, since objects do not depend on each other.
-- The toolkit: its own SQL statement, schema, indices and table of results, in SQLite, which is its
-  engine; one process, all accounts in one batch, in memory (the original writes to disk). Loading
-  the messages is not counted.
+- The toolkit: its own SQL statement, schema, indices and table of results, in SQLite, its engine;
+  one process, all accounts in one batch, in memory (the original writes to disk). Loading the
+  messages is not counted.
 - Luceri et al.: their steps in pandas, scipy and networkx, from the table of retweets to the graph:
   counts, duplicates, codes, TF-IDF, sparse cosine, dense array, adjacency matrix, graph.
 - coordinationz: its loop over realisations as it is written, in Python and NumPy; the cosines of the
@@ -247,9 +247,9 @@ def original_null(log, graph, realizations, seed=0):
                 similarity = found.get((one, other), 0.0)
                 a, b = degrees[one], degrees[other]
                 by_degree.setdefault((min(a, b), max(a, b)), []).append(similarity)
-        for pair, drawn in by_degree.items():
+        for pair, values in by_degree.items():
             edges = edge_at[pair]
-            drawn = np.array(drawn)
+            drawn = np.array(values)
             reached[edges] += np.sum(drawn[:, None] >= similarities[edges][None, :], axis=0)
         return reached
 

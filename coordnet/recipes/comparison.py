@@ -20,6 +20,7 @@ from coordnet.graphs.co_action import CoAction
 from coordnet.graphs.graph import CoordinationGraph
 from coordnet.graphs.multiplex import Multiplex
 from coordnet.graphs.relation import Against
+from coordnet.inference.edge_tests import EdgeTest
 from coordnet.log.actions import ActionLog
 from coordnet.recipes.recipe import Published
 from coordnet.times import MINUTE, Duration, duration, duration_text
@@ -256,13 +257,14 @@ def _row(
     q, notes, windows, nulls = [np.zeros(0)], [], [], []
     for layer in one.layers:
         try:
-            values, within, against = _q_values(layer, window, null, threads)
+            values, within, test = _q_values(layer, window, null, threads)
         except CoordnetError as error:
             notes.append(f"Its edges could not be tested: {error}")
             continue
         q.append(values)
         windows.append(within)
-        nulls.append(against)
+        nulls.append(test.null)
+        notes.extend(note for note in test.notes if note not in notes)
     every = np.concatenate(q)
     return {
         "edges": one.graph.n_edges,
@@ -279,11 +281,11 @@ def _row(
 
 def _q_values(
     layer: CoordinationGraph, window: int | None, null: str | None, threads: int | None
-) -> tuple[NDArray[np.float64], str, str]:
-    """Return the q-value of each edge of a layer, the window and the null model of its test."""
+) -> tuple[NDArray[np.float64], str, EdgeTest]:
+    """Return the q-value of each edge of a layer, the window of its test, and the test."""
     relation = layer.relation
     if layer.tested is not None and window is None and null is None:
-        return layer.edges["q_value"], layer.within, layer.tested.null
+        return layer.edges["q_value"], layer.within, layer.tested
     if relation.from_log and not relation.on_objects and window is None and null is None:
         tested = layer.test(threads=threads)
         within = layer.within
@@ -296,7 +298,7 @@ def _q_values(
         tested = replace(layer, edges={**layer.edges, **found.columns}, tested=found.test)
         within = duration_text(width)
     assert tested.tested is not None
-    return tested.edges["q_value"], within, tested.tested.null
+    return tested.edges["q_value"], within, tested.tested
 
 
 def _overlap(a: _Method, b: _Method) -> dict[str, Any]:
