@@ -41,8 +41,8 @@ def communities(log):
     """Print the communities of the network of a minute and of its fast part."""
     graph = cn.recipes.coortweet(log, within=60, fast=10)
     clusters = cn.find_clusters(graph, "louvain")
-    print(f"\nWithin a minute: {len(clusters)} communities of three accounts or more, the largest of "
-          f"{clusters.sizes[0]}.")  # fmt: skip
+    print(f"\nWithin a minute: {len(clusters)} communities of three accounts or more, the largest "
+          f"of {clusters.sizes[0]}.")  # fmt: skip
     fast = int((graph.edges["weight_fast"] > 0).sum())
     flagged = cn.recipes.coortweet(log, within=60, fast=10, subgraph=2)
     print(f"{fast} of its {graph.n_edges:,} edges have pairs within ten seconds; {flagged.n_edges} "
