@@ -70,7 +70,8 @@ def d3lta(
     Parameters
     ----------
     log
-        The posts; texts are those of the log (``text=``), else its objects.
+        The posts; texts are those of the log (``text=``), else its objects, of kind ``"text"``
+        where there are such and neither embeddings nor languages are given.
     embeddings
         (n, dimensions): one row for each action of `log`, in its order.
     languages
@@ -103,6 +104,8 @@ def d3lta(
     [1]
     """
     check_log(log)
+    if log.text is None and embeddings is None and languages is None and "text" in log.kinds:
+        log = log.select("text")
     grapheme = check_number(threshold_grapheme, "threshold_grapheme", above=0.5, at_most=1)
     translated = check_number(threshold_language, "threshold_language", above=0, at_most=1)
     reworded = check_number(threshold_semantic, "threshold_semantic", above=0, at_most=1)

@@ -154,6 +154,7 @@ def test_the_configuration_model_keeps_degrees_and_its_tails_are_as_written(matr
         assert exact[k] == pytest.approx(states[least:].sum(), rel=1e-8)
 
 
+@pytest.mark.slow
 def test_the_configuration_model_is_that_of_its_authors(matrix):
     bicm = pytest.importorskip("bicm")
     theirs = bicm.BipartiteGraph()

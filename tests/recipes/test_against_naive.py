@@ -69,14 +69,14 @@ COORTWEET = (
 )  # fmt: skip
 
 
-@examples(300)
+@examples(100)
 @given(st.one_of(tables(), own_posts()), st.integers(0, 3), st.integers(0, 4))
 def test_coortweet(rows, within, least):
     found = cn.recipes.coortweet(log_of(rows), within, least)
     close(edges_of(found, *COORTWEET), naive.coortweet(rows, within, least))
 
 
-@examples(150)
+@examples(50)
 @given(own_posts(), st.integers(1, 3), st.integers(1, 3), st.integers(0, 2))
 def test_coortweet_with_a_fast_network(rows, within, least, fast):
     graph = cn.recipes.coortweet(log_of(rows), within, least, fast=fast)
@@ -93,7 +93,7 @@ def test_coortweet_with_a_fast_network(rows, within, least, fast):
     assert flags == {e: int(v["weight"] > border) for e, v in expected.items()}
 
 
-@examples(200)
+@examples(60)
 @given(tables(), st.integers(0, 3), st.integers(1, 2))
 def test_the_toolkit(rows, within, least):
     graph = cn.recipes.coordination_toolkit(log_of(rows), "co_retweet", within, least)
@@ -106,7 +106,7 @@ def test_the_toolkit(rows, within, least):
         assert weight == max(expected.get(ends, 0), expected.get(ends[::-1], 0))
 
 
-@examples(100)
+@examples(40)
 @given(tables(), st.integers(0, 3))
 def test_any_two_posts_of_the_toolkit(rows, within):
     graph = cn.recipes.coordination_toolkit(log_of(rows), "co_post", within, 1)
@@ -116,7 +116,7 @@ def test_any_two_posts_of_the_toolkit(rows, within):
     assert {(r["user_1"], r["user_2"]): r["weight"] for r in table} == expected
 
 
-@examples(150)
+@examples(50)
 @given(tables(most=40), st.integers(0, 6))
 def test_tf_idf_networks(rows, least):
     log = log_of(rows)
@@ -126,7 +126,7 @@ def test_tf_idf_networks(rows, least):
     close(edges_of(luceri, "similarity"), naive.luceri(rows, max(least, 1)))
 
 
-@examples(150)
+@examples(50)
 @given(tables(most=40), st.integers(1, 3), st.sampled_from([0.0, 0.3, 0.8]))
 def test_coordinationz(rows, degree, above):
     graph = cn.recipes.coordinationz(log_of(rows), degree, above)
@@ -137,7 +137,7 @@ def test_coordinationz(rows, degree, above):
           {e: x for e, x in expected.items() if e not in border})  # fmt: skip
 
 
-@examples(150)
+@examples(50)
 @given(tables(most=30), st.integers(1, 4), st.sampled_from(["paper", "code"]))
 def test_coornet(rows, width, variant):
     log = log_of(rows)
@@ -147,7 +147,7 @@ def test_coornet(rows, width, variant):
         assert cn.recipes.coordination_interval(log) == naive.coornet_interval(rows)
 
 
-@examples(150)
+@examples(50)
 @given(tables(most=40), st.sampled_from([0, 1, 3, 60]))
 def test_weights(rows, within):
     graph = cn.co_action(log_of(rows), within)

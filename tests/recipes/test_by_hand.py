@@ -618,6 +618,20 @@ def election():
 
 
 @pytest.mark.parametrize(
+    "function", [f for f in RECIPES if "threads" in inspect.signature(f).parameters
+                 and NEEDS.get(f.__name__, {}) is not None], ids=lambda f: f.__name__,
+)  # fmt: skip
+def test_threads_change_no_byte(function, election):
+    log = election.select("retweet") if function.__name__ != "luceri_co_url" else election
+    one, two = (
+        function(log, **NEEDS.get(function.__name__, {}), threads=threads) for threads in (1, 2)
+    )
+    one, two = (x.graph if isinstance(x, cn.Clusters) else x for x in (one, two))
+    assert list(one.edges) == list(two.edges)
+    assert all(column.tobytes() == two.edges[name].tobytes() for name, column in one.edges.items())
+
+
+@pytest.mark.parametrize(
     "function", [f for f in RECIPES if NEEDS.get(f.__name__, {}) is not None],
     ids=lambda f: f.__name__,
 )  # fmt: skip
