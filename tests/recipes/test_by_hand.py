@@ -668,3 +668,16 @@ def test_a_missing_name_is_told():
         R.coortwet  # noqa: B018
     with pytest.raises(cn.ParameterError, match="is about actions of kind 'url'"):
         R.luceri_co_url(log_of([("a", "x", 0, "u"), ("b", "x", 0, "v")], "kind"))
+
+
+def test_where_a_focal_structure_grows():
+    from coordnet.recipes.weber_2021 import focal_structures
+
+    rows = [("a", "b", 10), ("b", "c", 9), ("a", "d", 8.9), ("x", "y", 1)]
+    graph = cn.CoordinationGraph.from_frame(
+        pd.DataFrame(rows, columns=["source", "target", "weight"])
+    )
+    sets = cn.Clusters.from_labels([list("abcd"), ["x", "y"]], graph)
+    for variant, expected in (("paper", "abcd"), ("code", "abc")):  # d is next to a, not to b or c
+        (found,) = focal_structures(graph, sets, 0.5, variant)
+        assert "".join(graph.all_accounts[found]) == expected
