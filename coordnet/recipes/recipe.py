@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, ParamSpec, Protocol, TypeVar, cast
@@ -120,10 +121,25 @@ class Published(Relation):
         to_test: bool = False,
         threads: int | None = None,
     ) -> CoordinationGraph:
-        """Run the method on another log, with the same parameters."""
+        """Run the method on another log, with the same parameters.
+
+        Raises
+        ------
+        ParameterError
+            Where the method needs more than a log and what the graph remembers, such as embeddings.
+        """
         from coordnet import recipes
 
-        made = getattr(recipes, self.recipe)(log, **self.parameters)
+        function = getattr(recipes, self.recipe)
+        first, *others = inspect.signature(function).parameters.values()
+        needed = [p.name for p in others if p.default is p.empty and p.name not in self.parameters]
+        if first.name != "log" or needed:
+            raise ParameterError(
+                f"{self.recipe} needs {listed([first.name] if first.name != 'log' else needed)}, "
+                "which its graph does not remember, so it cannot be run on another log from here; "
+                "call the recipe again."
+            )
+        made = function(log, **self.parameters)
         if isinstance(made, Clusters):
             named = [g for g in made.layers if getattr(g.relation, "layer", "") == self.layer]
             made = named[0] if named else made.layers[0]

@@ -681,3 +681,15 @@ def test_where_a_focal_structure_grows():
     for variant, expected in (("paper", "abcd"), ("code", "abc")):  # d is next to a, not to b or c
         (found,) = focal_structures(graph, sets, 0.5, variant)
         assert "".join(graph.all_accounts[found]) == expected
+
+
+def test_scores_of_a_method_that_needs_more_than_a_log():
+    rows = [(a, f"{a}{i}", 60 * i + s) for i in range(4) for s, a in enumerate("abc")]
+    log = log_of(rows)
+    graph = R.coorsim(log, np.ones((len(log), 2)), 30)
+    assert edges(graph) == {"ab": 4, "ac": 4, "bc": 4}
+    with pytest.raises(cn.ParameterError, match="coorsim needs embeddings, which its graph does"):
+        graph.relation.graph(log)
+    scores = cn.score_clusters(cn.find_clusters(graph), null_sets=0)
+    assert scores["accounts"].value.tolist() == [3]
+    assert "edges_in_both_halves" not in scores.estimates

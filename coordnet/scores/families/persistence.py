@@ -7,7 +7,7 @@ import warnings
 import numpy as np
 from numpy.typing import NDArray
 
-from coordnet.errors import CoordnetWarning
+from coordnet.errors import CoordnetWarning, ParameterError
 from coordnet.graphs.graph import CoordinationGraph
 from coordnet.inference.intervals import wilson_interval
 from coordnet.robustness.stability import cluster_stability
@@ -65,7 +65,11 @@ def edges_in_both_halves(view: View) -> Estimate | Absent:
         part = log.where(mine[log.account] & half, "not of clusters")
         with warnings.catch_warnings():  # of the times of the log it has been warned before
             warnings.simplefilter("ignore", CoordnetWarning)
-            both &= np.isin(own, _keys(graph.relation.graph(part)))
+            try:
+                again = graph.relation.graph(part)
+            except ParameterError as error:  # a published method that needs more than a log
+                return Absent(str(error))
+            both &= np.isin(own, _keys(again))
     hits = np.nan_to_num(view.per_cluster(indptr, both, np.sum))
     of = np.diff(indptr).astype(float)
     low, high = wilson_interval(hits, of)
