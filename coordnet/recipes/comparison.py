@@ -294,7 +294,12 @@ def _q_values(
             null = relation.null
         of_method = relation.window_us if relation.from_log else MINUTE
         width = of_method if window is None else window
-        found = CoAction(width).test(layer, Against(null), threads=threads)
+        joined = (
+            replace(relation, window_us=width)
+            if isinstance(relation, Published)
+            else CoAction(width)
+        )
+        found = joined.test(layer, Against(null), threads=threads)
         tested = replace(layer, edges={**layer.edges, **found.columns}, tested=found.test)
         within = duration_text(width)
     assert tested.tested is not None

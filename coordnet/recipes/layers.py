@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 from coordnet.errors import ParameterError, listed
 from coordnet.graphs.graph import CoordinationGraph
@@ -14,7 +15,7 @@ def graphs_by_kind(
     kinds: Iterable[str] | None,
     build: Callable[[ActionLog, str], CoordinationGraph],
 ) -> list[CoordinationGraph]:
-    """Return the graph of each kind, in the order of the log's kinds.
+    """Return the graph of each kind, in the order of the log's kinds, each with the whole log.
 
     Parameters
     ----------
@@ -29,7 +30,9 @@ def graphs_by_kind(
     if not len(log):
         return [build(log, "")]
     wanted = log.kinds if kinds is None or len(log.kinds) == 1 else set(kinds)
-    found = [build(log.select(kind), kind) for kind in log.kinds if kind in wanted]
+    found = [
+        replace(build(log.select(kind), kind), source=log) for kind in log.kinds if kind in wanted
+    ]
     if not found:
         raise ParameterError(
             f"the log has actions of kind {listed(map(repr, log.kinds))}, and the layers asked for "

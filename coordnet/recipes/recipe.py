@@ -72,7 +72,8 @@ class Published(Relation):
     has_window
         Whether the window is the method's own.
     layer
-        Which of a method's several graphs it is, "" of one alone.
+        Which of a method's several graphs it is: a kind of action, to which what is done together
+        and the test are confined; "" of one alone.
     """
 
     name: ClassVar[str] = "published"
@@ -147,14 +148,26 @@ class Published(Relation):
         return found.keep(min_weight=min_weight) if min_weight > 1 else found
 
     def trace(self, log: ActionLog) -> Trace:
-        """Return the actions."""
-        return self._co_action.trace(log)
+        """Return the actions, those of the layer's kind where it has one."""
+        of_layer = self._of_layer(log)
+        if of_layer is None:
+            return self._co_action.trace(log)
+        return Trace(log.account[of_layer], log.object[of_layer], log.time[of_layer])
+
+    def _of_layer(self, log: ActionLog) -> NDArray[np.bool_] | None:
+        """Mark the actions of the layer's kind, None where that is all."""
+        if self.layer not in log.kinds or len(log.kinds) == 1:
+            return None
+        own: NDArray[np.bool_] = log.object_kind == log.kinds.index(self.layer)
+        return own[log.object]
 
     def statistics(
         self, log: ActionLog, against: Against, threads: int | None = None
     ) -> WindowStatistics:
-        """Return what is counted of a log for the window."""
-        return self._co_action.statistics(log, against, threads)
+        """Return what is counted of a log, or of the layer's kind, for the window."""
+        of_layer = self._of_layer(log)
+        part = log if of_layer is None else log.where(of_layer, "other kind")
+        return self._co_action.statistics(part, against, threads)
 
     def test(
         self,
@@ -168,6 +181,8 @@ class Published(Relation):
         against = Against(
             null, against.strata, against.background, against.occasion_gap_us, against.correction
         )
+        if statistics is None:
+            statistics = self.statistics(graph.log, against, threads)
         return self._co_action.test(graph, against, statistics, threads)
 
 

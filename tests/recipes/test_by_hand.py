@@ -693,3 +693,17 @@ def test_scores_of_a_method_that_needs_more_than_a_log():
     scores = cn.score_clusters(cn.find_clusters(graph), null_sets=0)
     assert scores["accounts"].value.tolist() == [3]
     assert "edges_in_both_halves" not in scores.estimates
+
+
+def test_a_layer_is_tested_and_told_by_its_own_kind(election):
+    found = R.magelinski(election)
+    layer = found.layers["magelinski (url) within 5min"]
+    assert layer.log is election
+    alone = cn.co_action(election.select("url"), "5min")
+    assert layer.test().edges["q_value"].tolist() == alone.test().edges["q_value"].tolist()
+    a, b = (layer.all_accounts[int(layer.edges[end][0])] for end in ("source", "target"))
+    told = layer.co_actions(a, b, "pyarrow").to_pylist()
+    assert told == alone.co_actions(a, b, "pyarrow").to_pylist()
+    assert {row["kind"] for row in told} == {"url"}
+    scores = cn.score_clusters(found, null_sets=0)
+    assert scores["accounts"].value.tolist() == found.sizes.tolist()
