@@ -59,6 +59,7 @@ class CoAction(Relation):
 
     name: ClassVar[str] = "co-action"
     on_objects: ClassVar[bool] = True
+    meeting_joins: ClassVar[bool] = True
     window_us: Window
 
     @property

@@ -1,4 +1,4 @@
-"""Compiled loops over texts: their sequences as sets, and which are alike."""
+"""Compiled loops over texts: their sequences as sets, which are alike, and edit distances."""
 
 from __future__ import annotations
 
@@ -225,33 +225,49 @@ def join_pairs(left: Any, right: Any, parent: Any) -> None:
 
 
 @kernel
-def edit_similarity(ends: Any, signs: Any, left: Any, right: Any, out: Any) -> None:
-    """Compute 1 - Levenshtein distance / length of the longer text for pairs of texts.
+def levenshtein_similarity(characters: Any, starts: Any, a: Any, b: Any) -> Any:
+    """Return 1 - distance / longer length of pairs of texts: edits of one character.
 
     Parameters
     ----------
-    ends : int64 (texts + 1,), where the signs of each text begin and end
-    signs : int32, code points
-    left, right : int64 (pairs,), which texts
-    out : float64 (pairs,), written; 0 where a text is empty
+    characters : int32, all texts one after the other
+    starts : int64 (texts + 1,), where each begins
+    a, b : int64 (n,), the texts of each pair
 
-    Cost: the product of the two lengths, for each pair.
+    Returns
+    -------
+    float64 (n,), 1 for two empty texts
+
+    Cost: O(product of the two lengths), without what they have in common at either end.
     """
-    for p in range(len(left)):
-        a, b = left[p], right[p]
-        n, m = ends[a + 1] - ends[a], ends[b + 1] - ends[b]
-        if n == 0 or m == 0:
-            out[p] = 0.0
-            continue
-        row = np.arange(m + 1)
-        for i in range(n):
-            corner = row[0]
+    out = np.empty(len(a), np.float64)
+    row = np.empty(64, np.int64)
+    for p in range(len(a)):
+        x = starts[a[p]]
+        x_end = starts[a[p] + 1]
+        y = starts[b[p]]
+        y_end = starts[b[p] + 1]
+        longest = max(x_end - x, y_end - y)
+        while x < x_end and y < y_end and characters[x] == characters[y]:
+            x += 1
+            y += 1
+        while x < x_end and y < y_end and characters[x_end - 1] == characters[y_end - 1]:
+            x_end -= 1
+            y_end -= 1
+        m = y_end - y
+        if m + 1 > len(row):
+            row = np.empty(2 * (m + 1), np.int64)
+        for j in range(m + 1):
+            row[j] = j
+        for i in range(x_end - x):
+            diagonal = row[0]
             row[0] = i + 1
             for j in range(m):
-                changed = corner + (signs[ends[a] + i] != signs[ends[b] + j])
-                corner = row[j + 1]
-                row[j + 1] = min(changed, corner + 1, row[j] + 1)
-        out[p] = 1.0 - row[m] / max(n, m)
+                change = diagonal + (1 if characters[x + i] != characters[y + j] else 0)
+                diagonal = row[j + 1]
+                row[j + 1] = min(change, diagonal + 1, row[j] + 1)
+        out[p] = 1.0 - row[m] / longest if longest > 0 else 1.0
+    return out
 
 
 @kernel

@@ -74,6 +74,10 @@ class ActionLog(ArrowExport, Frozen):
     post, text : Labelled or None
         Ids of the posts (such as tweet ids) that the actions are, and texts, where columns for
         them were given.
+    folded : int32 (n,) or None
+        How many further rows of the input each action stands for, equal to it in account, object,
+        time, kind and post; None where no row was folded. The library counts actions; published
+        methods that count rows need it (:attr:`n_rows`).
     rows_read : int
         Rows of the input.
     dropped : mapping of str to int
@@ -94,6 +98,7 @@ class ActionLog(ArrowExport, Frozen):
     object_kind: NDArray[np.int32]
     post: Labelled | None = None
     text: Labelled | None = None
+    folded: NDArray[np.int32] | None = None
     rows_read: int = 0
     dropped: Mapping[str, int] = field(default_factory=ReadOnly)
     sources: tuple[str, ...] = ()
@@ -155,6 +160,12 @@ class ActionLog(ArrowExport, Frozen):
             return 1
         step = int(action_kernels.common_step(self.time))
         return next((unit for unit in (DAY, HOUR, MINUTE, SECOND) if step % unit == 0), 1)
+
+    @cached_property
+    def n_rows(self) -> NDArray[np.int64]:
+        """How many rows of the input each action stands for, 1 or more: int64 (n,)."""
+        rows: NDArray[np.int64] = np.ones(len(self), np.int64)
+        return frozen(rows if self.folded is None else rows + self.folded)  # type: ignore[no-any-return]
 
     @cached_property
     def by_account(self) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
@@ -306,6 +317,7 @@ class ActionLog(ArrowExport, Frozen):
             object_kind=frozen(kind),
             post=part(self.post),
             text=part(self.text),
+            folded=None if self.folded is None else frozen(self.folded[keep]),
             dropped=ReadOnly({**self.dropped, reason: self.dropped.get(reason, 0) + gone}),
         )
 
@@ -338,6 +350,7 @@ class ActionLog(ArrowExport, Frozen):
             row=frozen(order.astype(np.int64)),
             post=None,
             text=None,
+            folded=None,
         )
 
     def repeated(
@@ -368,6 +381,7 @@ class ActionLog(ArrowExport, Frozen):
             object_kind=frozen(self.object_kind[copied]),
             post=None,
             text=None,
+            folded=None,
         )
 
     def with_actions(
@@ -398,6 +412,7 @@ class ActionLog(ArrowExport, Frozen):
             row=frozen(row[order]),
             post=None,
             text=None,
+            folded=None,
         )
 
     # -- out --------------------------------------------------------------------------------

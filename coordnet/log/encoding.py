@@ -113,8 +113,10 @@ def build_log(
     order = NO_POST
     keep = action_kernels.first_of_equals(*arrays[:3], NO_POST if post is None else arrays[4])
     repeats = n - int(keep.sum())
+    folded = None
     if repeats:
         left = np.flatnonzero(keep)
+        folded = frozen((np.diff(left, append=n) - 1).astype(np.int32))
         if text is not None:  # of texts that differ, the first in byte order: rows may be shuffled
             given = arrays[-1].astype(np.uint32)  # where there is none, the last of all
             arrays[-1] = arrays[-1].copy()
@@ -136,6 +138,7 @@ def build_log(
         object_kind=frozen(object_kind),
         post=post,
         text=text,
+        folded=folded,
         rows_read=n if rows_read is None else rows_read,
         dropped=ReadOnly({**(dropped or {}), "duplicate": repeats}),
         sources=sources,

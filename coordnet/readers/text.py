@@ -366,18 +366,18 @@ def near_embeddings(
             kept = near >= np.where(one, least, other) - 1e-6
             if copies is not None and signs is not None:
                 doubt = np.flatnonzero(one & ~kept & (near >= copies[0] - 1e-6))
-                likeness = np.empty(len(doubt))
-                text_kernels.edit_similarity(*signs, left[doubt] + i, right[doubt] + j, likeness)
-                kept[doubt] = likeness > copies[1]
+                a, b = left[doubt] + i, right[doubt] + j
+                likeness = text_kernels.levenshtein_similarity(*signs, a, b)
+                kept[doubt] = (likeness > copies[1]) & (np.diff(signs[1])[a] > 0)
             left, right = left[kept], right[kept]
             text_kernels.join_pairs(left + i, right + j, parent)
     text_kernels.find_roots(parent)
     return np.unique(parent, return_inverse=True)[1].astype(np.int32)
 
 
-def _letters(texts: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
-    """Return the letters and digits of each text, without accents: (ends, code points)."""
+def _letters(texts: Sequence[str]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    """Return the letters and digits of each text, without accents: (code points, ends)."""
     bare = ["".join(c for c in unicodedata.normalize("NFD", text) if c.isalnum()) for text in texts]
     ends = np.concatenate([[0], np.cumsum([len(text) for text in bare], dtype=np.int64)])
     signs = np.frombuffer("".join(bare).encode("utf-32-le"), np.int32)
-    return ends, signs if len(signs) else np.zeros(1, np.int32)
+    return (signs if len(signs) else np.zeros(1, np.int32)), ends

@@ -524,3 +524,26 @@ def test_counts_of_kinds_add_up(rows):
     expected = Counter(r[3] for r in naive.folded(rows))
     for kind in log.kinds:
         assert len(log.select(kind)) == expected[kind]
+
+
+def test_how_many_rows_each_action_stands_for():
+    rows = [("a", "x", START, "k", "1"), ("b", "x", START, "k", "2"), ("a", "x", START, "k", "1"),
+            ("a", "x", START, "k", "1"), ("a", "x", START, "k", "3")]  # fmt: skip
+    log = log_of(rows)
+    assert (len(log), log.dropped["duplicate"]) == (3, 2)
+    assert log.folded.tolist() == [2, 0, 0]
+    assert log.n_rows.tolist() == [3, 1, 1]
+    assert not log.n_rows.flags.writeable
+    part = log.exclude(accounts=["b"])
+    assert part.n_rows.tolist() == [3, 1]
+    alone = log_of([*rows[:2], rows[4]])
+    assert alone.folded is None
+    assert alone.n_rows.tolist() == [1, 1, 1]
+    assert alone.fingerprint == log.fingerprint  # repeated rows are no other data
+    assert log.rearranged(account=log.account[::-1].copy()).folded is None
+
+
+def test_repeats_are_saved(tmp_path):
+    log = log_of([("a", "x", START, "k", None)] * 3)
+    log.save(tmp_path / "log.coordnet")
+    assert cn.load(tmp_path / "log.coordnet").n_rows.tolist() == [3]

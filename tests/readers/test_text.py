@@ -180,10 +180,10 @@ def distance(a, b):
 @given(st.text("abé", max_size=5), st.text("abé", max_size=5))
 @settings(max_examples=40)
 def test_edit_similarity_by_recursion(a, b):
-    signs = [np.array([ord(c) for c in a + b] or [0], np.int32), np.array([0]), np.array([1])]
-    out = np.empty(1)
-    text_kernels.edit_similarity(np.array([0, len(a), len(a) + len(b)]), *signs, out)
-    expected = 1 - distance(a, b) / max(len(a), len(b)) if a and b else 0
+    signs = np.array([ord(c) for c in a + b] or [0], np.int32)
+    ends = np.array([0, len(a), len(a) + len(b)])
+    out = text_kernels.levenshtein_similarity(signs, ends, np.array([0]), np.array([1]))
+    expected = 1 - distance(a, b) / max(len(a), len(b), 1)
     assert out[0] == pytest.approx(expected)
 
 
@@ -195,6 +195,8 @@ def test_copies_need_a_lower_cosine():
     assert near_embeddings(vectors, 0.85, **rule).tolist() == [0, 0, 1]
     assert near_embeddings(vectors, 0.85, copies=(0.715, 0.75), texts=texts).max() == 2
     assert near_embeddings(vectors, 0.85, copies=(0.81, 0.693), texts=texts).max() == 2
+    bare = {**rule, "texts": ["!?", "🔥", texts[2]]}  # without a letter there is nothing to copy
+    assert near_embeddings(vectors, 0.85, **bare).max() == 2
     language = np.array(["de", "en", "en"])
     assert near_embeddings(vectors, 0.85, across=0.9, language=language, **rule).max() == 2
 

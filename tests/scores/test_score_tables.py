@@ -11,9 +11,9 @@ from scored import DAY, clusters_of, public, score_of, text_log
 import coordnet as cn
 from coordnet.clusters.clusters import Clusters
 from coordnet.export import Pseudonyms
+from coordnet.readers.text import near_duplicates
 from coordnet.scores import Absent, Estimate, score
 from coordnet.scores.table import FAMILIES
-from coordnet.readers.text import near_duplicates
 from coordnet.scores.texts import kinds_of_text, look_like_texts
 from coordnet.scores.view import REGISTRY
 
