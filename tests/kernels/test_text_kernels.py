@@ -75,11 +75,11 @@ def test_what_is_joined_is_what_is_alike(values, least, random):
 def test_sets_share_a_band_as_often_as_their_jaccard_index_says():
     """A digest is equal with the chance J: a band of r with J ** r (Leskovec et al., ch. 3)."""
     rng = np.random.default_rng(5)
-    size, common = 90, 80  # J is 80 / 100
+    size, common = 45, 40  # J is 40 / 50
     left = rng.integers(0, 2**64 - 1, size, np.uint64)
     right = np.concatenate([left[:common], rng.integers(0, 2**64 - 1, size - common, np.uint64)])
     for rows in (1, 2, 5):
-        bands = 4_000
+        bands = 1_200
         factors, terms = rng.integers(0, 1 << 32, (2, bands * rows), np.uint32)
         keys = np.empty((bands, 2), np.uint64)
         text_kernels.band_keys(
