@@ -6,6 +6,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from coordnet import recipes  # noqa: F401
     from coordnet.clusters.clusters import Cluster, Clusters
     from coordnet.clusters.communities import find_clusters
     from coordnet.clusters.groups import find_groups
@@ -35,7 +36,10 @@ if TYPE_CHECKING:
     )
     from coordnet.log.accounts import Accounts
     from coordnet.log.actions import ActionLog
+    from coordnet.readers.exports import read_posts
+    from coordnet.readers.post_table import Posts
     from coordnet.readers.tables import read_actions
+    from coordnet.recipes.comparison import Comparison, compare
     from coordnet.robustness.confirmation import Confirmation, confirm_clusters
     from coordnet.robustness.findable import Findable, findable
     from coordnet.robustness.null_runs import NullRuns, run_nulls
@@ -71,7 +75,10 @@ _HOMES = {
     "inference.null_logs": ("resampled_delays", "shuffled_accounts", "swapped_profiles"),
     "log.accounts": ("Accounts",),
     "log.actions": ("ActionLog",),
+    "readers.exports": ("read_posts",),
+    "readers.post_table": ("Posts",),
     "readers.tables": ("read_actions",),
+    "recipes.comparison": ("Comparison", "compare"),
     "robustness.confirmation": ("Confirmation", "confirm_clusters"),
     "robustness.findable": ("Findable", "findable"),
     "robustness.null_runs": ("NullRuns", "run_nulls"),
@@ -85,6 +92,8 @@ _HOMES = {
     "simulation.truth": ("Simulation", "Truth"),
     "storage": ("load", "save"),
 }  # fmt: skip
+# Rooms that are used by name: coordnet.recipes.coortweet(log)
+_MODULES = ("recipes",)
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
@@ -95,6 +104,7 @@ __all__ = [
     "Clusters",
     "CoAction",
     "CoTiming",
+    "Comparison",
     "Configuration",
     "Confirmation",
     "CoordinationGraph",
@@ -112,6 +122,7 @@ __all__ = [
     "NullRuns",
     "OutputError",
     "ParameterError",
+    "Posts",
     "Power",
     "Relation",
     "Run",
@@ -121,6 +132,7 @@ __all__ = [
     "co_action",
     "co_retweet",
     "co_timing",
+    "compare",
     "confirm_clusters",
     "detect",
     "evaluate",
@@ -130,6 +142,7 @@ __all__ = [
     "load",
     "power",
     "read_actions",
+    "read_posts",
     "resampled_delays",
     "run_nulls",
     "save",
@@ -148,6 +161,8 @@ def __getattr__(name: str) -> Any:
         from importlib import metadata
 
         return metadata.version("coordnet")
+    if name in _MODULES:
+        return importlib.import_module(f"coordnet.{name}")
     if name not in _HOME_OF:
         from coordnet.errors import nearest
 
@@ -160,4 +175,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return [*__all__, "__version__"]
+    return [*__all__, *_MODULES, "__version__"]

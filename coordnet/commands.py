@@ -74,7 +74,7 @@ def _detect_options(parser: argparse.ArgumentParser) -> None:
         "--select", metavar="KIND", action="append",
         help="Use only actions of this kind. May be repeated.",
     )  # fmt: skip
-    reading.add_argument("--content", metavar="COLUMN", help="Id of the post that is the action.")
+    reading.add_argument("--post", metavar="COLUMN", help="Id of the post that is the action.")
     reading.add_argument(
         "--unit", choices=("s", "ms", "us", "ns"),
         help="Unit of times that are numbers (default: told by their size).",
@@ -248,7 +248,7 @@ def _detect(options: argparse.Namespace) -> None:
         with _reading():
             log = read_actions(
                 files, account=options.account, object=objects, time=options.time,
-                kind=options.kind, content=options.content, text=options.text, unit=options.unit,
+                kind=options.kind, post=options.post, text=options.text, unit=options.unit,
                 time_format=options.time_format, on_bad=options.on_bad, threads=options.threads,
             )  # fmt: skip
         return log.select(options.select) if options.select else log

@@ -43,6 +43,7 @@ _HOMES = {
     "inference.edge_tests": ("EdgeTest",),
     "inference.group_test": ("GroupTest",),
     "clusters.clusters": ("Clusters",),
+    "recipes.recipe": ("Published",),
     "readers.profiles": ("Profiles",),
     "readers.stance": ("Stance",),
     "robustness.findable": ("Findable", "FindableLayer"),

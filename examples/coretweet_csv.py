@@ -14,7 +14,7 @@ import coordnet as cn
 COLUMNS = {
     "object": "object_id",
     "account": "account_id",
-    "content": "content_id",
+    "post": "content_id",
     "time": "timestamp_share",
 }
 
@@ -22,7 +22,7 @@ COLUMNS = {
 def simulated() -> str:
     """Write a simulated log as such a file and return its name."""
     actions = cn.simulate("retweet_ring", accounts=2_000, seed=0).log.to_frame("pandas")
-    actions["content"] = actions.index.map("t{:06d}".format)
+    actions["post"] = actions.index.map("t{:06d}".format)
     actions["time"] = actions["time"].astype("datetime64[s, UTC]").astype("int64")
     actions.rename(columns=COLUMNS)[list(COLUMNS.values())].to_csv("retweets.csv", index=False)
     return "retweets.csv"

@@ -12,7 +12,7 @@ from coordnet.inference.group_test import GroupTester
 from coordnet.inference.statistics import WindowStatistics
 
 US = dt.timedelta(microseconds=1)
-COLUMNS = ("account", "object", "time", "kind", "content")
+COLUMNS = ("account", "object", "time", "kind", "post")
 
 
 def table_of(rows):
@@ -35,7 +35,7 @@ def log_of(rows, **options):
 
 def rows_of(log):
     """Return the rows of a log, in its order."""
-    content = log.to_frame("pyarrow")["content"].to_pylist() if log.content else [None] * len(log)
+    content = log.to_frame("pyarrow")["post"].to_pylist() if log.post else [None] * len(log)
     return [
         (log.all_accounts[a], log.objects[o], int(t), log.kinds[log.object_kind[o]], c)
         for a, o, t, c in zip(log.account, log.object, log.time, content, strict=True)
@@ -86,7 +86,7 @@ def assert_same_log(one, other, rows=True):
     assert one.all_accounts.labels.to_pylist() == other.all_accounts.labels.to_pylist()
     assert one.object_labels.to_pylist() == other.object_labels.to_pylist()
     assert one.kinds == other.kinds
-    for name in ("content", "text"):
+    for name in ("post", "text"):
         a, b = getattr(one, name), getattr(other, name)
         assert (a is None) == (b is None), name
         if a is not None:

@@ -59,6 +59,7 @@ class CoAction(Relation):
 
     name: ClassVar[str] = "co-action"
     on_objects: ClassVar[bool] = True
+    meeting_joins: ClassVar[bool] = True
     window_us: Window
 
     @property
@@ -164,7 +165,7 @@ def co_action(
     - ``objects`` of an edge is the number of its *synchronised objects*: those with at least one
       co-action of the two accounts. ``pairs`` is the number of co-actions: an account that acts
       on one object again and again adds one for each partner action in the window.
-    - Rows equal in account, object, time, kind and content were one action already in the log.
+    - Rows equal in account, object, time, kind and post were one action already in the log.
     - Objects of different kinds are different objects; a log of several kinds makes one graph.
     - Where each kind has a window of its own, co-actions of all these kinds add up. Kinds that are
       not named take no part: the graph is that of ``log.select(kinds)``.

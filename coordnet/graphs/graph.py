@@ -330,6 +330,85 @@ class CoordinationGraph(ArrowExport, Frozen):
                 keep &= weights >= np.partition(weights, -top)[-top]
         return self.where(keep)
 
+    def reweight(
+        self, weight: str, *, eps: float = 0.01, threads: int | None = None
+    ) -> CoordinationGraph:
+        """Return the graph with another weight of its edges, as a further column of that name.
+
+        With D_u the objects that account u acts on, S_uv those on which u and v act within the
+        graph's window (the synchronised objects), C_uv those on which both act whenever, n_o the
+        accounts on object o, n all accounts that act, idf_o = ln((1 + n) / (1 + n_o)) + 1:
+
+        - ``"cosine"``: |S| / sqrt(|D_u| |D_v|) (Salton & McGill 1983)
+        - ``"tfidf"``: sum of idf_o^2 over S, divided by the lengths sqrt(sum of idf_o^2 over D) of
+          both: the cosine of binary TF-IDF vectors
+        - ``"jaccard"``: |S| / (|D_u| + |D_v| - |C|) (Jaccard 1901)
+        - ``"overlap"``: |S| / min(|D_u|, |D_v|) (Szymkiewicz 1934, Simpson 1943)
+        - ``"collaboration"``: sum over S of 1 / (n_o - 1) (Newman 2001)
+        - ``"decay"``: sum over the co-actions of exp(-beta dt) / (n_o - 1), with dt the time
+          between the two actions and beta = -ln(eps) / window (Iannucci et al. 2025)
+
+        Where the window is as long as the log, S is C and the first four are the textbook measures.
+
+        Parameters
+        ----------
+        weight
+            See above.
+        eps
+            Of the decay: what a co-action counts that is a whole window apart.
+        threads
+            Number of threads; None means all processors. It changes no byte of the result.
+
+        Examples
+        --------
+        >>> import coordnet as cn
+        >>> log = cn.simulate("retweet_ring", accounts=500, seed=0).log
+        >>> graph = cn.co_action(log, within="60s", min_weight=2).reweight("jaccard")
+        >>> graph.weight, bool((graph.weights <= 1).all())
+        ('jaccard', True)
+        """
+        from coordnet.graphs.weights import weigh
+
+        values = weigh(self, weight, eps, threads)
+        least = float(values.min()) if len(values) else 0.0
+        return replace(self, edges={**self.edges, weight: values}, weight=weight, min_weight=least)
+
+    def backbone(self, name: str, **parameters: Any) -> CoordinationGraph:
+        """Return the graph of the edges that a backbone keeps, with what it computed of them.
+
+        - ``"quantile"`` (quantile=0.95, strict=False): the heaviest edges.
+        - ``"disparity"`` (alpha=0.05): Serrano, Boguñá & Vespignani 2009. Column ``disparity_p``.
+        - ``"noise_corrected"`` (delta=1.64): Coscia & Neffke 2017. Columns ``noise_score``,
+          ``noise_deviation``.
+        - ``"top_k"`` (k=10, mutual=False): the heaviest edges of each account.
+        - ``"neighbourhood_overlap"`` (threshold=0.39): Onnela et al. 2007; Linhares et al. 2022.
+          Column ``neighbourhood_overlap``.
+        - ``"bicm"`` (level=0.05, min_actions=1, distribution="poisson"): Saracco et al. 2017.
+          Columns ``bicm_p``, ``bicm_q``. It needs the graph's log.
+
+        Each is a file in `coordnet/graphs/backbones/` with its formula.
+
+        Parameters
+        ----------
+        name
+            See above.
+        **parameters
+            Of the backbone.
+
+        Examples
+        --------
+        >>> import coordnet as cn
+        >>> log = cn.simulate("retweet_ring", accounts=500, seed=0).log
+        >>> graph = cn.co_action(log, within="60s")
+        >>> bool(graph.backbone("disparity", alpha=0.01).n_edges < graph.n_edges)
+        True
+        """
+        from coordnet.graphs.backbones import kept
+
+        found = kept(self, name, parameters)
+        edges = {**self.edges, **found.columns}
+        return replace(self, edges=edges).where(found.keep)
+
     def co_actions(self, a: Any, b: Any, backend: str | None = None) -> Any:
         """Return what is behind one edge as a dataframe: every time that the two met.
 

@@ -119,7 +119,9 @@ class Multiplex(ArrowExport, Frozen):
         columns: dict[str, NDArray[Any]] = {
             "source": (every >> 32).astype(np.int32),
             "target": (every & 0xFFFFFFFF).astype(np.int32),
-            "weight": np.zeros(len(every), np.int64),
+            "weight": np.zeros(
+                len(every), np.result_type(np.int64, *(g.weights.dtype for g in self.layers))
+            ),
             "layers": np.bincount(at, minlength=len(every)),
         }
         names = np.full(len(every), "", object)

@@ -51,6 +51,8 @@ class Relation(ABC):
     name: ClassVar[str]
     #: whether accounts meet on objects, so that the group test applies
     on_objects: ClassVar[bool] = False
+    #: whether any two accounts that meet on an object are joined, so that to meet is all it takes
+    meeting_joins: ClassVar[bool] = False
     #: whether the graph can be made from a log
     from_log: ClassVar[bool] = True
 

@@ -62,14 +62,14 @@ def sort_within_groups(indptr: Any, order: Any, time: Any, tie: Any, first: int,
 
 
 @kernel
-def first_of_equals(object_: Any, time: Any, account: Any, content: Any) -> Any:
+def first_of_equals(object_: Any, time: Any, account: Any, post: Any) -> Any:
     """Mark, in a sorted log, each action that does not repeat the one before it in every column.
 
     Parameters
     ----------
     object_, account : int32 (n,)
     time : int64 (n,)
-    content : int32 (n,), or (0,) where there is no content
+    post : int32 (n,), or (0,) where there is none
 
     Returns
     -------
@@ -77,13 +77,13 @@ def first_of_equals(object_: Any, time: Any, account: Any, content: Any) -> Any:
     """
     n = len(object_)
     keep = np.ones(n, np.bool_)
-    with_content = len(content) > 0
+    with_post = len(post) > 0
     for p in range(1, n):
         keep[p] = (
             object_[p] != object_[p - 1]
             or time[p] != time[p - 1]
             or account[p] != account[p - 1]
-            or (with_content and content[p] != content[p - 1])
+            or (with_post and post[p] != post[p - 1])
         )
     return keep
 

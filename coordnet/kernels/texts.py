@@ -1,4 +1,4 @@
-"""Compiled loops over texts: their character sequences, which texts may be alike, which are."""
+"""Compiled loops over texts: their sequences as sets, which are alike, and edit distances."""
 
 from __future__ import annotations
 
@@ -6,236 +6,136 @@ from typing import Any
 
 import numpy as np
 
-from coordnet.kernels.arrays import sort_in_place, stable_order
-from coordnet.kernels.compiling import inlined, kernel
-
-
-@inlined
-def _is_space(byte: int) -> bool:
-    """Tell whether a byte is white space."""
-    return byte == 32 or (9 <= byte <= 13 and byte != 11)
-
-
-@inlined
-def _is_word(byte: int) -> bool:
-    """Tell whether a byte is an ASCII letter or digit, or an underscore."""
-    return 97 <= byte <= 122 or 48 <= byte <= 57 or byte == 95 or 65 <= byte <= 90
+from coordnet.kernels.arrays import sort_in_place
+from coordnet.kernels.compiling import kernel
 
 
 @kernel
-def _link_at(data: Any, i: int, end: int) -> bool:
-    """Tell whether a link, https?://, begins at i, with something after it."""
-    if end - i < 8 or data[i] != 104 or data[i + 1] != 116 or data[i + 2] != 116:
-        return False
-    if data[i + 3] != 112:
-        return False
-    i += 5 if data[i + 4] == 115 else 4
-    return (
-        end - i > 3 and data[i] == 58 and data[i + 1] == 47 and data[i + 2] == 47
-        and not _is_space(data[i + 3])
-    )  # fmt: skip
-
-
-@kernel
-def _after_retweet(data: Any, i: int, end: int) -> int:
-    """Return where a text goes on after a leading "rt @name:", i itself where it has none."""
-    k = i
-    while k < end and _is_space(data[k]):
-        k += 1
-    if end - k < 5 or data[k] != 114 or data[k + 1] != 116 or not _is_space(data[k + 2]):
-        return i
-    k += 3
-    while k < end and _is_space(data[k]):
-        k += 1
-    if end - k < 2 or data[k] != 64 or not _is_word(data[k + 1]):
-        return i
-    k += 1
-    while k < end and _is_word(data[k]):
-        k += 1
-    return k + 1 if k < end and data[k] == 58 else k
-
-
-@kernel
-def without_names(data: Any, starts: Any, first: int, last: int, out: Any, sizes: Any) -> None:
-    """Write texts with a space for a leading "rt @name:", links, mentions and white space.
-
-    A run of any of these is one space.
+def count_sequences(ends: Any, data: Any, n: int, out: Any) -> None:
+    """Count the sequences of `n` characters of each text: at least one, the text itself.
 
     Parameters
     ----------
-    data : uint8, UTF-8 in lower case; starts : int64 (texts + 1,)
-    first, last : texts to do
-    out : uint8, as long as data, written: each text from where it begins in `data`
-    sizes : int64 (texts,), written: bytes of each
-
-    Cost: the bytes of the texts.
+    ends : int64 (texts + 1,), where the bytes of each text begin and end
+    data : uint8, UTF-8
+    n : characters of a sequence
+    out : int64 (texts,), written
     """
-    for t in range(first, last):
-        end = starts[t + 1]
-        begin = starts[t]
-        to = begin
-        i = _after_retweet(data, begin, end)
-        blank = i > begin  # whether a space is due
-        while i < end:
-            byte = data[i]
-            k = i
-            if _is_space(byte):
+    for i in range(len(ends) - 1):
+        characters = 0
+        for p in range(ends[i], ends[i + 1]):
+            characters += (data[p] & 0xC0) != 0x80
+        out[i] = max(characters - n + 1, 1)
+
+
+@kernel
+def sequences(ends: Any, data: Any, n: int, indptr: Any, first: int, last: int, out: Any) -> None:
+    """Hash each sequence of `n` characters of the texts first..last-1 (FNV-1a, 64 bits, mixed).
+
+    Parameters
+    ----------
+    ends, data, n : as in `count_sequences`
+    indptr : int64 (texts + 1,), where the sequences of each text stand
+    first, last : the texts
+    out : uint64 (sequences,), written, ascending inside of a text
+    """
+    for i in range(first, last):
+        begin, end = ends[i], ends[i + 1]
+        stop = begin  # where the sequence that begins at `start` ends
+        held = 0
+        while stop < end and held < n:
+            stop += 1
+            while stop < end and (data[stop] & 0xC0) == 0x80:
+                stop += 1
+            held += 1
+        start = begin
+        k = indptr[i]
+        while k < indptr[i + 1]:
+            value = np.uint64(0xCBF29CE484222325)
+            for p in range(start, stop):
+                value = (value ^ np.uint64(data[p])) * np.uint64(0x100000001B3)
+            value ^= value >> np.uint64(32)
+            value *= np.uint64(0xD6E8FEB86659FD93)
+            value ^= value >> np.uint64(32)
+            out[k] = value
+            k += 1
+            start += 1
+            while start < end and (data[start] & 0xC0) == 0x80:
+                start += 1
+            stop += 1
+            while stop < end and (data[stop] & 0xC0) == 0x80:
+                stop += 1
+        sort_in_place(out[indptr[i] : indptr[i + 1]])
+
+
+@kernel
+def sort_rows(indptr: Any, values: Any) -> None:
+    """Sort each row, in place.
+
+    Parameters
+    ----------
+    indptr : int64 (rows + 1,)
+    values : uint64 (n,)
+    """
+    for i in range(len(indptr) - 1):
+        sort_in_place(values[indptr[i] : indptr[i + 1]])
+
+
+@kernel
+def distinct(indptr: Any, values: Any, out: Any) -> int:
+    """Keep each value of a sorted row once, in place.
+
+    Parameters
+    ----------
+    indptr : int64 (rows + 1,)
+    values : uint64 (n,), ascending in each row; what is kept moves to the front
+    out : int64 (rows + 1,), written: where the rows stand then
+
+    Returns the number of values kept.
+    """
+    k = 0
+    for i in range(len(indptr) - 1):
+        out[i] = k
+        for p in range(indptr[i], indptr[i + 1]):
+            if p == indptr[i] or values[p] != values[p - 1]:
+                values[k] = values[p]
                 k += 1
-            elif byte == 104 and _link_at(data, i, end):
-                k += 8
-                while k < end and not _is_space(data[k]):
-                    k += 1
-            elif byte == 64:
-                k += 1
-                while k < end and _is_word(data[k]) and not _link_at(data, k, end):
-                    k += 1
-                k = i if k == i + 1 else k
-            if k > i:
-                blank = True
-                i = k
-                continue
-            if blank:
-                out[to] = 32
-                to += 1
-                blank = False
-            out[to] = byte
-            to += 1
-            i += 1
-        if blank:
-            out[to] = 32
-            to += 1
-        sizes[t] = to - begin
-
-
-@kernel
-def pack(data: Any, starts: Any, ends: Any, out: Any) -> None:
-    """Write texts without the gaps between them.
-
-    Parameters
-    ----------
-    data : uint8; starts : int64 (texts + 1,), where each text begins in `data`
-    ends : int64 (texts + 1,), where each shall begin in `out`, and the end
-    out : uint8, written
-    """
-    for t in range(len(ends) - 1):
-        for k in range(ends[t + 1] - ends[t]):
-            out[ends[t] + k] = data[starts[t] + k]
-
-
-@kernel
-def sequences(data: Any, begin: int, end: int, length: int, out: Any) -> int:
-    """Hash every sequence of so many characters of a text, or the whole of a shorter text.
-
-    Parameters
-    ----------
-    data : uint8, UTF-8; the text is data[begin:end]
-    length : characters of a sequence
-    out : uint32 with room for end - begin + 1, written
-
-    Returns
-    -------
-    n : number of sequences, of equal ones each
-    """
-    last = begin  # the end of the sequence
-    for _ in range(length):
-        if last < end:
-            last += 1
-            while last < end and data[last] & 0xC0 == 0x80:  # within a character
-                last += 1
-    first = begin
-    n = 0
-    while True:
-        h = np.uint64(last - first)
-        for k in range(first, last):
-            h = (h + np.uint64(data[k])) * np.uint64(0x9E3779B97F4A7C15)
-        h ^= h >> np.uint64(29)
-        h *= np.uint64(0xBF58476D1CE4E5B9)
-        out[n] = h >> np.uint64(32)
-        n += 1
-        if last >= end:
-            return n
-        first += 1
-        while data[first] & 0xC0 == 0x80:
-            first += 1
-        last += 1
-        while last < end and data[last] & 0xC0 == 0x80:
-            last += 1
+    out[len(indptr) - 1] = k
+    return k
 
 
 @kernel
 def band_keys(
-    data: Any, starts: Any, length: int, factors: Any, terms: Any, first: int, last: int, keys: Any
-) -> None:  # fmt: skip
+    indptr: Any, values: Any, factors: Any, terms: Any, first: int, last: int, keys: Any
+) -> None:
     """Write the MinHash bands of the texts first..last-1 (Broder 1997; Leskovec et al., ch. 3).
 
-    A hash of a text is the least of factor * h + term, modulo 2 ** 32, over its sequences h.
+    A digest of a set is the least of factor * h + term, modulo 2 ** 32, over its hashes h.
 
     Parameters
     ----------
-    data : uint8; starts : int64 (texts + 1,); text i is data[starts[i]:starts[i + 1]]
-    length : characters of a sequence
-    factors, terms : uint32 (hashes,), factors odd
-    keys : uint64 (bands, texts), written: a number of the hashes of the band, 32 bits, and the
-        text. A band has hashes / bands of them
+    indptr, values : int64 (texts + 1,), uint64: the set of each text
+    factors, terms : uint32 (digests,), factors odd
+    keys : uint64 (bands, texts), written: a number of the digests of the band in the upper 32 bits,
+        the text in the lower. A band has digests / bands of them
 
-    Cost: the characters of the texts times the hashes.
+    Cost: the hashes of the sets times the digests.
     """
     bands = keys.shape[0]
     rows = len(factors) // bands
     least = np.empty(len(factors), np.uint32)
-    found = np.empty(1, np.uint32)
     for i in range(first, last):
-        size = starts[i + 1] - starts[i] + 1
-        if size > len(found):
-            found = np.empty(2 * size, np.uint32)
-        n = sequences(data, starts[i], starts[i + 1], length, found)
         least[:] = 0xFFFFFFFF
-        for k in range(n):
-            h = found[k]
+        for k in range(indptr[i], indptr[i + 1]):
+            h = np.uint32(values[k] >> np.uint64(32))
             for p in range(len(factors)):
                 least[p] = min(least[p], np.uint32(factors[p] * h + terms[p]))
         for b in range(bands):
-            key = np.uint64(b)
+            key = np.uint64(0)
             for p in range(b * rows, (b + 1) * rows):
                 key = (key + np.uint64(least[p])) * np.uint64(0x9E3779B97F4A7C15)
                 key ^= key >> np.uint64(32)
             keys[b, i] = (key << np.uint64(32)) | np.uint64(i)
-
-
-@kernel
-def mark_company(keys: Any, marks: Any) -> None:
-    """Mark the texts that share a band with another: keys ascending, marks bool (texts,)."""
-    for k in range(1, len(keys)):
-        if keys[k] >> np.uint64(32) == keys[k - 1] >> np.uint64(32):
-            marks[keys[k] & np.uint64(0xFFFFFFFF)] = True
-            marks[keys[k - 1] & np.uint64(0xFFFFFFFF)] = True
-
-
-@kernel
-def different_sequences(
-    data: Any, starts: Any, length: int, texts: Any, first: int, last: int, places: Any, out: Any,
-    sizes: Any,
-) -> None:  # fmt: skip
-    """Write the different sequences of texts[first..last-1], ascending.
-
-    Parameters
-    ----------
-    data, starts, length : as in :func:`band_keys`
-    texts : int64, which texts
-    places : int64 (texts,), where each is written in `out`, with room for its bytes + 1
-    out : uint32, written; sizes : int32 (texts,), written: how many there are
-    """
-    for i in range(first, last):
-        t = texts[i]
-        own = out[places[i] : places[i] + starts[t + 1] - starts[t] + 1]
-        n = sequences(data, starts[t], starts[t + 1], length, own)
-        sort_in_place(own[:n])
-        size = 1
-        for k in range(1, n):
-            if own[k] != own[size - 1]:
-                own[size] = own[k]
-                size += 1
-        sizes[i] = size
 
 
 @kernel
@@ -248,84 +148,135 @@ def _root(parent: Any, v: int) -> int:
 
 
 @kernel
-def are_alike(a: Any, b: Any, share: float) -> bool:
-    """Tell whether |a and b| / |a or b| >= share, for ascending arrays without repeats.
+def _alike(a: Any, b: Any, least: float) -> bool:
+    """Tell whether |a and b| / |a or b| >= least, for ascending arrays without repeats.
 
-    With n = |a| + |b| and d values that are in one of them only that is d (1 + share) <= n (1 -
-    share), which ends as soon as d is too large.
+    That is: the two have at least / (1 + least) (|a| + |b|) values in common.
     """
-    n = len(a) + len(b)
-    most = int(n * (1.0 - share) / (1.0 + share) + 1e-9)
-    apart = 0
-    i = 0
-    j = 0
-    while i < len(a) and j < len(b):
-        if a[i] == b[j]:
-            i += 1
-            j += 1
+    needed = least / (1.0 + least) * (len(a) + len(b)) - 1e-9
+    p, q, common = 0, 0, 0
+    while common + min(len(a) - p, len(b) - q) >= needed:
+        if p == len(a) or q == len(b):
+            return True
+        if a[p] == b[q]:
+            common += 1
+            p += 1
+            q += 1
+        elif a[p] < b[q]:
+            p += 1
         else:
-            apart += 1
-            if apart > most:
-                return False
-            if a[i] < b[j]:
-                i += 1
-            else:
-                j += 1
-    return apart + len(a) - i + len(b) - j <= most
+            q += 1
+    return False
 
 
 @kernel
-def join_alike(
-    keys: Any, place_of: Any, places: Any, sizes: Any, values: Any, share: float, parent: Any
-) -> None:  # fmt: skip
-    """Join the texts that share a band and have `share` of their sequences in common.
+def join_alike(keys: Any, indptr: Any, values: Any, least: float, parent: Any) -> None:
+    """Join texts of one bucket whose sets have a Jaccard index of `least` or more: a union-find.
 
-    Two texts that are joined already, through others, are not compared.
+    A chain is followed to its end before the next is begun: what it holds is compared with what no
+    chain holds yet, so that many copies of one text cost one comparison each.
 
     Parameters
     ----------
-    keys : uint64, ascending, from :func:`band_keys`
-    place_of : int64 (all texts,), where a text stands in `places` and `sizes`
-    places, sizes, values : from :func:`different_sequences`
-    share : of the sequences of both texts
-    parent : int64 (all texts,), a union-find, in and out; a root is the least of its texts
+    keys : uint64 (n,), ascending, from `band_keys`: a bucket is what has the same upper 32 bits.
+        Changed: the texts of a bucket stand by chains then
+    indptr, values : int64 (texts + 1,), uint64: the set of each text, ascending
+    least : the Jaccard index, above 0
+    parent : int64 (texts,), in and out; the root of a set is the least of its texts
 
-    Cost: for each band the pairs of texts that no chain joins.
+    Cost: for each bucket the texts, and the pairs of texts of different chains.
     """
     begin = 0
     while begin < len(keys):
         end = begin + 1
         while end < len(keys) and keys[end] >> np.uint64(32) == keys[begin] >> np.uint64(32):
             end += 1
-        if end - begin > 1:
-            root = np.empty(end - begin, np.int64)
-            for k in range(begin, end):
-                root[k - begin] = _root(parent, np.int64(keys[k] & np.uint64(0xFFFFFFFF)))
-            order = stable_order(root)
-            g = 0
-            while g < len(order):  # what is joined already, as one, against each other such
-                g_end = g + 1
-                while g_end < len(order) and root[order[g_end]] == root[order[g]]:
-                    g_end += 1
-                h = g_end
-                while h < len(order):
-                    h_end = h + 1
-                    while h_end < len(order) and root[order[h_end]] == root[order[h]]:
-                        h_end += 1
-                    a = _root(parent, root[order[g]])
-                    b = _root(parent, root[order[h]])
-                    i = g
-                    while a != b and i < g_end:
-                        p = place_of[np.int64(keys[begin + order[i]] & np.uint64(0xFFFFFFFF))]
-                        one = values[places[p] : places[p] + sizes[p]]
-                        for j in range(h, h_end):
-                            q = place_of[np.int64(keys[begin + order[j]] & np.uint64(0xFFFFFFFF))]
-                            other = values[places[q] : places[q] + sizes[q]]
-                            if are_alike(one, other, share):
-                                parent[max(a, b)] = min(a, b)
-                                a = b
-                                break
-                        i += 1
-                    h = h_end
-                g = g_end
+        reached = begin  # the chain stands in front of it, what no chain holds behind
+        for x in range(begin, end):
+            reached = max(reached, x + 1)
+            a = np.int64(keys[x] & np.uint64(0xFFFFFFFF))
+            for y in range(reached, end):
+                b = np.int64(keys[y] & np.uint64(0xFFFFFFFF))
+                one, other = _root(parent, a), _root(parent, b)
+                if one != other:
+                    if not _alike(
+                        values[indptr[a] : indptr[a + 1]], values[indptr[b] : indptr[b + 1]], least
+                    ):
+                        continue
+                    parent[max(one, other)] = min(one, other)
+                keys[y], keys[reached] = keys[reached], keys[y]
+                reached += 1
         begin = end
+
+
+@kernel
+def join_pairs(left: Any, right: Any, parent: Any) -> None:
+    """Join the ends of each pair: a union-find.
+
+    Parameters
+    ----------
+    left, right : int64 (pairs,)
+    parent : int64 (n,), in and out; the root of a set is the least of its members
+    """
+    for p in range(len(left)):
+        a, b = _root(parent, left[p]), _root(parent, right[p])
+        if a != b:
+            parent[max(a, b)] = min(a, b)
+
+
+@kernel
+def levenshtein_similarity(characters: Any, starts: Any, a: Any, b: Any) -> Any:
+    """Return 1 - distance / longer length of pairs of texts: edits of one character.
+
+    Parameters
+    ----------
+    characters : int32, all texts one after the other
+    starts : int64 (texts + 1,), where each begins
+    a, b : int64 (n,), the texts of each pair
+
+    Returns
+    -------
+    float64 (n,), 1 for two empty texts
+
+    Cost: O(product of the two lengths), without what they have in common at either end.
+    """
+    out = np.empty(len(a), np.float64)
+    row = np.empty(64, np.int64)
+    for p in range(len(a)):
+        x = starts[a[p]]
+        x_end = starts[a[p] + 1]
+        y = starts[b[p]]
+        y_end = starts[b[p] + 1]
+        longest = max(x_end - x, y_end - y)
+        while x < x_end and y < y_end and characters[x] == characters[y]:
+            x += 1
+            y += 1
+        while x < x_end and y < y_end and characters[x_end - 1] == characters[y_end - 1]:
+            x_end -= 1
+            y_end -= 1
+        m = y_end - y
+        if m + 1 > len(row):
+            row = np.empty(2 * (m + 1), np.int64)
+        for j in range(m + 1):
+            row[j] = j
+        for i in range(x_end - x):
+            diagonal = row[0]
+            row[0] = i + 1
+            for j in range(m):
+                change = diagonal + (1 if characters[x + i] != characters[y + j] else 0)
+                diagonal = row[j + 1]
+                row[j + 1] = min(change, diagonal + 1, row[j] + 1)
+        out[p] = 1.0 - row[m] / longest if longest > 0 else 1.0
+    return out
+
+
+@kernel
+def find_roots(parent: Any) -> None:
+    """Give each member its root, in place.
+
+    Parameters
+    ----------
+    parent : int64 (n,), of a union-find whose roots stand before their members
+    """
+    for i in range(len(parent)):
+        parent[i] = parent[parent[i]]

@@ -1,7 +1,7 @@
 """ActionLog: who acted on what and when, encoded once, sorted once, never changed.
 
 Every later stage reads these arrays. Codes are positions in the labels, which stand in byte
-order, and actions are sorted by (object, time, account, content): so the same rows give the same
+order, and actions are sorted by (object, time, account, post): so the same rows give the same
 log, whatever source or order they came in.
 """
 
@@ -30,7 +30,7 @@ from coordnet.log.accounts import Accounts
 from coordnet.log.labels import LABELS, Labelled
 from coordnet.times import DAY, HOUR, MINUTE, SECOND, Instant, instant, instant_text
 
-NO_CONTENT = frozen(np.zeros(0, np.int32))
+NO_POST = frozen(np.zeros(0, np.int32))
 
 
 def check_log(log: object, name: str = "log") -> None:
@@ -71,8 +71,13 @@ class ActionLog(ArrowExport, Frozen):
         The kinds of action, in byte order.
     object_kind : int32 (n_objects,)
         The kind of each object, as a position in `kinds`.
-    content, text : Labelled or None
-        Content ids (such as tweet ids) and texts, where columns for them were given.
+    post, text : Labelled or None
+        Ids of the posts (such as tweet ids) that the actions are, and texts, where columns for
+        them were given.
+    folded : int32 (n,) or None
+        How many further rows of the input each action stands for, equal to it in account, object,
+        time, kind and post; None where no row was folded. The library counts actions; published
+        methods that count rows need it (:attr:`n_rows`).
     rows_read : int
         Rows of the input.
     dropped : mapping of str to int
@@ -91,8 +96,9 @@ class ActionLog(ArrowExport, Frozen):
     object_labels: pa.LargeStringArray
     kinds: tuple[str, ...]
     object_kind: NDArray[np.int32]
-    content: Labelled | None = None
+    post: Labelled | None = None
     text: Labelled | None = None
+    folded: NDArray[np.int32] | None = None
     rows_read: int = 0
     dropped: Mapping[str, int] = field(default_factory=ReadOnly)
     sources: tuple[str, ...] = ()
@@ -156,6 +162,12 @@ class ActionLog(ArrowExport, Frozen):
         return next((unit for unit in (DAY, HOUR, MINUTE, SECOND) if step % unit == 0), 1)
 
     @cached_property
+    def n_rows(self) -> NDArray[np.int64]:
+        """How many rows of the input each action stands for, 1 or more: int64 (n,)."""
+        rows: NDArray[np.int64] = np.ones(len(self), np.int64)
+        return frozen(rows if self.folded is None else rows + self.folded)  # type: ignore[no-any-return]
+
+    @cached_property
     def by_account(self) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
         """Positions of each account's actions, ascending: (indptr int64, positions int32)."""
         indptr, positions = array_kernels.group_by_code(self.account, len(self.all_accounts))
@@ -172,8 +184,8 @@ class ActionLog(ArrowExport, Frozen):
     def _digest(self) -> bytes:
         """Digest of all that the log says, the same for the same rows. Secret: keys come of it."""
         digest = hashlib.blake2b(person=b"coordnet-content")
-        optional = [column for column in (self.content, self.text) if column is not None]
-        digest.update(bytes([self.content is not None, self.text is not None]))
+        optional = [column for column in (self.post, self.text) if column is not None]
+        digest.update(bytes([self.post is not None, self.text is not None]))
         whole = self.n_accounts == len(self.all_accounts)
         names = self.all_accounts.labels
         for labels in (
@@ -303,8 +315,9 @@ class ActionLog(ArrowExport, Frozen):
             object_labels=self.object_labels.take(pa.array(objects_left)),
             kinds=tuple(self.kinds[k] for k in kinds_left),
             object_kind=frozen(kind),
-            content=part(self.content),
+            post=part(self.post),
             text=part(self.text),
+            folded=None if self.folded is None else frozen(self.folded[keep]),
             dropped=ReadOnly({**self.dropped, reason: self.dropped.get(reason, 0) + gone}),
         )
 
@@ -315,7 +328,7 @@ class ActionLog(ArrowExport, Frozen):
     ) -> ActionLog:
         """Return the log with other accounts or times at its actions, sorted again.
 
-        For null logs: nothing is folded, contents and texts are left out, and `row` says which
+        For null logs: nothing is folded, posts and texts are left out, and `row` says which
         action of this log each one stands at.
 
         Parameters
@@ -335,8 +348,9 @@ class ActionLog(ArrowExport, Frozen):
             account=frozen(account[order]),
             time=frozen(time[order]),
             row=frozen(order.astype(np.int64)),
-            content=None,
+            post=None,
             text=None,
+            folded=None,
         )
 
     def repeated(
@@ -365,8 +379,9 @@ class ActionLog(ArrowExport, Frozen):
             row=frozen(at),
             object_labels=labels,
             object_kind=frozen(self.object_kind[copied]),
-            content=None,
+            post=None,
             text=None,
+            folded=None,
         )
 
     def with_actions(
@@ -374,7 +389,7 @@ class ActionLog(ArrowExport, Frozen):
     ) -> ActionLog:
         """Return the log with further actions (codes of this log) by its accounts on its objects.
 
-        Contents and texts are left out, and `row` of what is new is -1.
+        Posts and texts are left out, and `row` of what is new is -1.
 
         Parameters
         ----------
@@ -395,8 +410,9 @@ class ActionLog(ArrowExport, Frozen):
             object=frozen(every[1][order]),
             time=frozen(every[2][order]),
             row=frozen(row[order]),
-            content=None,
+            post=None,
             text=None,
+            folded=None,
         )
 
     # -- out --------------------------------------------------------------------------------
@@ -415,7 +431,7 @@ class ActionLog(ArrowExport, Frozen):
         return load_as(cls, path)
 
     def to_frame(self, backend: str | None = None) -> Any:
-        """Return the actions as a dataframe: account, object, time, kind, (content, text,) row.
+        """Return the actions as a dataframe: account, object, time, kind, (post, text,) row.
 
         Parameters
         ----------
@@ -428,7 +444,7 @@ class ActionLog(ArrowExport, Frozen):
             "time": pa.array(self.time).cast(pa.timestamp("us", tz="UTC")),
             "kind": pa.array(self.kinds, LABELS).take(pa.array(self.object_kind[self.object])),
         }
-        for name, column in (("content", self.content), ("text", self.text)):
+        for name, column in (("post", self.post), ("text", self.text)):
             if column is not None:
                 codes = pa.array(column.codes, mask=column.codes < 0)
                 columns[name] = column.labels.take(codes)

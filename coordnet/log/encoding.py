@@ -16,7 +16,7 @@ from coordnet.frozen import ReadOnly
 from coordnet.kernels import actions as action_kernels
 from coordnet.kernels import arrays as array_kernels
 from coordnet.log.accounts import Accounts
-from coordnet.log.actions import NO_CONTENT, ActionLog, compact
+from coordnet.log.actions import NO_POST, ActionLog, compact
 from coordnet.log.labels import Labelled
 from coordnet.threads import equal_chunks, run_chunks, thread_count
 
@@ -45,7 +45,7 @@ def build_log(
     *,
     kind: Labelled,
     row: NDArray[np.int64],
-    content: Labelled | None = None,
+    post: Labelled | None = None,
     text: Labelled | None = None,
     rows_read: int | None = None,
     dropped: Mapping[str, int] | None = None,
@@ -63,7 +63,7 @@ def build_log(
         int64 (n,), microseconds UTC.
     row
         int64 (n,), ascending: where each action stands in the input.
-    content, text
+    post, text
         Columns with -1 where there is none.
     rows_read, dropped, sources, frame
         As in :class:`ActionLog`; repeats are counted here.
@@ -76,10 +76,10 @@ def build_log(
             f"the input has {n:,} actions and one log holds at most 2,147,483,647; split it by "
             "period or by kind."
         )
-    columns: list[Any] = [account, object_, kind, content, text]
-    del account, object_, kind, content, text  # what a step has used up makes place for the next
+    columns: list[Any] = [account, object_, kind, post, text]
+    del account, object_, kind, post, text  # what a step has used up makes place for the next
     _replace_each(columns, lambda column: column and _in_byte_order(*column), threads)
-    account, object_, kind, content, text = columns
+    account, object_, kind, post, text = columns
     columns.clear()
 
     kinds = tuple(kind.labels.to_pylist())
@@ -93,8 +93,8 @@ def build_log(
         object_labels = object_labels.take(pa.array(pairs % len(object_labels)))
 
     tie = account.codes.astype(np.int64) << 32
-    if content is not None:
-        tie |= content.codes + 1
+    if post is not None:
+        tie |= post.codes + 1
     indptr, order = array_kernels.group_by_code(object_codes, len(object_labels))
     borders = equal_chunks(np.diff(indptr), 16 * thread_count(threads))
     run_chunks(
@@ -105,16 +105,18 @@ def build_log(
         threads=threads,
     )
     arrays: list[Any] = [object_codes, time, account.codes, row]
-    arrays += [column.codes for column in (content, text) if column is not None]
-    account, content, text = (c and c._replace(codes=NO_CONTENT) for c in (account, content, text))
+    arrays += [column.codes for column in (post, text) if column is not None]
+    account, post, text = (c and c._replace(codes=NO_POST) for c in (account, post, text))
     del object_, kind
-    object_codes = time = row = tie = NO_CONTENT
+    object_codes = time = row = tie = NO_POST
     _replace_each(arrays, lambda array: array_kernels.take(array, order), threads)
-    order = NO_CONTENT
-    keep = action_kernels.first_of_equals(*arrays[:3], NO_CONTENT if content is None else arrays[4])
+    order = NO_POST
+    keep = action_kernels.first_of_equals(*arrays[:3], NO_POST if post is None else arrays[4])
     repeats = n - int(keep.sum())
+    folded = None
     if repeats:
         left = np.flatnonzero(keep)
+        folded = frozen((np.diff(left, append=n) - 1).astype(np.int32))
         if text is not None:  # of texts that differ, the first in byte order: rows may be shuffled
             given = arrays[-1].astype(np.uint32)  # where there is none, the last of all
             arrays[-1] = arrays[-1].copy()
@@ -123,8 +125,8 @@ def build_log(
     if text is not None:  # the text of a folded row may have gone with it
         text = Labelled(arrays.pop(), text.labels)
         text = _frozen_column(_in_byte_order(*text) if repeats else text)
-    if content is not None:
-        content = _frozen_column(Labelled(arrays.pop(), content.labels))
+    if post is not None:
+        post = _frozen_column(Labelled(arrays.pop(), post.labels))
     return ActionLog(
         account=frozen(arrays[2]),
         object=frozen(arrays[0]),
@@ -134,8 +136,9 @@ def build_log(
         object_labels=object_labels,
         kinds=kinds,
         object_kind=frozen(object_kind),
-        content=content,
+        post=post,
         text=text,
+        folded=folded,
         rows_read=n if rows_read is None else rows_read,
         dropped=ReadOnly({**(dropped or {}), "duplicate": repeats}),
         sources=sources,

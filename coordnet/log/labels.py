@@ -1,7 +1,7 @@
 """ActionLog: who acted on what and when, encoded once, sorted once, never changed.
 
 Every later stage reads these arrays. Codes are positions in the labels, which stand in byte
-order, and actions are sorted by (object, time, account, content): so the same rows give the same
+order, and actions are sorted by (object, time, account, post): so the same rows give the same
 log, whatever source or order they came in.
 """
 

@@ -11,7 +11,6 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from coordnet.errors import InputError
-from coordnet.kernels import arrays as array_kernels
 from coordnet.log.labels import LABELS, Labelled
 from coordnet.readers.loaded import shown
 
@@ -101,6 +100,9 @@ def label_column(column: pa.ChunkedArray, name: str, place: Place) -> Labelled:
     blank = blank.to_numpy(zero_copy_only=False)
     # floats 0.0 and -0.0 make one label, and a dictionary may hold a value twice
     if blank.any() or pa.types.is_floating(kind) or kind != given:
+        # compiled loops are loaded where they are needed: most columns of ids do not
+        from coordnet.kernels import arrays as array_kernels
+
         merged = pc.fill_null(labels, "").dictionary_encode()
         number = np.where(blank, -1, merged.indices.to_numpy(zero_copy_only=False)).astype(np.int32)
         codes = array_kernels.recode(codes, number)

@@ -35,8 +35,13 @@ _LONGEST_LINE = 32 * 1024 * 1024  # a last line that exceeds 16 times that would
 Columns: TypeAlias = dict[str, pa.ChunkedArray]
 
 
-def expand(sources: Iterable[str | os.PathLike[str]]) -> list[Path]:
-    """Return the files that paths and globs stand for, each glob in order of name."""
+def expand(
+    sources: Iterable[str | os.PathLike[str]], suffixes: Sequence[str] | None = SUFFIXES
+) -> list[Path]:
+    """Return the files that paths and globs stand for, each glob in order of name.
+
+    Files must end in one of the suffixes, or in one and .gz, unless these are None.
+    """
     files: list[Path] = []
     for source in sources:
         text = os.fspath(source)
@@ -60,9 +65,9 @@ def expand(sources: Iterable[str | os.PathLike[str]]) -> list[Path]:
             raise InputError(f"there is no file {shown(text)}; check the path.")
         files.extend(matches)
     for path in files:
-        if _suffix(path) not in SUFFIXES:
+        if suffixes is not None and _suffix(path) not in suffixes:
             raise InputError(
-                f"{shown(str(path))} is of no known kind; files end in {listed(SUFFIXES)}, or in "
+                f"{shown(str(path))} is of no known kind; files end in {listed(suffixes)}, or in "
                 "one of these and .gz."
             )
     return files

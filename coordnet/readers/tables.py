@@ -33,7 +33,7 @@ def read_actions(
     object: str | Sequence[str] | Mapping[str, str],
     time: str,
     kind: str | None = None,
-    content: str | None = None,
+    post: str | None = None,
     text: str | None = None,
     unit: str | None = None,
     time_format: str | None = None,
@@ -59,7 +59,7 @@ def read_actions(
         Column with the kind of action (``retweet``, ``url``, ...). Objects of different kinds
         are different objects. Without it every action is of kind `default_kind`, as are rows
         whose kind is blank.
-    content
+    post
         Column with the id of the post that is the action, such as a tweet id.
     text
         Column with the text posted.
@@ -82,7 +82,7 @@ def read_actions(
     -------
     ActionLog
         Rows with a missing or blank account or object are left out (a blank URL must never be
-        an object that everybody shares), rows equal in account, object, time, kind and content
+        an object that everybody shares), rows equal in account, object, time, kind and post
         are one action, and ``log.dropped`` has the counts. Where `object` names several columns,
         a row may give several actions, and ``log.row`` has its number for each.
 
@@ -110,12 +110,12 @@ def read_actions(
         **{f"object[{i}]": name for i, name in enumerate(objects)},
         "time": time,
         "kind": kind,
-        "content": content,
+        "post": post,
         "text": text,
     }
     names: dict[str, str] = {}
     for role, name in given.items():
-        if name is None and role in ("kind", "content", "text"):
+        if name is None and role in ("kind", "post", "text"):
             continue
         if not isinstance(name, str):
             raise ParameterError(
@@ -247,7 +247,7 @@ def _encode(
         moments.pop(),
         kind=labelled.pop("kind"),
         row=rows,
-        content=labelled.pop("content", None),
+        post=labelled.pop("post", None),
         text=labelled.pop("text", None),
         rows_read=n,
         dropped=dropped,

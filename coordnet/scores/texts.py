@@ -1,9 +1,8 @@
-"""Texts of actions: normalised, compared, and blacked out."""
+"""Texts of actions: in normal form, told from other objects, and blacked out."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -12,14 +11,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from coordnet.kernels import texts as text_kernels
 from coordnet.log.actions import ActionLog
 from coordnet.log.labels import LABELS
-from coordnet.threads import CHUNKS, equal_chunks, run_chunks
-
-SHINGLE = 5  # characters
-BANDS, ROWS = 25, 5  # texts of Jaccard 0.8 share a band with chance 1 - (1 - 0.8^5)^25 > 0.9999
-ALIKE = 0.8  # Jaccard index of shingles of near duplicates
+from coordnet.readers.text import normal_form
 
 
 class Texts(NamedTuple):
@@ -27,24 +21,6 @@ class Texts(NamedTuple):
 
     codes: NDArray[np.int32]
     labels: pa.LargeStringArray
-
-
-def normalised(labels: pa.Array) -> pa.Array:
-    """Return texts in lower case, without mentions, links, leading RT and superfluous white space.
-
-    >>> normalised(pa.array(["RT @x: Vote  NOW! https://t.co/1 @y"])).to_pylist()
-    ['vote now!']
-    """
-    data, starts = _bytes_of(pc.utf8_lower(labels))
-    found, sizes = np.empty(len(data), np.uint8), np.zeros(len(labels), np.int64)
-    _in_parts(
-        lambda a, b: text_kernels.without_names(data, starts, a, b, found, sizes), np.diff(starts)
-    )
-    ends = np.concatenate([[0], np.cumsum(sizes)])
-    packed = np.empty(ends[-1], np.uint8)
-    text_kernels.pack(found, starts, ends, packed)
-    text = pa.LargeStringArray.from_buffers(len(labels), pa.py_buffer(ends), pa.py_buffer(packed))
-    return pc.utf8_trim_whitespace(text)
 
 
 def texts_of(log: ActionLog) -> Texts | None:
@@ -59,78 +35,13 @@ def texts_of(log: ActionLog) -> Texts | None:
         retweets = log.object_kind[log.object] == log.kinds.index("retweet")
         own = np.where(retweets, np.int32(-1), own)
     used = np.flatnonzero(np.bincount(own + 1, minlength=len(log.text.labels) + 1)[1:])
-    encoded = normalised(log.text.labels.take(pa.array(used))).dictionary_encode()
+    encoded = normal_form(log.text.labels.take(pa.array(used))).dictionary_encode()
     found = encoded.indices.to_numpy(zero_copy_only=False).astype(np.int32)
     blank = pc.index(encoded.dictionary, pa.scalar("", encoded.dictionary.type)).as_py()
     number = np.full(len(log.text.labels) + 1, -1, np.int32)  # the last is of the code -1
     number[used] = np.where(found == blank, -1, found)
     codes = number[own]
     return Texts(codes[log.by_account[1]], encoded.dictionary.cast(LABELS))
-
-
-def alike(texts: pa.Array) -> NDArray[np.int32]:
-    """Return numbers of texts, so that those that are alike, through a chain, have the same number.
-
-    Two texts are alike where the Jaccard index of their 5-character sequences is ALIKE or more.
-    Compared are those that share a band of MinHashes, which texts as much alike do with a chance
-    of 0.9999 or more.
-
-    Parameters
-    ----------
-    texts
-        Normalised texts, all different, as an Arrow array of strings without nulls.
-
-    Returns
-    -------
-    int32 (texts,)
-        Numbered from 0 in order of the first text of each.
-    """
-    n = len(texts)
-    data, starts = _bytes_of(texts)
-    rng = np.random.default_rng(0)  # always the same: what is alike depends on the texts alone
-    factors, terms = rng.integers(0, 1 << 32, (2, BANDS * ROWS), np.uint32)
-    keys = np.empty((BANDS, n), np.uint64)
-    _in_parts(
-        lambda a, b: text_kernels.band_keys(data, starts, SHINGLE, factors | 1, terms, a, b, keys),
-        np.diff(starts),
-    )
-    run_chunks(lambda _, i: keys[i].sort(), BANDS)
-    company = np.zeros(n, bool)
-    for band in keys:
-        text_kernels.mark_company(band, company)
-    chosen = np.flatnonzero(company)
-    room = np.diff(starts)[chosen] + 1
-    places = np.cumsum(room) - room
-    values, sizes = np.empty(int(room.sum()), np.uint32), np.empty(len(chosen), np.int32)
-    _in_parts(
-        lambda a, b: text_kernels.different_sequences(
-            data, starts, SHINGLE, chosen, a, b, places, values, sizes
-        ),
-        room,
-    )
-    place_of = np.cumsum(company) - 1
-    parent = np.arange(n)
-    for band in keys:
-        text_kernels.join_alike(band, place_of, places, sizes, values, ALIKE, parent)
-    while (parent != parent[parent]).any():
-        parent = parent[parent]
-    return np.unique(parent, return_inverse=True)[1].astype(np.int32)
-
-
-def _bytes_of(texts: pa.Array) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """Return the bytes of all texts, and where each begins: int64 (texts + 1,)."""
-    texts = texts.cast(pa.large_string())
-    _, offsets, data = texts.buffers()
-    if not len(texts) or data is None:
-        return np.zeros(0, np.uint8), np.zeros(len(texts) + 1, np.int64)
-    starts = np.frombuffer(offsets, np.int64)[texts.offset : texts.offset + len(texts) + 1]
-    return np.frombuffer(data, np.uint8), starts
-
-
-def _in_parts(task: Callable[[int, int], None], work: NDArray[np.int64]) -> None:
-    """Call ``task(first, last)`` over stretches of about equal work, on threads."""
-    borders = equal_chunks(work, CHUNKS)
-    run_chunks(lambda _, i: task(int(borders[i]), int(borders[i + 1])), len(borders) - 1)
 
 
 KINDS_OF_TEXT = ("text", "message")  # kinds of object that are texts, by their names

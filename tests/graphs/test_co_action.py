@@ -405,7 +405,7 @@ def arrays_log(account, obj, time, content=None):
     """Return a log of number columns."""
     columns = {"a": account, "o": obj, "t": time, "c": content}
     table = pa.table({n: c for n, c in columns.items() if c is not None})
-    names = {"content": "c"} if content is not None else {}
+    names = {"post": "c"} if content is not None else {}
     return cn.read_actions(table, account="a", object="o", time="t", unit="us", **names)
 
 

@@ -23,7 +23,7 @@ RUSSIAN = {
     "account": "account_id",
     "object": "object_id",
     "time": "timestamp_share",
-    "content": "content_id",
+    "post": "content_id",
 }
 IRA = {"account": "account_id", "object": "text", "time": "published_at", "kind": "kind"}
 NULL_LOGS = {

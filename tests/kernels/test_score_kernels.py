@@ -1,91 +1,22 @@
-"""The kernels of the scores and of texts: each against a few lines of Python."""
+"""The kernels of the scores: each against a few lines of Python."""
 
 import math
-import random
-import re
 from collections import Counter
 
 import numpy as np
-import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from coordnet.kernels import scores as score_kernels
 from coordnet.kernels import set_weights as weight_kernels
-from coordnet.kernels import texts as text_kernels
 from coordnet.scores.reference import Sets, item_profile
-from coordnet.scores.texts import alike, normalised
-
-SPACE, WORD = r"[\t\n\f\r ]", "[0-9A-Za-z_]"
 
 
 def rows_of(lists, dtype=np.int32):
     """Return lists as (indptr, values)."""
     ends = np.cumsum([0, *map(len, lists)]).astype(np.int64)
     return ends, np.array([value for part in lists for value in part], dtype)
-
-
-# -- texts ---------------------------------------------------------------------------------------
-
-pieces = st.sampled_from(
-    ["rt", "RT", " ", "\n", "\v", "@", "@x", "@http", "http://", "https://", "s", "://", "x", ":",
-     "é", "日本", "_", "9", "\u3000"]
-)  # fmt: skip
-
-
-def naive_normalised(text):
-    text = text.lower()
-    for pattern in (rf"^{SPACE}*rt{SPACE}+@{WORD}+:?", r"https?://[^\t\n\f\r ]+", rf"@{WORD}+"):
-        text = re.sub(pattern, " ", text)
-    return re.sub(f"{SPACE}+", " ", text).strip()
-
-
-@given(st.lists(st.lists(pieces, max_size=9).map("".join), max_size=6))
-def test_texts_are_normalised_as_by_regular_expressions(texts):
-    assert normalised(pa.array(texts, pa.string())).to_pylist() == list(
-        map(naive_normalised, texts)
-    )
-
-
-def sequences_of(text):
-    """Return the 5-character sequences of a text."""
-    return {text[j : j + 5] for j in range(max(len(text) - 4, 1))}
-
-
-def naive_numbers(texts, are_alike):
-    """Return the numbers of texts joined through chains, every pair compared."""
-    number = list(range(len(texts)))
-    for i in range(len(texts)):
-        for j in range(i):
-            if are_alike(sequences_of(texts[i]), sequences_of(texts[j])):
-                old, new = max(number[i], number[j]), min(number[i], number[j])
-                number = [new if n == old else n for n in number]
-    order = sorted(set(number))
-    return [order.index(n) for n in number]
-
-
-@pytest.mark.parametrize("seed", range(3))
-def test_texts_alike_are_those_of_all_pairs(seed):
-    """Every pair compared exactly: four fifths of the sequences of both in common."""
-    rng = random.Random(seed)
-    words = [f"wörd{i}" if i % 5 == 0 else f"w{i}" for i in range(60)]
-    texts = {"", "a", "ab", "abcd", "日本語テキスト", "日本語テキスト!", "x" * 5, "x" * 6}
-    for _ in range(8):
-        copy = rng.choices(words, k=rng.choice([3, 8, 20]))
-        for _ in range(4):
-            texts.add(" ".join(copy))
-            copy[rng.randrange(len(copy))] = rng.choice(words)
-    texts = sorted(texts)
-    found = alike(pa.array(texts)).tolist()
-    assert found == naive_numbers(texts, lambda a, b: 5 * len(a & b) >= 4 * len(a | b))
-    assert len(set(found)) < len(found)
-
-
-@given(st.sets(st.integers(0, 30)), st.sets(st.integers(0, 30)))
-def test_sets_are_alike_from_four_fifths_on(a, b):
-    arrays = [np.array(sorted(one), np.uint32) for one in (a, b)]
-    assert text_kernels.are_alike(*arrays, 0.8) == (5 * len(a & b) >= 4 * len(a | b))
 
 
 # -- what sets act on ----------------------------------------------------------------------------

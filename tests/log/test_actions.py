@@ -104,7 +104,7 @@ def test_types_and_frozenness():
         with pytest.raises(ValueError, match="read-only"):
             array[0] = 0
     with pytest.raises(ValueError, match="read-only"):
-        log.content.codes[0] = 0
+        log.post.codes[0] = 0
     with pytest.raises(ValueError, match="read-only"):
         log.accounts[0] = ""
     with pytest.raises(dataclasses.FrozenInstanceError):
@@ -154,7 +154,7 @@ def test_of_texts_of_one_action_the_first_in_byte_order_stays(rows, random):
         types = [pa.string(), pa.string(), pa.int64(), pa.string(), pa.string()]
         arrays = [pa.array(c, t) for c, t in zip(columns, types, strict=True)]
         table = pa.table(dict(zip("aotcx", arrays, strict=True)))
-        return cn.read_actions(table, account="a", object="o", time="t", content="c", text="x")
+        return cn.read_actions(table, account="a", object="o", time="t", post="c", text="x")
 
     log = read(rows)
     expected = {}
@@ -163,8 +163,7 @@ def test_of_texts_of_one_action_the_first_in_byte_order_stays(rows, random):
         texts += [] if text is None else [text]
     found = log.to_frame("pyarrow").to_pylist()
     told = {
-        (r["account"], r["object"], int(r["time"].timestamp()), r["content"]): r["text"]
-        for r in found
+        (r["account"], r["object"], int(r["time"].timestamp()), r["post"]): r["text"] for r in found
     }
     assert told == {action: min(texts, default=None) for action, texts in expected.items()}
     assert len(found) == len(expected)
@@ -271,7 +270,7 @@ def test_texts_and_contents_are_told_apart_in_the_fingerprint():
     names = {"account": "account", "object": "object", "time": "time", "unit": "us"}
     prints = [
         cn.read_actions(table, **names, **more).fingerprint
-        for more in ({}, {"content": "content"}, {"text": "content"}, {"text": "object"})
+        for more in ({}, {"post": "post"}, {"text": "post"}, {"text": "object"})
     ]
     assert len(set(prints)) == 4
 
@@ -480,7 +479,7 @@ def test_to_frame_says_what_the_log_says(backend, kind):
     frame = log.to_frame(backend)
     assert isinstance(frame, kind)
     table = frame if backend == "pyarrow" else pa.table(frame)
-    assert table.column_names == ["account", "object", "time", "kind", "content", "row"]
+    assert table.column_names == ["account", "object", "time", "kind", "post", "row"]
     zero = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
     expected = [
         (a, o, zero + dt.timedelta(microseconds=t), k, c, r)
@@ -495,7 +494,7 @@ def test_a_log_reads_back_from_its_own_frame(rows):
     log = log_of(rows)
     again = cn.read_actions(
         log.to_frame("pyarrow"),
-        account="account", object="object", time="time", kind="kind", content="content",
+        account="account", object="object", time="time", kind="kind", post="post",
     )  # fmt: skip
     assert_same_log(again, log, rows=False)
 
@@ -525,3 +524,26 @@ def test_counts_of_kinds_add_up(rows):
     expected = Counter(r[3] for r in naive.folded(rows))
     for kind in log.kinds:
         assert len(log.select(kind)) == expected[kind]
+
+
+def test_how_many_rows_each_action_stands_for():
+    rows = [("a", "x", START, "k", "1"), ("b", "x", START, "k", "2"), ("a", "x", START, "k", "1"),
+            ("a", "x", START, "k", "1"), ("a", "x", START, "k", "3")]  # fmt: skip
+    log = log_of(rows)
+    assert (len(log), log.dropped["duplicate"]) == (3, 2)
+    assert log.folded.tolist() == [2, 0, 0]
+    assert log.n_rows.tolist() == [3, 1, 1]
+    assert not log.n_rows.flags.writeable
+    part = log.exclude(accounts=["b"])
+    assert part.n_rows.tolist() == [3, 1]
+    alone = log_of([*rows[:2], rows[4]])
+    assert alone.folded is None
+    assert alone.n_rows.tolist() == [1, 1, 1]
+    assert alone.fingerprint == log.fingerprint  # repeated rows are no other data
+    assert log.rearranged(account=log.account[::-1].copy()).folded is None
+
+
+def test_repeats_are_saved(tmp_path):
+    log = log_of([("a", "x", START, "k", None)] * 3)
+    log.save(tmp_path / "log.coordnet")
+    assert cn.load(tmp_path / "log.coordnet").n_rows.tolist() == [3]

@@ -142,7 +142,7 @@ def test_every_option_reaches_the_library(data, tmp_path):
     path = write_rows(tmp_path / "x.csv", rows)
     path.write_text(path.read_text().replace("u,o,0,", "u,o,soon,"))
     ran = run(
-        tmp_path, "detect", "x.csv", *COLUMNS, "--kind", "how", "--content", "post",
+        tmp_path, "detect", "x.csv", *COLUMNS, "--kind", "how", "--post", "post",
         "--select", "retweet", "--unit", "s", "--on-bad", "drop", "--within", "600",
         "--weight", "pairs", "--min-weight", "4", "--fdr", "none", "--no-groups",
         "--method", "louvain", "--resolution", "0.5",
@@ -151,7 +151,7 @@ def test_every_option_reaches_the_library(data, tmp_path):
     )  # fmt: skip
     assert (ran.returncode, ran.stderr) == (0, "")
     log = cn.read_actions(
-        path, account="who", object="what", time="when", kind="how", content="post",
+        path, account="who", object="what", time="when", kind="how", post="post",
         unit="s", on_bad="drop",
     )  # fmt: skip
     expected = cn.detect(

@@ -16,7 +16,13 @@ SCRIPTS = Path(sysconfig.get_path("scripts"))
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 ARGUMENTS = {"uk_election_2017.py": ["--accounts", "2000"]}  # of examples that can be smaller
-DATA = {"ira.py": ("ira_tweets.parquet", "ira_accounts.csv")}  # of examples that need them
+RUSSIAN, IRA = ("russian_coord_tweets.csv.gz",), ("ira_tweets.parquet", "ira_accounts.csv")
+DATA = {  # of examples that need them, with a word that each prints
+    "ira.py": (IRA, "LeftTroll"),
+    "reproduce_coortweet.py": (RUSSIAN, "yes"),
+    "reproduce_linvill_warren.py": (IRA, "purity"),
+    "reproduce_pacheco.py": (RUSSIAN, "their code    114,857"),
+}
 FENCE = re.compile(r"^```(\w*)[^\n]*\n(.*?)^```\s*$", re.MULTILINE | re.DOTALL)
 # Seconds, megabytes and versions are of the machine
 MACHINE = re.compile(r"\d+(\.\d+)?(?= ?(s|ms|MB|seconds)\b)|(?<=seconds  )\d+\.\d+")
@@ -112,13 +118,20 @@ def test_an_example_runs(example, tmp_path):
 @pytest.mark.parametrize("name", DATA)
 def test_an_example_on_real_data_runs(name, shared):
     """In a process of its own: it warns of times to the minute."""
-    files = [shared("data", file) for file in DATA[name]]
+    files, word = DATA[name]
+    files = [shared("data", file) for file in files]
     ran = subprocess.run(
         [sys.executable, ROOT / "examples" / name, *files],
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert ran.returncode == 0, ran.stderr
-    assert "LeftTroll" in ran.stdout
+    assert word in ran.stdout
+
+
+@pytest.mark.parametrize("name", [name for name in DATA if name.startswith("reproduce")])
+def test_an_example_without_its_data_says_so(name, tmp_path):
+    code = (ROOT / "examples" / name).read_text(encoding="utf-8")
+    assert "The data are not here: " in run_script(code, tmp_path, ["absent", "absent"])
 
 
 def test_the_election_without_its_campaign_claims_nothing(tmp_path):

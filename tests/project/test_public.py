@@ -174,7 +174,8 @@ def test_the_face_is_names_alone():
         for alias in node.names
     }
     homes = {(f"coordnet.{home}", n) for home, names in coordnet._HOMES.items() for n in names}
-    assert told == homes
+    rooms = {("coordnet", name) for name in coordnet._MODULES}
+    assert told == homes | rooms
     assert sorted(name for _, name in homes) == coordnet.__all__
     for home, name in homes:
         assert getattr(coordnet, name) is getattr(importlib.import_module(home), name)

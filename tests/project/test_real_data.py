@@ -27,7 +27,7 @@ COLUMNS = {
     "account": "account_id",
     "object": "object_id",
     "time": "timestamp_share",
-    "content": "content_id",
+    "post": "content_id",
 }
 SECOND = 1_000_000
 

@@ -51,29 +51,29 @@ KEPT = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("role", ["account", "object", "content"])
+@pytest.mark.parametrize("role", ["account", "object", "post"])
 @pytest.mark.parametrize("lost", LOST)
 def test_ids_that_lost_digits_are_refused(lost, role, tmp_path):
     """With how many there are, one of them, where it is, and what to do."""
-    column = {"account": "a", "object": "o", "content": "c"}[role]
+    column = {"account": "a", "object": "o", "post": "c"}[role]
     rows = table(c=["x", "y", "z", "w"]).assign(**{column: ["x", lost, "y", lost]})
     rows.to_csv(tmp_path / "x.csv", index=False)
     source = str(tmp_path / "x.csv")
     for given, name in ((rows, "pandas frame"), (pl.DataFrame(rows), "polars frame"),
                         (source, source)):  # fmt: skip
-        assert message(given, content="c") == (
+        assert message(given, post="c") == (
             f"column {column!r}, {name!r}, row 2: the id {lost!r} is a number as a spreadsheet or "
             "a column of floats writes it (2 such rows), so that different ids may already have "
             "become one; take the column as text from the original source, or leave such rows out "
             'with on_bad="drop".'
         )
-    log = read(source, content="c", on_bad="drop")
+    log = read(source, post="c", on_bad="drop")
     assert (len(log), log.dropped["damaged id"], log.rows_read) == (2, 2, 4)
-    assert lost not in [*log.accounts, *log.objects, *log.content.labels.to_pylist()]
+    assert lost not in [*log.accounts, *log.objects, *log.post.labels.to_pylist()]
 
 
 def test_what_only_looks_like_such_an_id_is_kept():
-    log = read(table(a=KEPT, o=KEPT, c=KEPT), content="c")
+    log = read(table(a=KEPT, o=KEPT, c=KEPT), post="c")
     assert sorted(log.accounts) == sorted(log.objects) == sorted(KEPT)
     assert "damaged id" not in log.dropped
 

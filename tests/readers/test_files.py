@@ -257,8 +257,8 @@ def test_json_after_a_byte_order_mark(end, tmp_path):
     plain.write_bytes(pack(text.encode()))
     marked.write_bytes(pack(b"\xef\xbb\xbf" + text.encode()))
     for options in (
-        {"account": "account.id"}, {"account": "account.n", "content": 'b "c" $'},
-        {"account": "o", "object": "o", "content": "late"},
+        {"account": "account.id"}, {"account": "account.n", "post": 'b "c" $'},
+        {"account": "o", "object": "o", "post": "late"},
     ):  # fmt: skip
         logs = [read(path, **options) for path in (plain, marked)]
         assert_same_log(*logs)
@@ -323,7 +323,7 @@ def test_types_of_parquet_that_are_text(tmp_path):
         f"copy (select '{uid}'::uuid as account, '\"p\"'::json as o, 'c'::enum('b', 'c') as c, "
         f"'url' as k, to_timestamp({MOMENT}) as t) to '{path}'"
     )
-    log = read(path, content="c", kind="k")
+    log = read(path, post="c", kind="k")
     assert rows_of(log) == [(uid, '"p"', MOMENT * 10**6, "url", "c")]
     fixed = parquet(
         tmp_path / "y.parquet",

@@ -77,7 +77,7 @@ def test_a_wide_table_is_the_long_one(library, kinds, tmp_path):
     else:
         source = library(WIDE)
     long = naive_long(WIDE, kinds)
-    extra = {"content": "c", "text": "words"}
+    extra = {"post": "c", "text": "words"}
     expected = read(pd.DataFrame(long), kind="k", **extra)
     same_names = list(kinds) == list(kinds.values())
     for columns in [kinds, *([list(kinds), tuple(kinds)] if same_names else [])]:
@@ -177,7 +177,7 @@ def test_one_kind_for_each_row_and_one_for_each_column_cannot_both_be():
     )
 
 
-@pytest.mark.parametrize("role", ["account", "time", "kind", "content", "text"])
+@pytest.mark.parametrize("role", ["account", "time", "kind", "post", "text"])
 def test_other_roles_take_one_name(role):
     for given_ in (["a", "b"], 5, b"a", *([None] if role in ("account", "time") else [])):
         assert message(pd.DataFrame(WIDE), "url", **{role: given_}) == (

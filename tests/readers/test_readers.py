@@ -91,7 +91,7 @@ ROWS = {
 }  # fmt: skip
 NAMES = {
     "account": "who", "object": "what", "time": "when",
-    "kind": "how", "content": "post", "text": "words",
+    "kind": "how", "post": "post", "text": "words",
 }  # fmt: skip
 
 
@@ -272,7 +272,7 @@ def test_any_rows_as_csv_and_json_and_parquet(tmp_path_factory, rows):
 
 
 def test_one_column_may_have_two_roles():
-    log = read(frame(o=["p", "q"]), text="o", content="o")
+    log = read(frame(o=["p", "q"]), text="o", post="o")
     assert log.to_frame("pyarrow")["text"].to_pylist() == ["p", "q"]
 
 
@@ -918,7 +918,7 @@ def test_csv_larger_than_any_buffer(tmp_path):
     """DuckDB reads large files in parallel: rows must still come in order."""
     n = 400_000
     lines = "".join(f'u{i % 977},p{i % 31},{NOW + i},"{i}\n,"\n' for i in range(n))
-    log = read(write(tmp_path / "x.csv", "a,o,t,c\n" + lines), content="c", threads=2)
+    log = read(write(tmp_path / "x.csv", "a,o,t,c\n" + lines), post="c", threads=2)
     assert len(log) == log.rows_read == n
     np.testing.assert_array_equal(log.time, (NOW + log.row) * 10**6)
     assert (log.accounts[log.account] == [f"u{r % 977}" for r in log.row]).all()
@@ -940,7 +940,7 @@ def test_json_inner_fields(tmp_path):
         {"user": {"id_str": None, "n": 5}, "o": "p", "x": {'b "c" $': {"t": NOW + 1}}},
     )
     time = 'x.b "c" $.t'
-    log = read(path, account="user.id_str", time=time, content="user.n")
+    log = read(path, account="user.id_str", time=time, post="user.n")
     assert rows_of(log) == [("007", "p", NOW * 10**6, "action", "1152921504606846977")]
     assert log.dropped["missing account"] == 3
     log = read(path, account="user.n", time=time)

@@ -11,9 +11,10 @@ from scored import DAY, clusters_of, public, score_of, text_log
 import coordnet as cn
 from coordnet.clusters.clusters import Clusters
 from coordnet.export import Pseudonyms
+from coordnet.readers.text import near_duplicates
 from coordnet.scores import Absent, Estimate, score
 from coordnet.scores.table import FAMILIES
-from coordnet.scores.texts import alike, kinds_of_text, look_like_texts
+from coordnet.scores.texts import kinds_of_text, look_like_texts
 from coordnet.scores.view import REGISTRY
 
 SHORT = [
@@ -294,8 +295,8 @@ def test_near_duplicates_join_through_chains_and_are_numbered_by_their_first():
     words = [f"word{i:02d}" for i in range(60)]
     chain = [" ".join([*("x" * k for k in range(5 * step)), *words[5 * step :]]) for step in (0, 1)]
     texts = pa.array([*chain, "another text entirely", chain[0] + "!"])
-    assert alike(texts).tolist() == [0, 0, 1, 0]
-    assert alike(pa.array([], pa.string())).tolist() == []
+    assert near_duplicates(texts).tolist() == [0, 0, 1, 0]
+    assert near_duplicates(pa.array([], pa.string())).tolist() == []
 
 
 def test_scores_can_be_declared_in_a_module_that_is_gone(registered):

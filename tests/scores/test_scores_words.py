@@ -8,7 +8,8 @@ import pytest
 from scored import DAY, HOUR, MONDAY, WEEK, clusters_of, part, public, score_of, text_log
 
 import coordnet as cn
-from coordnet.scores.texts import normalised, redacted
+from coordnet.readers.text import normal_form
+from coordnet.scores.texts import redacted
 
 NEVER = 1 / 20  # the least p-value beside 19 sets
 TUESDAY = DAY + 10 * HOUR  # at ten, of the first week
@@ -48,7 +49,7 @@ def content_of(texts, **options):
 def test_normalised_texts(text, expected):
     import pyarrow as pa
 
-    assert normalised(pa.array([text])).to_pylist() == [expected]
+    assert normal_form(pa.array([text])).to_pylist() == [expected]
 
 
 def test_verbatim_texts_by_hand():

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from coordnet.kernels import scores as score_kernels
 from coordnet.kernels.scores import ACTIONS, SHARED
+from coordnet.readers.text import near_duplicates
 from coordnet.scores.reference import RESAMPLES, Sets, bootstrap_interval, item_profiler
-from coordnet.scores.texts import alike
 from coordnet.scores.view import Absent, Estimate, Floats, View, score
 
 NEAR_SETS = 39  # matched sets whose texts are compared; p is 0.025 at least
@@ -44,8 +44,8 @@ def verbatim_share(view: View) -> Estimate | Absent:
 def near_duplicate_share(view: View) -> Estimate | Absent:
     """Return actions with a text that is alike to one of another member / actions with a text.
 
-    Texts are alike through a chain of texts with a Jaccard index of ALIKE or more; see
-    :func:`coordnet.scores.texts.alike`.
+    Texts are alike through a chain of near duplicates; see
+    :func:`coordnet.readers.text.near_duplicates`.
     """
     texts = view.texts
     if texts is None:
@@ -59,7 +59,7 @@ def near_duplicate_share(view: View) -> Estimate | Absent:
         )
     )
     used = used[used >= 0]
-    kin = alike(texts.labels.take(pa.array(used)))
+    kin = near_duplicates(texts.labels.take(pa.array(used)))
     number = np.full(len(texts.labels) + 1, -1, np.int32)
     number[used] = kin
     return _shared(view, number[texts.codes], int(kin.max(initial=-1)) + 1, matched)

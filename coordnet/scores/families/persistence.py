@@ -7,7 +7,7 @@ import warnings
 import numpy as np
 from numpy.typing import NDArray
 
-from coordnet.errors import CoordnetWarning
+from coordnet.errors import CoordnetWarning, ParameterError
 from coordnet.graphs.graph import CoordinationGraph
 from coordnet.inference.intervals import wilson_interval
 from coordnet.kernels import arrays as array_kernels
@@ -60,7 +60,9 @@ def edges_in_both_halves(view: View) -> Estimate | Absent:
     if log.limits is None or not len(edges):
         return Absent("there are no edges between members")
     middle = (log.limits[0] + log.limits[1] + 1) // 2
-    both = _met_twice(view, middle) if graph.relation.on_objects else _made_twice(view, middle)
+    both = _met_twice(view, middle) if graph.relation.meeting_joins else _made_twice(view, middle)
+    if isinstance(both, Absent):
+        return both
     hits = np.nan_to_num(view.per_cluster(indptr, both, np.sum))
     of = np.diff(indptr).astype(float)
     low, high = wilson_interval(hits, of)
@@ -91,7 +93,7 @@ def _met_twice(view: View, middle: int) -> NDArray[np.bool_]:
     return both
 
 
-def _made_twice(view: View, middle: int) -> NDArray[np.bool_]:
+def _made_twice(view: View, middle: int) -> NDArray[np.bool_] | Absent:
     """Mark the edges inside clusters that the relation gives in each half."""
     graph, edges = view.graph, view.inside[1]
     log = graph.log
@@ -103,7 +105,11 @@ def _made_twice(view: View, middle: int) -> NDArray[np.bool_]:
         part = log.where(mine[log.account] & half, "not of clusters")
         with warnings.catch_warnings():  # of the times of the log it has been warned before
             warnings.simplefilter("ignore", CoordnetWarning)
-            both &= np.isin(own, _keys(graph.relation.graph(part)))
+            try:
+                again = graph.relation.graph(part)
+            except ParameterError as error:  # a published method that needs more than a log
+                return Absent(str(error))
+            both &= np.isin(own, _keys(again))
     return both
 
 

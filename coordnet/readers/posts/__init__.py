@@ -1,0 +1,1 @@
+"""Formats of exports, one file each; :func:`coordnet.readers.formats.formats` finds them."""
