@@ -64,7 +64,7 @@ def population():
 @pytest.fixture(scope="module")
 def run():
     log = population()
-    return cn.detect(log, within=["60s", "1h"], co_timing="1s", null_sets=9)
+    return cn.detect(log, within=["60s", "1h"], co_timing="1s", null_sets=9, clean_background=False)
 
 
 def alone(run, i):

@@ -463,7 +463,8 @@ def test_repr():
     scores = worked_example()
     lines = repr(scores).splitlines()
     assert lines[0] == f"ClusterScores: 2 clusters, {len(REGISTRY) - len(scores.absent)} scores"
-    head, *rows = (line.split() for line in lines[1:])
+    head, *rows = (line.split() for line in lines[1:4])
+    assert "scores compared" in lines[4]
     shown = {"synchronised_actions": ["0.75", "0.75"]}
     shown |= {"accounts": ["3", "3"], "actions": ["12", "4"], "median_lag": ["1", "10"]}
     assert head[:2] == ["cluster", "accounts"]

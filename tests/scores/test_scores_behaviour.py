@@ -106,7 +106,7 @@ def test_synchrony_by_hand():
 
 
 def test_synchronised_pairs_and_evidence_equal_the_oracle():
-    log = cn.simulate("retweet_ring", accounts=250, actions=2_000, seed=2).log
+    log = cn.simulate("retweet_ring", accounts=250, actions=1_400, seed=2).log
     rows = rows_of(log)
     parts = [log.accounts[:12].tolist(), log.accounts[40:44].tolist()]
     scores = score_of(log, *parts, only=["synchrony", "persistence"])
