@@ -377,20 +377,23 @@ def dealt_to_slots(rows, rng):
     return slots
 
 
-def timing_chances(rows, window, background=None):
+def timing_chances(rows, window, background=None, cleaned=False):
     """Return {(kind, floor of log2 n_o): chance} as fractions; of the background where given.
 
     The smaller of that pooled over objects and that with every pair weighing alike; of classes
-    that hardly anybody but a few accounts fill, what their neighbours say.
+    that hardly anybody but a few accounts fill, what their neighbours say. A background that is
+    `cleaned` is what is left of the rows: it is mixed with the chances of all of them.
     """
     windows = tuple(sorted(window.items())) if isinstance(window, dict) else window
-    return _timing_chances(tuple(rows), windows, None if background is None else tuple(background))
+    seen = None if background is None else tuple(background)
+    return _timing_chances(tuple(rows), windows, seen, cleaned)
 
 
 @cache
-def _timing_chances(rows, windows, background):
+def _timing_chances(rows, windows, background, cleaned):
     window = dict(windows) if isinstance(windows, tuple) else windows
-    pooled = pooled_chances(rows, window, background)
+    before = timing_chances(rows, window) if cleaned else None
+    pooled = pooled_chances(rows, window, background, before)
     counted = by_pairs(background or rows, window, pooled)
     chances = {of: min(chance, counted.get(of, (1,))[0]) for of, chance in pooled.items()}
     sharing = {
@@ -468,16 +471,24 @@ def weighted_median(values):
     return nan
 
 
-def pooled_chances(rows, window, background=None):
-    """Return {(kind, floor of log2 n_o): chance} pooled over objects, as fractions, at most 1."""
+def pooled_chances(rows, window, background=None, before=None):
+    """Return {(kind, floor of log2 n_o): chance} pooled over objects, as fractions, at most 1.
+
+    before: the chances before accounts were taken out, which a pair more has; else it has 1.
+    """
     sums = {}
     for (kind, _), (n, _, w) in object_counts(background or rows, window).items():
         together, pairs = sums.get((kind, n.bit_length() - 1), (0, 0))
         sums[kind, n.bit_length() - 1] = (together + w, pairs + Fraction(n * (n - 1), 2))
     more = 0 if background is None else 1
-    chances = {c: min((w + more) / (p + more), 1) for c, (w, p) in sums.items() if p + more}
+
+    def prior(of):
+        return more if before is None else Fraction(before.get(of, 0))
+
+    chances = {c: min((w + prior(c)) / (p + more), 1) for c, (w, p) in sums.items() if p + more}
     for (kind, _), (n, _, _) in object_counts(rows, window).items():
-        chances.setdefault((kind, n.bit_length() - 1), Fraction(more))
+        of = kind, n.bit_length() - 1
+        chances.setdefault(of, Fraction(prior(of)))
     return chances
 
 
@@ -654,10 +665,11 @@ PRIOR_ACCOUNTS = (1 + sqrt(1 + 8 * PRIOR_PAIRS)) / 2
 MOST = 64
 
 
-def class_moments(rows, window, background=None):
+def class_moments(rows, window, background=None, cleaned=False):
     """Return {(kind, floor of log2 n_o): [E[G^j] for j < MOST]} from the pooled delays.
 
-    Those of the background where one is given; a class that it does not have has 1.
+    Those of the background where one is given; a class that it does not have has 1, or E[G] where
+    the background is what was left of the rows.
 
     G is the share of the delays, other than first actions, that follow within the window. An action
     weighs 1 / m_uo; or that over all that its account weighs in the class, whichever makes the
@@ -670,7 +682,7 @@ def class_moments(rows, window, background=None):
             (time - acts[0][0], i == 0, account, 1 / m[account])
             for i, (time, account) in enumerate(acts)
         )
-    chances = timing_chances(rows, window, background)
+    chances = timing_chances(rows, window, background, cleaned)
     moments = {}
     for of, acts in pooled.items():
         own = float(min(chances[of], 1)) / 2
@@ -687,7 +699,9 @@ def class_moments(rows, window, background=None):
         found = [_moments(weighted, of_kind(window, of[0]), own) for weighted in kinds_of_weight]
         moments[of] = [min(pair) for pair in zip(*found, strict=True)]
     for (kind, _), acts in acts_by_object(rows).items():
-        moments.setdefault((kind, len(repeats(acts)).bit_length() - 1), [1.0] * MOST)
+        of = kind, len(repeats(acts)).bit_length() - 1
+        known = float(chances[of]) / 2 if cleaned else 1.0
+        moments.setdefault(of, [1.0] + [known] * (MOST - 1))
     return moments
 
 
@@ -785,7 +799,7 @@ def group_test(
     members = set(members)
     if suspects:
         background = [row for row in rows if row[0] not in suspects]
-    moments = class_moments(rows, window, background)
+    moments = class_moments(rows, window, background, bool(suspects))
     step = resolution(rows)
     keys = []
     objects = []  # (when complete, log B, reach, outsiders, chance, acts of members)

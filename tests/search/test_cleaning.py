@@ -123,8 +123,15 @@ def test_the_last_round_is_a_test_against_who_was_left():
     graph = cn.co_action(sim.log, "60s", min_weight=2)
     counted = WindowStatistics(sim.log, WINDOW).with_background(outside)
     public = sim.log.where(outside[sim.log.account], "the public")
-    again = WindowStatistics(sim.log, WINDOW, public)
-    assert counted.chances.tobytes() == again.chances.tobytes()
+    before, again = WindowStatistics(sim.log, WINDOW), WindowStatistics(sim.log, WINDOW, public)
+    left, n = again.background, len(before.chances)
+    n_o = left.objects.n_accounts.astype(float)
+    together = np.bincount(left.classes, left.objects.pairs_weighted, n)
+    pairs = np.bincount(left.classes, n_o * (n_o - 1) / 2, n)
+    # as if one more pair had the chance from before the ring was taken out
+    expected = np.minimum((together + before.chances) / (pairs + 1), 1)
+    np.testing.assert_allclose(counted.pooled_chances, expected, rtol=1e-12)
+    assert (counted.pooled_chances < again.pooled_chances).any()
     tested = graph.tested_against(search.Against(), counted, None).keep(fdr=0.05)
     assert_same_graph(kept, tested)
 
@@ -349,8 +356,10 @@ def test_clusters_that_become_one_are_reported_once_and_small_ones_not():
     log = log_of(rows)
     ring = [f"ring0_{m}" for m in range(12)]
     rule = Configuration()
-    # two parts of one ring: each gets the other's members
-    assert settled(log, [ring[:7], ring[5:]], ["60s"], rule) == [set(ring)]
+    # two parts of one ring that share most of it are one cluster; others keep their members
+    assert settled(log, [ring[:9], ring[3:]], ["60s"], rule) == [set(ring)]
+    apart = settled(log, [ring[:7], ring[5:]], ["60s"], rule)
+    assert sorted(map(len, apart)) == [7, 7]
     assert settled(log, [], ["60s"], rule) == []
     assert settled(log, [ring], ["60s"], rule.replace(min_size=13)) == []
     untested = search._settled([np.arange(3)], None, [_Layer(None)], rule)
