@@ -276,7 +276,7 @@ def nothing_table(cells: dict[tuple[str, str], dict[int, Line]]) -> str:
                 pooled = [pooled[0] + n, pooled[1] + len(some)]
             accounts = spread(some, "accounts") if some else "-"
             rows.append([scenario, m, str(n), str(len(some)), tolerated(n), accounts])
-        if scenario == NOTHING[-1]:
+        if scenario == NOTHING[-1] and pooled[0]:
             n, k = pooled
             rows.append(["all six", OURS, str(n), str(k), tolerated(n), ""])
     head = ("scenario", "", "runs", "with any cluster", "tolerated", "accounts in them")

@@ -294,12 +294,3 @@ def posts_of(log: ActionLog) -> tuple[NDArray[np.int32], int]:
     if log.post is None:
         return np.arange(len(log), dtype=np.int32), len(log)
     return log.post.codes, len(log.post.labels)
-
-
-def need_posts(log: ActionLog, what: str) -> None:
-    """Raise an error where a method needs post ids that the log has not."""
-    if log.post is None:
-        raise ParameterError(
-            f"{what} needs the id of each post; read the log with the column of them: "
-            "read_actions(..., post='tweet_id')."
-        )

@@ -439,11 +439,6 @@ class View:
         return np.diff(self.actions[0])
 
     @cached_property
-    def cluster_of_action(self) -> NDArray[np.int64]:
-        """The cluster of each of `actions`."""
-        return np.repeat(np.arange(len(self.clusters)), self.n_actions)
-
-    @cached_property
     def inside(self) -> tuple[Counts, NDArray[np.int64]]:
         """Positions of the edges between members of one cluster: (indptr of clusters, edges)."""
         return self.clusters.inside(self.graph)
