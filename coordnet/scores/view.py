@@ -230,7 +230,7 @@ class View:
     log
         The log to score them on, such as the whole log where the graph was of retweets only.
     inputs
-        What else is known; see :class:`Inputs`.
+        What else is known: profiles, moments, stances (``Inputs``).
     """
 
     def __init__(
