@@ -10,7 +10,17 @@ import pyarrow.compute as pc
 from coordnet.errors import ParameterError, one_of
 from coordnet.pictures.comparison import method_comparison
 from coordnet.pictures.sensitivity import MEASURES, window_sensitivity
-from coordnet.plots.style import COLOURS, MEMBERS, OTHERS, TOGETHER, axes, legend, plain
+from coordnet.plots.style import (
+    COLOURS,
+    MEMBERS,
+    OTHERS,
+    TOGETHER,
+    axes,
+    legend,
+    legend_above,
+    plain,
+    several,
+)
 from coordnet.plots.style import short_duration as short
 from coordnet.recipes.comparison import Comparison
 from coordnet.robustness.suggestion import ALL, WindowSuggestions
@@ -23,7 +33,7 @@ _SAID = {
     "edges": "Edges",
     "clusters": "Clusters",
     "accounts": "Accounts in clusters",
-    "pairs_kept": "Share of the first combination's pairs that are found too",
+    "pairs_kept": "Share of the pairs found first",
 }
 _MARKS = ("o", "s", "^", "D", "v", "P", "X")
 
@@ -64,18 +74,18 @@ def windows(frame: Any, ax: Axes | None = None, *, what: str = "accounts") -> Ax
                 zip(values[row], found.clusters[row], strict=True)
             ):
                 if not np.isnan(value):
-                    some = f"{clusters:,.0f} cluster" + "s" * (clusters != 1)
+                    some = several(clusters, "cluster")
                     ax.annotate(
                         some, (x, value), xytext=(0, 7), textcoords="offset points",
                         ha="center", fontsize=8,
                     )  # fmt: skip
     ax.set_xticks(place, [plain(name, 24) for name in found.windows])
     ax.set_xlim(-0.4, len(place) - 0.6)
-    ax.set_ylim(bottom=0)
-    ax.margins(y=0.15)
+    some = values[~np.isnan(values)]
+    ax.set_ylim(0, 1.15 * max(float(some.max(initial=0.0)), 0.9))
     ax.set_xlabel("Window")
     ax.set_ylabel(_SAID[what])
-    legend(ax, fontsize=8)
+    legend_above(ax)
     return ax
 
 
@@ -114,10 +124,9 @@ def comparison(result: Comparison, ax: Axes | None = None) -> Axes:
             label="not tested",
         )  # fmt: skip
     for y in range(n):
-        clusters = f"{found.clusters[y]:,} cluster" + "s" * (found.clusters[y] != 1)
         ax.annotate(
-            f"{found.edges[y]:,} edges, {clusters}", (1.0, y), xytext=(6, 0),
-            textcoords="offset points", va="center", fontsize=8,
+            f"{several(found.edges[y], 'edge')}, {several(found.clusters[y], 'cluster')}",
+            (1.0, y), xytext=(6, 0), textcoords="offset points", va="center", fontsize=8,
         )  # fmt: skip
     ax.set_yticks(place, [plain(name) for name in found.methods])
     ax.set_ylim(n - 0.4, -0.6)

@@ -23,6 +23,7 @@ from coordnet.plots.style import (
     TOGETHER,
     axes,
     legend,
+    legend_above,
     moments,
     plain,
     short_duration,
@@ -56,7 +57,7 @@ def timeline(source: Scored, i: int = 0, ax: Axes | None = None) -> Axes:
     >>> from matplotlib.figure import Figure
     >>> run = cn.detect(cn.simulate("retweet_ring", accounts=1_000, seed=0).log)
     >>> cn.plots.timeline(run, 0, Figure().subplots()).get_ylabel()
-    "Members' actions a 6 h"
+    "Members' actions per 6 h"
     """
     found = actions_by_time(source, i)
     ax = axes(ax)
@@ -66,7 +67,7 @@ def timeline(source: Scored, i: int = 0, ax: Axes | None = None) -> Axes:
         ax.axvspan(*moments(np.array([a, b])), color=MOMENT, alpha=0.5, linewidth=0, zorder=0)
         ax.annotate(
             plain(name, 20), (moments(np.array([a]))[0], 1.0), xycoords=("data", "axes fraction"),
-            fontsize=8, ha="left", va="bottom",
+            xytext=(2, -2), textcoords="offset points", fontsize=8, ha="left", va="top",
         )  # fmt: skip
     ax.bar(start, found.members, width, align="edge", color=MEMBERS, label="members")
     if found.together is not None:
@@ -78,10 +79,10 @@ def timeline(source: Scored, i: int = 0, ax: Axes | None = None) -> Axes:
         found.expected, moments(found.borders), color="black", linewidth=1.0,
         label="everybody else, scaled to the same total",
     )  # fmt: skip
-    ax.set_ylabel(f"Members' actions a {_bin(found.borders)}")
+    ax.set_ylabel(f"Members' actions per {_bin(found.borders)}")
     ax.set_xlim(*moments(found.borders[[0, -1]]))
     time_axis(ax)
-    legend(ax, fontsize=8)
+    legend_above(ax)
     return ax
 
 
@@ -124,7 +125,7 @@ def gaps(source: Scored, i: int = 0, ax: Axes | None = None) -> Axes:
                    label=f"the window, {short_duration(found.window_us)}")  # fmt: skip
     ax.set_xlabel("Time between two actions on one object (up to)")
     ax.set_ylabel("Pairs of actions (log scale)")
-    legend(ax, fontsize=8)
+    legend_above(ax)
     return ax
 
 
@@ -160,18 +161,20 @@ def heat(
     >>> from matplotlib.figure import Figure
     >>> run = cn.detect(cn.simulate("retweet_ring", accounts=1_000, seed=0).log)
     >>> cn.plots.heat(run, 2, Figure().subplots()).get_ylabel()
-    '12 members, those that act alike side by side'
+    'Members (12)'
     """
     found = co_timing_heat(source, i, by)
     n = len(found.accounts)
-    ax = axes(ax, 7.0, float(np.clip(1.4 + 0.16 * n, 2.6, 8.0)))
+    ax = axes(ax, 7.0, float(np.clip(1.4 + (0.16 if n <= NAMED else 0.06) * n, 2.6, 8.0)))
+    from matplotlib.colors import LinearSegmentedColormap
     from matplotlib.ticker import MaxNLocator
 
     counts = np.ma.masked_equal(found.counts, 0)
     across = moments(found.borders) if by == "time" else found.borders
-    mesh = ax.pcolormesh(across, np.arange(n + 1) - 0.5, counts, cmap="cividis_r", rasterized=True)
+    shades = LinearSegmentedColormap.from_list("members", ["#A6CEE3", MEMBERS, "#08203A"])
+    mesh = ax.pcolormesh(across, np.arange(n + 1) - 0.5, counts, cmap=shades, rasterized=True)
     ax.invert_yaxis()
-    ax.set_ylabel(f"{n:,} members, those that act alike side by side")
+    ax.set_ylabel(f"Members ({n:,})")
     if n <= NAMED:
         scores = scores_of(source)
         own = scores.clusters.all_accounts[found.accounts]
@@ -191,7 +194,7 @@ def heat(
         ax.set_xlabel("Hour of the week (UTC)")
         unit = "hour of the week"
     bar = ax.figure.colorbar(mesh, ax=ax, fraction=0.04, pad=0.02)
-    bar.set_label(f"Actions a {unit}")
+    bar.set_label(f"Actions per {unit}")
     bar.ax.yaxis.set_major_locator(MaxNLocator(integer=True))
     bar.outline.set_visible(False)
     return ax
@@ -226,15 +229,14 @@ def creation_dates(source: Scored, i: int = 0, ax: Axes | None = None) -> Axes:
         found.expected, moments(found.borders), color="black", linewidth=1.0,
         label="accounts in no cluster, scaled to the same total",
     )  # fmt: skip
-    ax.set_xlim(*moments(found.borders[[0, -1]]))
+    margin = (found.borders[-1] - found.borders[0]) // 40
+    ax.set_xlim(*moments(found.borders[[0, -1]] + np.array([-margin, margin])))
     time_axis(ax)
     ax.set_xlabel("Date of creation")
-    ax.set_ylabel(f"Members created a {_bin(found.borders)}")
+    ax.set_ylabel(f"Members created per {_bin(found.borders)}")
     if found.unknown:
-        legend(ax, fontsize=8, title=f"{found.unknown:,} members without a date",
-               title_fontsize=8)  # fmt: skip
-    else:
-        legend(ax, fontsize=8)
+        ax.plot([], [], " ", label=f"({found.unknown:,} members without a date)")
+    legend_above(ax)
     return ax
 
 
@@ -314,9 +316,11 @@ def scores(source: Scored, i: int = 0, ax: Axes | None = None, *, unit: str = "s
 
 
 def _bin(borders: NDArray[np.int64]) -> str:
-    """Return how long a bin is, as it stands after "a"."""
+    """Return how long a bin is, as it stands after "per"."""
     width = int(borders[1] - borders[0])
     for unit, name in ((7 * DAY, "week"), (DAY, "day"), (HOUR, "hour"), (MINUTE, "minute")):
         if width == unit:
             return name
+    if width % (7 * DAY) == 0:
+        return f"{width // (7 * DAY)} weeks"
     return short_duration(width)

@@ -11,7 +11,7 @@ from coordnet.graphs.graph import CoordinationGraph
 from coordnet.graphs.multiplex import Multiplex
 from coordnet.pictures import network as numbers
 from coordnet.pictures.subject import Scored, clusters_of
-from coordnet.plots.style import COLOURS, axes
+from coordnet.plots.style import COLOURS, axes, several
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -97,11 +97,15 @@ def network(
                 va="center" if found.folded else "bottom", fontsize=8, zorder=3,
             )  # fmt: skip
     if len(x):
-        reach = 1.08 * float((np.hypot(x, y) + radius).max())
-        ax.set_xlim(-reach, reach)
-        ax.set_ylim(-reach, reach)
+        margin = 0.05 * float(max(np.ptp(x), np.ptp(y)) + 2 * radius.max())
+        ax.set_xlim((x - radius).min() - margin, (x + radius).max() + margin)
+        ax.set_ylim((y - radius).min() - margin, (y + radius).max() + margin)
     total = len(np.unique(clusters_of(source).indices))
-    said = f"{total:,} accounts in {len(x):,} clusters" if len(x) else "No cluster was found"
+    said = (
+        f"{several(total, 'account')} in {several(len(x), 'cluster')}"
+        if len(x)
+        else "No cluster was found"
+    )
     ax.set_title(said, fontsize=11)
     if found.edges_left_out:
         ax.annotate(

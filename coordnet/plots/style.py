@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 # Okabe & Ito 2008, in an order in which neighbours differ in lightness too
-COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442")
+COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00")
 MEMBERS, TOGETHER, OTHERS, MOMENT = "#0072B2", "#D55E00", "#7F7F7F", "#F0E442"
 LONGEST = 40  # characters of a label
 
@@ -47,6 +47,15 @@ def plain(label: object, most: int = LONGEST) -> str:
     return cut(str(label), most).replace("$", r"\$")
 
 
+def several(number: float, name: str) -> str:
+    """Return a number with the name of what is counted.
+
+    >>> several(1, "cluster"), several(1_200, "edge")
+    ('1 cluster', '1,200 edges')
+    """
+    return f"{number:,.0f} {name}" + ("" if number == 1 else "s")
+
+
 def moments(times: NDArray[np.int64]) -> NDArray[np.datetime64]:
     """Return microseconds since 1970 as dates."""
     return np.asarray(times, np.int64).astype("datetime64[us]")
@@ -65,6 +74,11 @@ def time_axis(ax: Axes) -> None:
 def legend(ax: Axes, **options: Any) -> None:
     """Write the legend, without a frame, where it hides least."""
     ax.legend(frameon=False, **options)
+
+
+def legend_above(ax: Axes) -> None:
+    """Write the legend above the axes, where it hides nothing."""
+    legend(ax, fontsize=8, loc="lower left", ncols=2, bbox_to_anchor=(0.0, 1.0), borderaxespad=0.2)
 
 
 def short_duration(microseconds: int) -> str:
