@@ -11,11 +11,11 @@ A window stands out by
 
     score(t) = max over m of (observed - 2 expected) / sqrt(observed + 4 expected)
 
-with one m for all windows of a kind, that of the largest score. Twice the expected number is taken
-off, since accounts that are up at the same hours and like the same things meet more often than by
-chance at any window; the root is the standard error, were pairs independent. Where the largest
-score is 5 or more, the windows next to it with nine tenths of it serve alike, and the one in their
-middle (on a logarithmic scale) is suggested.
+with one m for all windows of a kind, that of the largest score (2 where none reaches 5). Twice the
+expected number is taken off, since accounts that are up at the same hours and like the same things
+meet more often than by chance at any window; the root is the standard error, were pairs
+independent. Where the largest score is 5 or more, the windows next to it with nine tenths of it
+serve alike, and the one in their middle (on a logarithmic scale) is suggested.
 
 Long windows hold very many pairs of actions: there a share of the accounts, drawn at random, is
 looked from, so that about two million pairs of actions are seen at each window.
@@ -279,9 +279,11 @@ def _of_part(
     score = (observed - BEYOND * expected) * scale
     score /= np.sqrt(np.maximum(observed + BEYOND**2 * expected, 1.0))
     best = int(np.argmax(score.max(axis=1)))
+    stands_out = bool(score[best].max() >= STANDS_OUT)
+    if not stands_out:
+        best = 0  # the largest of scores that say nothing says nothing of m
     score = score[best]
     top = int(np.argmax(score))
-    stands_out = bool(score[top] >= STANDS_OUT)
     low = high = at = top
     if stands_out:
         while low > 0 and score[low - 1] >= ALIKE * score[top]:
@@ -364,8 +366,9 @@ def _pairs(
         np.array(TIMES, np.int64), np.full(n, e, np.int32), np.zeros(n, np.int32),
         np.zeros((n, e + 1), np.int32), np.zeros(n, np.int32), found,
     )  # fmt: skip
-    share = np.array([max(float((rungs > k).mean()), 1e-12) for k in range(e)])
-    pairs: Floats = found / share / 2  # each pair is seen from both ends
+    looked_from = np.array([(rungs > k).sum() for k in range(e)])
+    share = looked_from / max(len(rungs), 1)
+    pairs: Floats = found / np.where(share > 0, share, 1.0) / 2  # each is seen from both ends
     return pairs
 
 
