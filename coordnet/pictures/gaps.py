@@ -9,7 +9,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from coordnet.frozen import Frozen
-from coordnet.inference.gaps import GapShares, acted, pairs_within
+from coordnet.inference.gaps import Acted, GapShares, acted, pairs_within
 from coordnet.log.windows import Window
 from coordnet.pictures.subject import Scored, number_of, scores_of
 from coordnet.times import SECOND
@@ -78,20 +78,7 @@ def gaps(source: Scored, i: int) -> Gaps:
     members = pairs_within(
         acted(acts.account[mine], unit.astype(np.int32), acts.time[mine]), others.edges, each, n
     )
-    there = others.acts
-    place = np.full(len(others.classes), -1, np.int64)
-    place[objects] = each
-    on = place[there.object] >= 0
-    on_run = place[there.run_object[there.run]] >= 0
-    runs, run = np.unique(there.run[on_run], return_inverse=True)
-    outside = pairs_within(
-        there._replace(
-            object=place[there.object[on]].astype(np.int32), time=there.time[on],
-            run=run.astype(np.int32), run_object=place[there.run_object[runs]].astype(np.int32),
-            run_time=there.run_time[on_run],
-        ),
-        others.edges, each, n,
-    )  # fmt: skip
+    outside = pairs_within(_on(others.acts, objects), others.edges, each, n)
     total = others.within.sum(axis=0)
     of_class = others.within[others.classes[objects]]
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -101,7 +88,8 @@ def gaps(source: Scored, i: int) -> Gaps:
     shared = members[:, -1].sum()
     longest = np.searchsorted(members.sum(axis=0), shared)  # bins beyond have nothing of members
     shown = min(len(others.edges), max(longest + 1, 2))
-    span = int(there.time.max() - there.time.min()) if len(there.time) else int(others.edges[-1])
+    times = view.trace.time
+    span = int(times.max() - times.min()) if len(times) else int(others.edges[-1])
     edges = np.append(others.edges[:shown], max(span, int(others.edges[shown - 1]) + 1))
     keep = [*range(shown), len(others.edges)]
     return Gaps(
@@ -110,3 +98,17 @@ def gaps(source: Scored, i: int) -> Gaps:
         np.diff(expected[keep], prepend=0.0),
         view.graph.window_us,
     )
+
+
+def _on(acts: Acted, objects: NDArray[np.int32]) -> Acted:
+    """Return the actions on these objects, which are numbered from 0; `objects` ascends."""
+    first, last = (np.searchsorted(acts.object, objects, side) for side in ("left", "right"))
+    size = last - first
+    # an object has the same stretch in both orders
+    at = np.arange(size.sum()) + np.repeat(first - (np.cumsum(size) - size), size)
+    object_ = np.repeat(np.arange(len(objects), dtype=np.int32), size)
+    own = acts.run[at]
+    new = np.ones(len(own), bool)
+    new[1:] = own[1:] != own[:-1]
+    run = np.cumsum(new, dtype=np.int32) - 1
+    return Acted(object_, acts.time[at], run.astype(np.int32), object_[new], acts.run_time[at])
