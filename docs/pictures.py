@@ -18,9 +18,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 import coordnet as cn
+from coordnet.plots.style import COLOURS
 
 HERE = Path(__file__).resolve().parent
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 
 
 def laid_out(n_nodes, ends):

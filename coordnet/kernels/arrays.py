@@ -40,7 +40,8 @@ def sort_in_place(values: Any) -> None:
             high = min(low + 2 * width, n)
             if middle == high or values[middle - 1] <= values[middle]:
                 continue
-            spare[low:middle] = values[low:middle]
+            for k in range(low, middle):
+                spare[k] = values[k]
             i = low
             j = middle
             k = low
@@ -78,7 +79,8 @@ def stable_order(values: Any) -> Any:
             high = min(low + 2 * width, n)
             if middle == high or values[order[middle - 1]] <= values[order[middle]]:
                 continue
-            spare[low:middle] = order[low:middle]
+            for k in range(low, middle):
+                spare[k] = order[k]
             i = low
             j = middle
             k = low
@@ -92,6 +94,32 @@ def stable_order(values: Any) -> Any:
                 k += 1
         width *= 2
     return order
+
+
+# -- room ------------------------------------------------------------------------------------
+
+
+@kernel
+def widened(values: Any, room: int) -> Any:
+    """Return a copy of values, (n,), with room for `room` >= n of them.
+
+    A loop, as all copying in kernels: with an assignment to a slice numba compiles what is to be
+    said where the shapes do not agree, which takes seconds.
+    """
+    wider = np.empty(room, values.dtype)
+    for i in range(len(values)):
+        wider[i] = values[i]
+    return wider
+
+
+@kernel
+def widened_rows(values: Any, room: int) -> Any:
+    """Return a copy of values, (n, columns), with room for `room` >= n rows."""
+    wider = np.empty((room, values.shape[1]), values.dtype)
+    for i in range(len(values)):
+        for c in range(values.shape[1]):
+            wider[i, c] = values[i, c]
+    return wider
 
 
 # -- building a log --------------------------------------------------------------------------

@@ -33,11 +33,15 @@ event.register("numba:compile", _Announcement())
 
 
 def kernel(function: Callable[..., Any]) -> Any:
-    """Compile with a disk cache, or without one where no cache folder is writable."""
+    """Compile with a disk cache, or without one where no cache folder is writable.
+
+    Nothing calls a kernel from C, so that no entry for C is compiled.
+    """
+    options = {"nogil": True, "no_cfunc_wrapper": True}
     try:
-        return numba.njit(nogil=True, cache=True)(function)
+        return numba.njit(cache=True, **options)(function)
     except RuntimeError:
-        return numba.njit(nogil=True)(function)
+        return numba.njit(**options)(function)
 
 
 def inlined(function: Callable[..., Any]) -> Any:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from coordnet.kernels.arrays import widened, widened_rows
 from coordnet.kernels.compiling import kernel
 from coordnet.kernels.tails import log_tail
 
@@ -73,12 +74,8 @@ def covered_strata(
                 end = min(b, (h + 1) * length - 1)
                 if size == begin or stratum[size - 1] != h:
                     if size == len(stratum):
-                        wider = np.empty(2 * size, np.int64)
-                        wider[:size] = stratum
-                        stratum = wider
-                        more = np.empty((2 * size, classes), np.float64)
-                        more[:size] = share
-                        share = more
+                        stratum = widened(stratum, 2 * size)
+                        share = widened_rows(share, 2 * size)
                     stratum[size] = h
                     share[size] = 0.0
                     size += 1
@@ -145,9 +142,7 @@ def coincidence_tests(
             if stratum[c] == h:
                 if trials == room:
                     room *= 2
-                    more = np.empty(room, np.float64)
-                    more[:trials] = chances
-                    chances = more
+                    chances = widened(chances, room)
                 chances[trials] = share[c, round_[i]]
                 mean += chances[trials]
                 trials += 1
