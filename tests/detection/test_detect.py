@@ -477,7 +477,7 @@ def test_the_manifest_says_how_it_was_done(run):
     assert {n: parameters[n] for n in ("weight", "min_weight", "method", "min_size", "seed")} == {
         "weight": "objects", "min_weight": 3, "method": "leiden", "min_size": 3, "seed": 1
     }  # fmt: skip
-    assert parameters["resolution"] == 1.0
+    assert parameters["resolution"] is None  # that of the method
     assert "threads" not in parameters  # they change nothing
     for name, version in manifest["packages"].items():
         assert version == metadata.version(name)
