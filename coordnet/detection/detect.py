@@ -95,7 +95,7 @@ def detect_from(
     if background is not None:
         check_log(background, "background")
     stages = Stages()
-    with stages.stage("read"):
+    with stages.stage("reading"):
         log = read()
     if background is not None and background.fingerprint == log.fingerprint:
         raise ParameterError(

@@ -17,6 +17,7 @@ import numpy as np
 
 from coordnet.graphs.graph import CoordinationGraph
 from coordnet.log.actions import ActionLog
+from coordnet.progress import stage
 from coordnet.robustness.findable import Findable
 from coordnet.robustness.null_runs import NullRuns
 from coordnet.scores import ClusterScores
@@ -47,9 +48,10 @@ class Stages:
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
-        """Measure the block as the stage of this name."""
+        """Measure the block as the stage of this name, and show it."""
         begin = time.perf_counter()
-        yield
+        with stage(name):
+            yield
         seconds = time.perf_counter() - begin
         before = self.measured.get(name, {}).get("seconds") or 0.0
         self.measured[name] = {

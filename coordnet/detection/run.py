@@ -307,13 +307,15 @@ class Run:
                 value, WIDTH, initial_indent=f"  {name:<{LABEL}}",
                 subsequent_indent=" " * (LABEL + 2), break_on_hyphens=False,
             )  # fmt: skip
-        return "\n".join([*lines, repr(self.clusters if self.scores is None else self.scores)])
+        if len(self.clusters):
+            lines.append(repr(self.clusters if self.scores is None else self.scores))
+        return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        return (
-            html_table(self._title(), ("", ""), self._facts())
-            + (self.clusters if self.scores is None else self.scores)._repr_html_()
-        )
+        told = html_table(self._title(), ("", ""), self._facts())
+        if len(self.clusters):
+            told += (self.clusters if self.scores is None else self.scores)._repr_html_()
+        return told
 
 
 def _labelled(label: str, told: list[str]) -> list[tuple[str, str]]:

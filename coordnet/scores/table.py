@@ -21,6 +21,7 @@ from coordnet.graphs.co_action import CoAction
 from coordnet.inference.correction import adjusted
 from coordnet.log.actions import ActionLog, check_log
 from coordnet.log.windows import Within, check_kinds, window_of
+from coordnet.progress import stage
 from coordnet.readers.moments import read_before, read_moments
 from coordnet.readers.profiles import read_profiles
 from coordnet.readers.stance import read_stance
@@ -68,6 +69,7 @@ _SHORT = (
 )  # fmt: skip
 _NOT_PRINTED = ("density", "occasions")  # so that a printed table has less than 100 columns
 FEW = 12
+_NO_SCORES = "ClusterScores: there is no cluster to score"
 CONCLUSIVE = -math.log10(0.05)  # log10 evidence that says something of the group as a whole
 
 
@@ -404,6 +406,8 @@ class ClusterScores(ArrowExport):
         return f"{value:,.0f}" if self.columns[name].whole else f"{value:.3g}"
 
     def __repr__(self) -> str:
+        if not len(self):
+            return _NO_SCORES
         head, rows = self.rows()
         left = len(self) - len(rows)
         return "\n".join(
@@ -416,6 +420,8 @@ class ClusterScores(ArrowExport):
         )
 
     def _repr_html_(self) -> str:
+        if not len(self):
+            return html_table(_NO_SCORES, (), ())
         head, rows = self.rows()
         left = len(self) - len(rows)
         more = f", the first {len(rows)} of them" if left else ""
@@ -565,19 +571,21 @@ def score_clusters(
     estimates: dict[str, Estimate] = {}
     columns: dict[str, Column] = {}
     absent: dict[str, str] = {}
-    for name, (column, function) in chosen.items():
-        found = _scored(view, column, function)
-        if isinstance(found, Absent):
-            absent[name] = found.reason
-            continue
-        for key, estimate in found.items():
-            full = f"{name}[{key}]" if key else name
-            columns[full] = replace(column, name=full)
-            estimates[full] = replace(
-                estimate,
-                accounts=view.sizes if estimate.accounts is None else estimate.accounts,
-                actions=view.n_actions if estimate.actions is None else estimate.actions,
-            )
+    with stage("scores") as step:
+        for i, (name, (column, function)) in enumerate(chosen.items()):
+            step(i / len(chosen))
+            found = _scored(view, column, function)
+            if isinstance(found, Absent):
+                absent[name] = found.reason
+                continue
+            for key, estimate in found.items():
+                full = f"{name}[{key}]" if key else name
+                columns[full] = replace(column, name=full)
+                estimates[full] = replace(
+                    estimate,
+                    accounts=view.sizes if estimate.accounts is None else estimate.accounts,
+                    actions=view.n_actions if estimate.actions is None else estimate.actions,
+                )
     return ClusterScores(clusters, with_q_values(estimates), columns, absent, view)
 
 

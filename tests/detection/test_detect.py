@@ -486,7 +486,7 @@ def test_the_manifest_says_how_it_was_done(run):
     assert manifest["results"]["edges"] == run.graph.n_edges
     assert manifest["results"]["clusters"] == 3
     assert manifest["results"]["accounts_in_clusters"] == 20
-    assert {"read", "clusters", "scores"} < set(manifest["timings"])  # and one for each graph
+    assert {"reading", "clusters", "scores"} < set(manifest["timings"])  # and one for each graph
     assert sum(measured["seconds"] for measured in manifest["timings"].values()) > 0
     for measured in manifest["timings"].values():
         assert measured["process_peak_memory_mb"] > 10
