@@ -235,6 +235,33 @@ class Run:
         names = [*tables, *([f"graph.{graph}"] if graph else []), "summary.txt", "manifest.json"]
         return [Path(folder) / name for name in names]
 
+    def report(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        identifiers: bool = False,
+        key: bytes | None = None,
+    ) -> Path:
+        """Write what was found as one HTML page that opens offline, whole or not at all.
+
+        Parameters
+        ----------
+        path
+            The file, such as ``"report.html"``.
+        identifiers
+            Show the accounts' own labels instead of keyed pseudonyms; the page then says so.
+        key
+            Key of the pseudonyms, as in :meth:`write`.
+
+        Returns
+        -------
+        pathlib.Path
+            The file.
+        """
+        from coordnet.report.make import make_report
+
+        return make_report(self, path, identifiers=identifiers, key=key)
+
     def _shown(self, all_edges: bool) -> NDArray[np.bool_]:
         """Mark the edges that are written: those inside clusters, unless all are asked for."""
         shown = np.full(self.graph.n_edges, all_edges)
