@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, fields
 from typing import Any
 
@@ -90,8 +90,12 @@ def detect_from(
     accounts: Any = None,
     stance: Any = None,
     threads: int | None = None,
+    reading: Mapping[str, Any] | None = None,
 ) -> Run:
-    """Read a log and :func:`detect` in it, with the time it takes in the manifest."""
+    """Read a log and :func:`detect` in it, with the time it takes in the manifest.
+
+    `reading` says how the log is read, for who wants to do the run again; the manifest has it.
+    """
     if background is not None:
         check_log(background, "background")
     stages = Stages()
@@ -128,7 +132,9 @@ def detect_from(
     if config.confirm:
         with stages.stage("confirmation"):
             confirmation = confirm_clusters(log, config, background, threads)
-    manifest = manifest_of(log, config, background, found, scores, nulls, could, stages)
+    manifest = manifest_of(
+        log, config, background, found, scores, nulls, could, stages, reading
+    )  # fmt: skip
     return Run(
         found.layers,
         found.clusters,

@@ -6,7 +6,7 @@ import logging
 import platform
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from importlib import metadata
@@ -80,6 +80,7 @@ def manifest_of(
     nulls: NullRuns | None,
     could: Findable | None,
     stages: Stages,
+    reading: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Return all that must be known to judge a run, and to do it again, as plain values."""
     clusters = found.clusters
@@ -89,6 +90,7 @@ def manifest_of(
         "background": None if background is None else background.fingerprint,
         "scored_with": None if scores is None else scores.view.inputs.facts(),
         "input": input_facts(log),
+        "reading": reading,
         "layers": [
             layer_facts(layer, level) | {"chance_before_cleaning": looked.first_chance}
             for layer, level, looked in zip(

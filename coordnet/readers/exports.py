@@ -138,6 +138,27 @@ def _kind(source: Source) -> str:
     return source._opened.kind if isinstance(source, FrameSource) else "pandas"
 
 
+def recognise(source: Any) -> Format:
+    """Return the format that an export is of, told by the fields of its first file.
+
+    Parameters
+    ----------
+    source
+        As of :func:`read_posts`.
+
+    Raises
+    ------
+    InputError
+        Where it is of none that is known, or of several; it names the nearest.
+    """
+    return _recognised(_sources(source)[0])
+
+
+def _recognised(source: Source) -> Format:
+    fields = source.fields(lambda there: max(f.fit(there)[0] for f in formats().values()))
+    return recognised(fields, source.columns, shown(source.name))
+
+
 def _chosen(
     source: Source,
     format_: str | None,
@@ -151,8 +172,7 @@ def _chosen(
             raise ParameterError("unit= and time_format= are for columns named with columns=.")
         if format_ is not None:
             return named(format_)
-        fields = source.fields(lambda there: max(f.fit(there)[0] for f in formats().values()))
-        found = recognised(fields, source.columns, shown(source.name))
+        found = _recognised(source)
         logger.info("%s: read as %r, %s", source.name, found.name, found.title)
         return found
     cells = _by_hand(columns)

@@ -166,15 +166,8 @@ def actions(
     view = _View(posts, choices)
     found = []
     for kind in wanted:
-        needed, trace = _TRACES[kind]
-        missing = [name for name in needed if name not in posts]
-        if kind in posts.absent and not missing:
-            # a column that holds nothing is none; of hashtags the order is what is not known
-            missing = [
-                name
-                for name in needed
-                if posts[name].null_count == len(posts) or kind == "hashtag_sequence"
-            ]
+        trace = _TRACES[kind][1]
+        missing = _missing(posts, kind)
         if missing:
             reason = posts.absent.get(kind, f"it has no field {listed(missing)}")
             raise ParameterError(
@@ -183,6 +176,25 @@ def actions(
             )
         found.append(trace(view))
     return _log(posts, wanted, found, texts_too, threads)
+
+
+def traces_of(posts: Posts) -> tuple[str, ...]:
+    """Return the traces that posts can give."""
+    return tuple(kind for kind in _TRACES if not _missing(posts, kind))
+
+
+def _missing(posts: Posts, kind: str) -> list[str]:
+    """Return the fields that a trace would need and that the posts do not have."""
+    needed = _TRACES[kind][0]
+    missing = [name for name in needed if name not in posts]
+    if kind in posts.absent and not missing:
+        # a column that holds nothing is none; of hashtags the order is what is not known
+        missing = [
+            name
+            for name in needed
+            if posts[name].null_count == len(posts) or kind == "hashtag_sequence"
+        ]
+    return missing
 
 
 def _likeness(alike: object) -> texts.Likeness:

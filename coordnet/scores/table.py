@@ -501,7 +501,8 @@ def score_clusters(
         Named intervals, ``{"debate": ("2017-05-31", "2017-06-01")}``. Gives the family moments.
     stance
         Labels such as ``"labour:for"``, one for each row of the input, or a function from a text
-        to such a label or None; a tuple of two for two coders. Gives the family stance.
+        to such a label or None; a tuple of two for two coders; or the path of a table of labels.
+        Gives the family stance.
     null_sets
         How many random sets of accounts of no cluster, matched in activity, each cluster is
         compared with. p-values of what is beyond all sets come from a tail fitted to them, where

@@ -328,12 +328,14 @@ class Configuration:
     def read(cls, path: str | PathLike[str]) -> Configuration:
         """Return the configuration that a .toml file has, its fields at the top level.
 
-        TOML has no None: ``fdr = "none"`` is what stands for it.
+        TOML has no None: ``fdr = "none"`` is what stands for it. What a table ``[reading]`` says is
+        for the command line, which reads the log by it.
         """
         try:
             given = tomllib.loads(Path(path).read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
             raise InputError(f"{str(path)!r} cannot be read as TOML: {error}.") from None
+        given.pop("reading", None)
         check_names(given)
         values: dict[str, Any] = {n: None if v == "none" else v for n, v in given.items()}
         return cls(**values)
