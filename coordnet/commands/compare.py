@@ -61,7 +61,7 @@ def run(options: argparse.Namespace) -> int:
     reading = Reading().over(options).checked()
     check_output(options.out)
     with stage("reading"):
-        log = reading.read(options.threads)
+        log, _ = reading.read(options.threads)
     found: dict[str, Any] = {}
     if not options.without_ours:
         background = reading.read_background(options.threads)

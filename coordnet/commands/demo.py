@@ -21,7 +21,7 @@ from coordnet.simulation.scenarios import simulate
 from coordnet.simulation.truth import Simulation
 
 USAGE = "[options]"
-EXAMPLES = ("demo", "demo --scenario election --accounts 2000 --seed 1")
+EXAMPLES = ("demo", "demo --scenario retweet_ring --accounts 500 --seed 1")
 OUT = "coordnet-demo"
 
 

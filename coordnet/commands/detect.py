@@ -18,13 +18,15 @@ from coordnet.detection.detect import detect_from
 from coordnet.detection.run import GRAPH_FORMATS, REPORT
 from coordnet.errors import InputError, ParameterError, listed, shown
 from coordnet.export import MANIFEST, fingerprint
+from coordnet.log.actions import ActionLog
 from coordnet.search.configuration import Configuration, configured
 
 USAGE = f"FILE [FILE ...] {inputs.USAGE} [options]"
 EXAMPLES = (
     "detect actions.csv --account account --object object --time time",
     "detect actions.csv --account account --object object --time time --kind-column kind "
-    "--kind retweet --kind url --within retweet=60s --within url=10min --report",
+    "--kind retweet --kind url --within retweet=60s --within url=10min --report "
+    "--save run.coordnet",
     "detect tweets.jsonl --format auto --kind retweet --within 60s",
     "detect --like coordnet-out/manifest.json",
 )
@@ -86,10 +88,16 @@ def run(options: argparse.Namespace) -> int:
             f"--out {shown(options.out)} has the earlier run itself; choose another folder."
         )
     check_output(options.out, options.save, options.report)
+    accounts: list[Any] = []
+
+    def read() -> ActionLog:
+        log, known = reading.read(options.threads)
+        accounts.append(known)
+        return log
+
     found = detect_from(
-        lambda: reading.read(options.threads), config,
-        background=reading.read_background(options.threads),
-        accounts=reading.accounts, stance=reading.stance, threads=options.threads,
+        read, config, background=reading.read_background(options.threads),
+        accounts=accounts.pop, stance=reading.stance, threads=options.threads,
         reading=reading.facts(),
     )  # fmt: skip
     left = leave_run(found, options, options.report)

@@ -19,6 +19,7 @@ from coordnet.errors import CoordnetError, InputError, ParameterError, listed, n
 from coordnet.log.actions import ActionLog
 from coordnet.progress import stage
 from coordnet.readers.exports import read_posts, recognise
+from coordnet.readers.formats import PROFILE
 from coordnet.readers.tables import read_actions
 from coordnet.readers.traces import TRACES, traces_of
 from coordnet.simulation.scenarios import simulate
@@ -163,20 +164,24 @@ class Reading:
             )
         return self
 
-    def read(self, threads: int | None) -> ActionLog:
-        """Read the log."""
+    def read(self, threads: int | None) -> tuple[ActionLog, Any]:
+        """Return the log, and what is known of its accounts: a file, a frame or None.
+
+        Where no file of accounts is given, it is what an export says of them.
+        """
         if self.simulation is not None:
-            return simulate(**self.simulation).log
-        return self._read(self.files, threads)
+            return simulate(**self.simulation).log, self.accounts
+        log, profiles = self._read(self.files, threads)
+        return log, profiles if self.accounts is None else self.accounts
 
     def read_background(self, threads: int | None) -> ActionLog | None:
         """Read the background, where there is one."""
         if not self.background:
             return None
         with stage("reading the background"):
-            return self._read(self.background, threads)
+            return self._read(self.background, threads)[0]
 
-    def _read(self, files: Sequence[str], threads: int | None) -> ActionLog:
+    def _read(self, files: Sequence[str], threads: int | None) -> tuple[ActionLog, Any]:
         with unreadable():
             if self.format is not None:
                 return self._of_export(list(files), threads)
@@ -186,9 +191,9 @@ class Reading:
                 time=self.time or "", kind=self.kind_column, post=self.post, text=self.text,
                 unit=self.unit, time_format=self.time_format, on_bad=self.on_bad, threads=threads,
             )  # fmt: skip
-        return log.select(list(self.kind)) if self.kind else log
+        return log.select(list(self.kind)) if self.kind else log, None
 
-    def _of_export(self, files: list[str], threads: int | None) -> ActionLog:
+    def _of_export(self, files: list[str], threads: int | None) -> tuple[ActionLog, Any]:
         name = recognise(files).name if self.format == AUTO else self.format
         posts = read_posts(files, name, on_bad=self.on_bad)
         kinds = list(self.kind)
@@ -200,7 +205,8 @@ class Reading:
                     f"{shown(files[0])} ({posts.format}) has neither {' nor '.join(USUAL)}; say "
                     f"with --kind what the accounts act on. It has {listed(there)}."
                 )
-        return posts.actions(kinds, threads=threads)
+        profiles = posts.profiles("pyarrow") if any(name in posts for name in PROFILE) else None
+        return posts.actions(kinds, threads=threads), profiles
 
 
 def _taken(name: str, value: Any, kind: str, source: str) -> Any:
@@ -304,7 +310,8 @@ def knowledge_options(group: Any) -> None:
     """Add what else is known of the accounts."""
     group.add_argument(
         "--accounts", metavar="FILE",
-        help="Table of accounts: account, created_at, handle, name, language, time_zone, ...",
+        help="Table of accounts: account, created_at, handle, name, language, time_zone, ... "
+        "(default: none; of an export what it says of them).",
     )  # fmt: skip
     group.add_argument(
         "--stance", metavar="FILE",

@@ -184,7 +184,8 @@ def add_options(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> No
     inputs.required_options(parser)
     name = next((a for a in arguments if a in recipes.__all__ and a not in FROM_PYTHON), None)
     if name is not None:
-        parser.epilog = f"cite: {recipe_named(name).citation}\n\n{parser.epilog}"
+        cited = textwrap.fill(f"cite: {recipe_named(name).citation}", WIDTH)
+        parser.epilog = f"{cited}\n\n{parser.epilog}"
         group = parser.add_argument_group(f"choices of {name}")
         for choice in choices(name).values():
             _add(group, choice)
@@ -212,7 +213,8 @@ def _add(group: Any, choice: Choice) -> None:
     if choice.kind is bool:
         given["action"] = BooleanOptionalAction
     else:
-        given |= {"type": shared.reader(choice.kind, choice.none), "required": required}
+        kind = str if choice.kind is _array else choice.kind  # a file is read when it is needed
+        given |= {"type": shared.reader(kind, choice.none), "required": required}
         given["metavar"] = "FILE.npy" if choice.kind is _array else "VALUE"
         if choice.many:
             given["action"] = "append"
@@ -238,13 +240,16 @@ def run(options: argparse.Namespace) -> int:
     }
     reading = Reading().over(options).checked()
     check_output(options.out)
+    for choice in choices(options.name).values():
+        if choice.kind is _array and values.get(choice.name) is not None:
+            values[choice.name] = _array(values[choice.name])
     names = [p.name for p in _takes(options.name)]
     if "threads" in names:
         values["threads"] = options.threads
     if reading.kind:
         values |= {name: list(reading.kind) for name in _KINDS if name in names}
     with stage("reading"):
-        log = reading.read(options.threads)
+        log, _ = reading.read(options.threads)
     with stage(options.name):
         found = method(log, **values)
     clusters = found if isinstance(found, Clusters) else None

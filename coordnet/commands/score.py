@@ -76,7 +76,7 @@ def run(options: argparse.Namespace) -> int:
     with unreadable(options.clusters):
         sets = _sets(options.clusters, options.member_column, options.cluster_column)
     with stage("reading"):
-        log = reading.read(options.threads)
+        log, accounts = reading.read(options.threads)
     named = {name: _codes(members, log) for name, members in sets.items()}
     missing = sum(len(members) for members in sets.values()) - sum(map(len, named.values()))
     named = {name: codes for name, codes in named.items() if len(codes)}
@@ -90,7 +90,7 @@ def run(options: argparse.Namespace) -> int:
     scores = score_clusters(
         [labels.take(pa.array(codes)).to_pylist() for codes in named.values()], log,
         within=config.within[0],  # type: ignore[index]
-        accounts=reading.accounts, account_column=config.account_column, before=config.before,
+        accounts=accounts, account_column=config.account_column, before=config.before,
         moments=config.moments, stance=reading.stance, null_sets=config.null_sets,
         null_runs=config.null_runs, stability=config.stability,
         config=config if config.null_runs or config.stability else None,

@@ -7,17 +7,21 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
+
 from coordnet.commands import options as shared
 from coordnet.commands.output import say, say_json, write_plain
 from coordnet.errors import OutputError, ParameterError, shown
 from coordnet.export import whole_file
+from coordnet.log.actions import ActionLog
 from coordnet.progress import stage
 from coordnet.simulation.scenarios import SCENARIOS, simulate
 
 USAGE = "[SCENARIO] [options]"
 EXAMPLES = (
-    "simulate campaign --accounts 1000 --out actions.csv",
-    "simulate election --accounts 500 --seed 1 --out election.parquet",
+    "simulate campaign --accounts 500 --out actions.csv",
+    "simulate election --accounts 300 --seed 1 --out election.parquet",
 )
 ENDINGS = (".csv", ".parquet")
 
@@ -72,6 +76,14 @@ def add_options(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> No
     shared.other_options(parser, threads=False)
 
 
+def _actions(log: ActionLog) -> pa.Table:
+    """Return the actions as they were, rows that a log folds into one included."""
+    table = log.to_frame("pyarrow").drop_columns(["row"])
+    if log.folded is None:
+        return table
+    return table.take(pa.array(np.repeat(np.arange(len(log)), log.folded + 1)))
+
+
 def run(options: argparse.Namespace) -> int:
     """Write the actions, the truth and the accounts."""
     out = Path(options.out or f"{options.scenario}.csv")
@@ -90,7 +102,7 @@ def run(options: argparse.Namespace) -> int:
     with stage("simulating"):
         sim = simulate(options.scenario, options.accounts, options.actions, options.seed)
     with stage("writing"):
-        write_plain(sim.log.to_frame("pyarrow"), out)
+        write_plain(_actions(sim.log), out)
         write_plain(sim.truth.to_frame("pyarrow"), beside["truth"])
         write_plain(sim.account_table, beside["accounts"])
     files = [out, *beside.values()]

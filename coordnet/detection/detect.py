@@ -12,6 +12,7 @@ from coordnet.detection.run import Run
 from coordnet.errors import ParameterError
 from coordnet.log.actions import ActionLog, check_log
 from coordnet.log.windows import Within
+from coordnet.progress import stage
 from coordnet.readers.profiles import read_profiles
 from coordnet.readers.stance import read_stance
 from coordnet.robustness.confirmation import confirm_clusters
@@ -94,7 +95,8 @@ def detect_from(
 ) -> Run:
     """Read a log and :func:`detect` in it, with the time it takes in the manifest.
 
-    `reading` says how the log is read, for who wants to do the run again; the manifest has it.
+    `accounts` may be a function that gives them once the log is read. `reading` says how the log is
+    read, for who wants to do the run again; the manifest has it.
     """
     if background is not None:
         check_log(background, "background")
@@ -108,6 +110,8 @@ def detect_from(
         )
     config.check_kinds(log)
     if config.score:  # a table that cannot be used is told before the work, not after
+        if callable(accounts):
+            accounts = accounts()
         if accounts is not None:
             accounts = read_profiles(accounts, log, account=config.account_column)
         stance = read_stance(stance, log)
@@ -132,9 +136,10 @@ def detect_from(
     if config.confirm:
         with stages.stage("confirmation"):
             confirmation = confirm_clusters(log, config, background, threads)
-    manifest = manifest_of(
-        log, config, background, found, scores, nulls, could, stages, reading
-    )  # fmt: skip
+    with stage("summing up"):
+        manifest = manifest_of(
+            log, config, background, found, scores, nulls, could, stages, reading
+        )  # fmt: skip
     return Run(
         found.layers,
         found.clusters,

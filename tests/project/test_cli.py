@@ -811,9 +811,10 @@ def test_nothing_that_is_logged_moves_the_cursor(tmp_path, monkeypatch):
 def test_error_texts_are_bounded(bad):
     long = "x" * 100_000
     for options, code in (
-        (["--within", long], 1), (["--kind-column", long], 1), (["--out", long], 1), (["--seed", long], 2),
-        (["--config", long], 1), ([f"--{long}"], 2), (["--moment", long, long, long], 1),
-        (["--accounts", long], 1), (["--background", long], 1), (["--kind", long], 1),
+        (["--within", long], 1), (["--kind-column", long], 1), (["--out", long], 1),
+        (["--seed", long], 2), (["--config", long], 1), ([f"--{long}"], 2),
+        (["--moment", long, long, long], 1), (["--accounts", long], 1),
+        (["--background", long], 1), (["--kind", long], 1),
     ):  # fmt: skip
         ran = run(bad, "detect", "fine.csv", *COLUMNS, *RULE, *options)
         assert ran.returncode == code, options[0]
@@ -844,7 +845,9 @@ def test_warnings_are_one_line_and_no_error(tmp_path):
 
 def test_output_that_the_terminal_cannot_show(tmp_path):
     write_rows(tmp_path / "x.csv", [("u", "p", 10**15, "日本", None)])
-    ran = run(tmp_path, "detect", "x.csv", *COLUMNS, *RULE, "--kind-column", "how", encoding="ascii")
+    ran = run(
+        tmp_path, "detect", "x.csv", *COLUMNS, *RULE, "--kind-column", "how", encoding="ascii"
+    )
     assert (ran.returncode, ran.stderr) == (0, "")
     assert "\\u65e5\\u672c 1" in ran.stdout
 
