@@ -108,8 +108,7 @@ def _entered(name: str) -> _Line | None:
             _line = _Line()
         if _line.thread != threading.get_ident():
             return None
-        _line.stages.append([cut(name, 60), None])
-        _line.since = time.monotonic()
+        _line.stages.append([cut(name, 60), None, time.monotonic()])
         return _line
 
 
@@ -118,7 +117,6 @@ def _left(line: _Line) -> None:
     with _lock:
         line.stages.pop()
         if line.stages:
-            line.since = time.monotonic()
             return
         _line = None
     line.close()
@@ -133,8 +131,7 @@ class _Line:
 
     def __init__(self) -> None:
         self.thread = threading.get_ident()
-        self.stages: list[list[Any]] = []  # name and share, the innermost last
-        self.since = time.monotonic()
+        self.stages: list[list[Any]] = []  # name, share and beginning, the innermost last
         self._bar: _Bar | None = None
         self._compiles = False
         self._ended = threading.Event()
@@ -168,13 +165,17 @@ class _Line:
         with _lock:
             if not self.stages:
                 return
-            (name, share), since = self.stages[-1], self.since
+            name, share, since = self.stages[-1]
         seconds = int(time.monotonic() - since)
         told = f"{name}, {COMPILING}" if self._compiles else name
         told += f": {seconds // 60}:{seconds % 60:02}"
         layout = "{desc}" if share is None else "{desc} {percentage:3.0f}%|{bar}|"
         if self._bar is None:
-            self._bar = _Bar(total=1.0, leave=False, bar_format=layout, file=sys.stderr)
+            self._bar = _Bar(
+                total=1.0, initial=share or 0.0, desc=told, leave=False, bar_format=layout,
+                file=sys.stderr,
+            )  # fmt: skip
+            return
         self._bar.bar_format = layout
         self._bar.n = min(share or 0.0, 1.0)
         self._bar.set_description_str(told, refresh=True)
