@@ -19,6 +19,7 @@ LONGEST_SAID = 4_000  # of a paragraph
 MOST_CLUSTERS = 200  # that have pictures and tables, the largest first; the others have their words
 MOST_NODES = 20_000  # accounts that a page can draw
 MOST_EDGES = 12_000  # edges that a page can draw
+MOST_BETWEEN = 400  # lines between clusters, those of most edges
 MOST_NODES_OF_ONE = 1_500  # accounts drawn of one cluster where clusters open one by one
 MOST_TARGETS = 12
 MOST_TEXTS = 12

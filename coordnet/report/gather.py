@@ -26,6 +26,7 @@ from coordnet.report.data import (
     FORMAT,
     LONGEST_SAID,
     LONGEST_TEXT,
+    MOST_BETWEEN,
     MOST_BINS,
     MOST_CLUSTERS,
     MOST_EDGES,
@@ -87,7 +88,8 @@ def report_data(run: Run, *, identifiers: bool = False, key: bytes | None = None
         input=_input(run),
         warning=_plain(run.suspects),
         finding=_plain(words.finding(run)),
-        could=_plain([] if run.findable is None else run.findable.sentences),
+        # where nothing was found it is part of the finding
+        could=_plain(run.could_have_been_found if len(run.clusters) else []),
         checks=_checks(run),
         limits=_plain(words.limits(run)),
         method=plain(text, LONGEST_SAID),
@@ -170,7 +172,8 @@ def _checks(run: Run) -> list[Paragraph]:
         said = run_words.null_runs(run.null_runs, run.clusters.evidence)
         found.append(Paragraph("Null runs", _sentences(said)))
     if run.confirmation is not None:
-        said = run_words.confirmations(run.confirmation, run.clusters)
+        first, *rest = run_words.confirmations(run.confirmation, run.clusters)
+        said = [f"Confirmed: {first}", *rest]
         found.append(Paragraph("Confirmation", _sentences(said)))
     return found
 
@@ -228,7 +231,7 @@ def _network(run: Run, secret: bytes, identifiers: bool) -> NetworkData:
         parts=parts,
         between=[
             (row["source"], row["target"], row["edges"])
-            for row in between.sort_by([("edges", "descending")]).slice(0, 2_000).to_pylist()
+            for row in between.sort_by([("edges", "descending")]).slice(0, MOST_BETWEEN).to_pylist()
         ],
         said=words.network(
             run.clusters.sizes.tolist(), accounts, places["edges"].to_pylist(), crossing, net.folded
@@ -405,8 +408,8 @@ def _timeline(run: Run, i: int) -> Bars:
 def _creation(run: Run, i: int) -> Bars:
     told_of = creation(run, i, MOST_BINS)
     return _bars(
-        "accounts of members created", told_of.borders, told_of.members, None, told_of.expected,
-        words.created(int(told_of.members.sum()), told_of.unknown),
+        "members by the date of their creation", told_of.borders, told_of.members, None,
+        told_of.expected, words.created(int(told_of.members.sum()), told_of.unknown),
     )  # fmt: skip
 
 

@@ -173,8 +173,14 @@
   const LEAST = 1 / 64, MOST = 64;
   const within = x => Math.min(Math.max(x, LEAST), MOST);
 
+  const scoresOf = data => data.map(
+    ([kind, value, low, high, reference, others_low, others_high, q_value]) => {
+      const [name, unit] = told.scores[kind];
+      return { name, unit, value, low, high, reference, others_low, others_high, q_value };
+    });
+
   function scores(name, data) {
-    const seen = data.rows.filter(row => row.reference > 0 && row.value >= 0).reverse();
+    const seen = scoresOf(data).filter(row => row.reference > 0 && row.value >= 0).reverse();
     const over = (value, row) => value === null ? NaN : within(value / row.reference);
     const sure = row => row.q_value !== null && row.q_value <= 0.05;
     const x = seen.map(row => over(row.value, row));
@@ -212,7 +218,7 @@
       lines = data.observed.map((n, i) => [gapName(data, i), number(n), number(data.expected[i])]);
     } else if (name === "scores") {
       head = ["score", "value", "from", "to", "reference", "others from", "others to", "q-value"];
-      lines = data.rows.map(r => [
+      lines = scoresOf(data).map(r => [
         r.name.replaceAll("_", " ") + ` (${r.unit})`, number(r.value), number(r.low),
         number(r.high), number(r.reference), number(r.others_low), number(r.others_high),
         number(r.q_value),
