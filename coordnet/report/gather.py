@@ -291,12 +291,13 @@ def _cluster(run: Run, i: int, secret: bytes, identifiers: bool) -> ClusterData:
         return _number(scores.estimates[name].value[i])
 
     values = scores.explanation_values
-    least = score("pairs_at_least")
+    bound = scores.estimates.get("pairs_at_least")
+    least = None if bound is None or math.isnan(bound.value[i]) else int(bound.value[i])
     return ClusterData(
         accounts=n,
         actions=int(scores.view.n_actions[i]),
         pairs=n * (n - 1) // 2,
-        at_least=None if least is None else int(least),
+        at_least=least,
         together=score("synchronised_actions"),
         gap=score("median_lag"),
         evidence=score("group_evidence"),
@@ -328,6 +329,8 @@ def _number(value: float, digits: int = DIGITS) -> float | None:
     """Return a number to so many digits, None where there is none."""
     if not math.isfinite(value):
         return None
+    if abs(value) < 1e-12:  # what rounding leaves of nothing
+        return 0.0
     return float(f"{value:.{digits}g}")
 
 
