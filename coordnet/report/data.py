@@ -250,6 +250,8 @@ class ClusterData(msgspec.Struct, frozen=True):
         Share of the actions that came within the window of another member's.
     gap : float or None
         Median gap, in seconds.
+    gap_told : str
+        The same, no finer than the clock of the log.
     evidence : float or None
         Log10, of the group test.
     layer : str
@@ -270,6 +272,7 @@ class ClusterData(msgspec.Struct, frozen=True):
     at_least: int | None
     together: float | None
     gap: float | None
+    gap_told: str
     evidence: float | None
     layer: str
     fits: list[str]

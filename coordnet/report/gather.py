@@ -53,9 +53,10 @@ from coordnet.report.data import (
     TextRow,
     plain,
 )
+from coordnet.scores.explain import clock
 from coordnet.scores.explanations import EXPLANATIONS, fitting
 from coordnet.scores.view import UnavailableError
-from coordnet.times import duration_text, instant_text
+from coordnet.times import SECOND, duration_text, instant_text
 
 if TYPE_CHECKING:
     from coordnet.detection.run import Run
@@ -281,8 +282,8 @@ def _cluster(run: Run, i: int, secret: bytes, identifiers: bool) -> ClusterData:
     if scores is None:
         return ClusterData(
             accounts=n, actions=_actions(run, i), pairs=n * (n - 1) // 2, at_least=None,
-            together=None, gap=None, evidence=cluster.evidence, layer=plain(cluster.layer),
-            fits=[], explanations=[], summary=[], details=None,
+            together=None, gap=None, gap_told="", evidence=cluster.evidence,
+            layer=plain(cluster.layer), fits=[], explanations=[], summary=[], details=None,
         )  # fmt: skip
 
     def score(name: str) -> float | None:
@@ -300,6 +301,7 @@ def _cluster(run: Run, i: int, secret: bytes, identifiers: bool) -> ClusterData:
         at_least=least,
         together=score("synchronised_actions"),
         gap=score("median_lag"),
+        gap_told=_gap_told(run, score("median_lag")),
         evidence=score("group_evidence"),
         layer=plain(cluster.layer),
         fits=[one.name.replace("_", " ") for one in fitting(values, i)],
@@ -307,6 +309,16 @@ def _cluster(run: Run, i: int, secret: bytes, identifiers: bool) -> ClusterData:
         summary=_summary(run.explain(i)),
         details=_details(run, i, secret, identifiers) if i < MOST_CLUSTERS else None,
     )
+
+
+def _gap_told(run: Run, seconds: float | None) -> str:
+    """Return the median gap, no finer than the clock."""
+    if seconds is None:
+        return ""
+    unit = clock(run.log)
+    if seconds * SECOND < unit and unit > SECOND:
+        return f"under {duration_text(unit)}"
+    return f"{seconds:,.0f} s" if seconds >= 10 else f"{seconds:.2g} s"
 
 
 def _actions(run: Run, i: int) -> int:

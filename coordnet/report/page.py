@@ -253,11 +253,7 @@ def _table_of_clusters(data: ReportData) -> str:
                 cluster.together,
                 "" if cluster.together is None else f"{100 * cluster.together:.0f}&nbsp;%",
             ),
-            _cell(
-                cluster.gap,
-                "" if cluster.gap is None else f"{_number(cluster.gap, 2)}&nbsp;s",
-                "n less",
-            ),
+            _cell(cluster.gap, cluster.gap_told.replace(" ", "&nbsp;"), "n less"),
             _cell(cluster.evidence, _evidence(cluster.evidence), "n less"),
             f"<td>{_text(', '.join(cluster.fits)) or 'none'}</td>"
             if cluster.explanations
