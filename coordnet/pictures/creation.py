@@ -14,7 +14,7 @@ from coordnet.pictures.subject import Scored, number_of, scores_of
 from coordnet.readers.profiles import NOTHING
 from coordnet.scores.view import UnavailableError
 
-MOST_BINS = 80
+MOST_BINS = 320
 
 
 @dataclass(frozen=True, eq=False)

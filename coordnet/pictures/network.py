@@ -28,6 +28,7 @@ MOST = 5_000  # accounts that are drawn one by one
 MOST_EDGES = 20_000  # edges that are drawn
 APART = 1.12  # circles are packed as if they were so much larger
 ROUNDS = 300  # of the layout of a cluster
+GOLDEN = np.pi * (3 - math.sqrt(5))  # the angle between two seeds of a sunflower
 
 Floats = NDArray[np.float64]
 
@@ -218,29 +219,53 @@ def _between(
 
 
 def _inside(n: int, ends: NDArray[np.int64], weight: Floats, seed: int) -> Floats:
-    """Return the places of n accounts in a circle of radius one: float64 (n, 2)."""
+    """Return the places of n accounts in a circle of radius one: float64 (n, 2).
+
+    The largest component is laid out in the middle; who is not joined to it stands around it.
+    """
     import igraph
 
-    if n < 3:
-        return np.array([[0.0, 0.0]] if n == 1 else [[-0.5, 0.0], [0.5, 0.0]])[:n]
+    part = np.array(igraph.Graph(n=n, edges=ends).connected_components().membership, np.int64)
+    sizes = np.bincount(part)
+    inner = part == int(np.argmax(sizes))
+    m = int(inner.sum())
+    place = np.zeros((n, 2))
+    if m > 1:
+        number = np.cumsum(inner) - 1
+        own = inner[ends[:, 0]]
+        place[inner] = _laid_out(m, number[ends[own]], weight[own], seed) * math.sqrt(m / n)
+    outer = np.flatnonzero(~inner)
+    outer = outer[np.lexsort((outer, part[outer], -sizes[part[outer]]))]
+    rank = m + np.arange(len(outer))
+    reach, angle = np.sqrt((rank + 0.5) / n), rank * GOLDEN
+    place[outer] = np.stack([reach * np.cos(angle), reach * np.sin(angle)], axis=1)
+    return place * 0.95
+
+
+def _laid_out(n: int, ends: NDArray[np.int64], weight: Floats, seed: int) -> Floats:
+    """Return the places of n accounts that are joined, in a circle of radius one."""
+    import igraph
+
     rng = np.random.default_rng(seed)
     angle, reach = 2 * np.pi * rng.random(n), np.sqrt(rng.random(n))
     start = np.stack([reach * np.cos(angle), reach * np.sin(angle)], axis=1) * math.sqrt(n)
     # the same pull whatever the unit of weights, none more than three times another's
-    pull = 1.0 + 2.0 * weight / weight.max() if len(weight) else weight
+    pull = 1.0 + 2.0 * weight / weight.max()
     net = igraph.Graph(n=n, edges=ends)
     with seeded_igraph(seed):
         found = net.layout_fruchterman_reingold(
             weights=pull.tolist(), niter=ROUNDS, seed=start.tolist(), grid="auto"
         )
     place = np.array(found.coords)
-    place -= (place.min(axis=0) + place.max(axis=0)) / 2
+    place -= place.mean(axis=0)
     far = np.hypot(place[:, 0], place[:, 1])
     # by the rank of the distance, so that one account far off does not push all others together
     rank = np.sqrt((np.argsort(np.argsort(far, kind="stable"), kind="stable") + 0.5) / n)
     share = (far / far.max() + rank) / 2 if far.max() > 0 else rank
     with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(far[:, None] > 0, place / far[:, None], 0.0) * share[:, None] * 0.95
+        direction = np.where(far[:, None] > 0, place / far[:, None], 0.0)
+    found_places: Floats = direction * share[:, None]
+    return found_places
 
 
 def _packed(radius: Floats) -> tuple[Floats, Floats]:
@@ -261,7 +286,7 @@ def _packed(radius: Floats) -> tuple[Floats, Floats]:
         while True:
             turns = turn + np.arange(256)
             # along the spiral in steps of equal length, as on the seeds of a sunflower
-            reach, angle = step * np.sqrt(turns), turns * np.pi * (3 - math.sqrt(5))
+            reach, angle = step * np.sqrt(turns), turns * GOLDEN
             at_x, at_y = reach * np.cos(angle), reach * np.sin(angle)
             apart = np.hypot(at_x[:, None] - x[:i], at_y[:, None] - y[:i])
             free = np.flatnonzero((apart >= wide[:i] + wide[i]).all(axis=1))

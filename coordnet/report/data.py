@@ -19,6 +19,7 @@ LONGEST_SAID = 4_000  # of a paragraph
 MOST_CLUSTERS = 200  # that have pictures and tables, the largest first; the others have their words
 MOST_NODES = 20_000  # accounts that a page can draw
 MOST_EDGES = 12_000  # edges that a page can draw
+MOST_BETWEEN = 400  # lines between clusters, those of most edges
 MOST_NODES_OF_ONE = 1_500  # accounts drawn of one cluster where clusters open one by one
 MOST_TARGETS = 12
 MOST_TEXTS = 12
@@ -249,6 +250,8 @@ class ClusterData(msgspec.Struct, frozen=True):
         Share of the actions that came within the window of another member's.
     gap : float or None
         Median gap, in seconds.
+    gap_told : str
+        The same, no finer than the clock of the log.
     evidence : float or None
         Log10, of the group test.
     layer : str
@@ -269,6 +272,7 @@ class ClusterData(msgspec.Struct, frozen=True):
     at_least: int | None
     together: float | None
     gap: float | None
+    gap_told: str
     evidence: float | None
     layer: str
     fits: list[str]

@@ -75,6 +75,7 @@ def _renumbered(document: Any) -> Any:
 
 
 def _figure(name: str, **given: Any) -> Any:
+    from bokeh.models import NumeralTickFormatter
     from bokeh.plotting import figure
 
     plot = figure(
@@ -91,6 +92,7 @@ def _figure(name: str, **given: Any) -> Any:
         **given,
     )
     plot.grid.grid_line_color = "#eceff3"
+    plot.yaxis.formatter = NumeralTickFormatter(format="0,0.[0]")
     for axis in plot.axis:
         axis.axis_line_color = LINE
         axis.major_tick_line_color = LINE
@@ -216,10 +218,11 @@ def _gaps() -> Any:
 
 
 def _scores() -> Any:
-    from bokeh.models import FactorRange, FixedTicker, Span
+    from bokeh.models import CategoricalTickFormatter, FactorRange, FixedTicker, Span
 
     plot = _figure("scores", x_axis_type="log", y_range=FactorRange(), x_range=(0.1, 10))
     plot.xaxis.axis_label = "times the reference"
+    plot.yaxis.formatter = CategoricalTickFormatter()
     plot.xaxis.ticker = FixedTicker(ticks=[1 / 64, 1 / 16, 1 / 4, 1 / 2, 1, 2, 4, 16, 64])
     plot.xaxis.major_label_overrides = {
         1 / 64: "1/64", 1 / 16: "1/16", 1 / 4: "1/4", 1 / 2: "1/2", 1: "1", 2: "2",

@@ -26,6 +26,7 @@ from coordnet.report.data import (
     FORMAT,
     LONGEST_SAID,
     LONGEST_TEXT,
+    MOST_BETWEEN,
     MOST_BINS,
     MOST_CLUSTERS,
     MOST_EDGES,
@@ -52,9 +53,10 @@ from coordnet.report.data import (
     TextRow,
     plain,
 )
+from coordnet.scores.explain import clock
 from coordnet.scores.explanations import EXPLANATIONS, fitting
 from coordnet.scores.view import UnavailableError
-from coordnet.times import duration_text, instant_text
+from coordnet.times import SECOND, duration_text, instant_text
 
 if TYPE_CHECKING:
     from coordnet.detection.run import Run
@@ -87,7 +89,8 @@ def report_data(run: Run, *, identifiers: bool = False, key: bytes | None = None
         input=_input(run),
         warning=_plain(run.suspects),
         finding=_plain(words.finding(run)),
-        could=_plain([] if run.findable is None else run.findable.sentences),
+        # where nothing was found it is part of the finding
+        could=_plain(run.could_have_been_found if len(run.clusters) else []),
         checks=_checks(run),
         limits=_plain(words.limits(run)),
         method=plain(text, LONGEST_SAID),
@@ -170,7 +173,8 @@ def _checks(run: Run) -> list[Paragraph]:
         said = run_words.null_runs(run.null_runs, run.clusters.evidence)
         found.append(Paragraph("Null runs", _sentences(said)))
     if run.confirmation is not None:
-        said = run_words.confirmations(run.confirmation, run.clusters)
+        first, *rest = run_words.confirmations(run.confirmation, run.clusters)
+        said = [f"Confirmed: {first}", *rest]
         found.append(Paragraph("Confirmation", _sentences(said)))
     return found
 
@@ -228,7 +232,7 @@ def _network(run: Run, secret: bytes, identifiers: bool) -> NetworkData:
         parts=parts,
         between=[
             (row["source"], row["target"], row["edges"])
-            for row in between.sort_by([("edges", "descending")]).slice(0, 2_000).to_pylist()
+            for row in between.sort_by([("edges", "descending")]).slice(0, MOST_BETWEEN).to_pylist()
         ],
         said=words.network(
             run.clusters.sizes.tolist(), accounts, places["edges"].to_pylist(), crossing, net.folded
@@ -278,8 +282,8 @@ def _cluster(run: Run, i: int, secret: bytes, identifiers: bool) -> ClusterData:
     if scores is None:
         return ClusterData(
             accounts=n, actions=_actions(run, i), pairs=n * (n - 1) // 2, at_least=None,
-            together=None, gap=None, evidence=cluster.evidence, layer=plain(cluster.layer),
-            fits=[], explanations=[], summary=[], details=None,
+            together=None, gap=None, gap_told="", evidence=cluster.evidence,
+            layer=plain(cluster.layer), fits=[], explanations=[], summary=[], details=None,
         )  # fmt: skip
 
     def score(name: str) -> float | None:
@@ -288,14 +292,16 @@ def _cluster(run: Run, i: int, secret: bytes, identifiers: bool) -> ClusterData:
         return _number(scores.estimates[name].value[i])
 
     values = scores.explanation_values
-    least = score("pairs_at_least")
+    bound = scores.estimates.get("pairs_at_least")
+    least = None if bound is None or math.isnan(bound.value[i]) else int(bound.value[i])
     return ClusterData(
         accounts=n,
         actions=int(scores.view.n_actions[i]),
         pairs=n * (n - 1) // 2,
-        at_least=None if least is None else int(least),
+        at_least=least,
         together=score("synchronised_actions"),
         gap=score("median_lag"),
+        gap_told=_gap_told(run, score("median_lag")),
         evidence=score("group_evidence"),
         layer=plain(cluster.layer),
         fits=[one.name.replace("_", " ") for one in fitting(values, i)],
@@ -303,6 +309,16 @@ def _cluster(run: Run, i: int, secret: bytes, identifiers: bool) -> ClusterData:
         summary=_summary(run.explain(i)),
         details=_details(run, i, secret, identifiers) if i < MOST_CLUSTERS else None,
     )
+
+
+def _gap_told(run: Run, seconds: float | None) -> str:
+    """Return the median gap, no finer than the clock."""
+    if seconds is None:
+        return ""
+    unit = clock(run.log)
+    if seconds * SECOND < unit and unit > SECOND:
+        return f"under {duration_text(unit)}"
+    return f"{seconds:,.0f} s" if seconds >= 10 else f"{seconds:.2g} s"
 
 
 def _actions(run: Run, i: int) -> int:
@@ -325,6 +341,8 @@ def _number(value: float, digits: int = DIGITS) -> float | None:
     """Return a number to so many digits, None where there is none."""
     if not math.isfinite(value):
         return None
+    if abs(value) < 1e-12:  # what rounding leaves of nothing
+        return 0.0
     return float(f"{value:.{digits}g}")
 
 
@@ -405,8 +423,8 @@ def _timeline(run: Run, i: int) -> Bars:
 def _creation(run: Run, i: int) -> Bars:
     told_of = creation(run, i, MOST_BINS)
     return _bars(
-        "accounts of members created", told_of.borders, told_of.members, None, told_of.expected,
-        words.created(int(told_of.members.sum()), told_of.unknown),
+        "members by the date of their creation", told_of.borders, told_of.members, None,
+        told_of.expected, words.created(int(told_of.members.sum()), told_of.unknown),
     )  # fmt: skip
 
 

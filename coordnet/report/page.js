@@ -173,8 +173,14 @@
   const LEAST = 1 / 64, MOST = 64;
   const within = x => Math.min(Math.max(x, LEAST), MOST);
 
+  const scoresOf = data => data.map(
+    ([kind, value, low, high, reference, others_low, others_high, q_value]) => {
+      const [name, unit] = told.scores[kind];
+      return { name, unit, value, low, high, reference, others_low, others_high, q_value };
+    });
+
   function scores(name, data) {
-    const seen = data.rows.filter(row => row.reference > 0 && row.value >= 0).reverse();
+    const seen = scoresOf(data).filter(row => row.reference > 0 && row.value >= 0).reverse();
     const over = (value, row) => value === null ? NaN : within(value / row.reference);
     const sure = row => row.q_value !== null && row.q_value <= 0.05;
     const x = seen.map(row => over(row.value, row));
@@ -212,7 +218,7 @@
       lines = data.observed.map((n, i) => [gapName(data, i), number(n), number(data.expected[i])]);
     } else if (name === "scores") {
       head = ["score", "value", "from", "to", "reference", "others from", "others to", "q-value"];
-      lines = data.rows.map(r => [
+      lines = scoresOf(data).map(r => [
         r.name.replaceAll("_", " ") + ` (${r.unit})`, number(r.value), number(r.low),
         number(r.high), number(r.reference), number(r.others_low), number(r.others_high),
         number(r.q_value),
@@ -261,7 +267,7 @@
     for (const cluster of clusters) {
       const part = net.parts[cluster];
       if (!part) continue;
-      const size = net.folded ? 7 : Math.max(4, Math.min(9, 300 / Math.sqrt(net.total)));
+      const size = net.folded ? 7 : Math.max(2.5, Math.min(9, 0.9 * scale()));
       part.x.forEach((x, i) => {
         data.x.push(x);
         data.y.push(part.y[i]);
@@ -309,15 +315,28 @@
     figure.y_range.setv({ start: y - up, end: y + up });
   }
 
+  // Every account has the same room: a circle of radius one
+  function scale() {
+    const box = byId("network").getBoundingClientRect();
+    return Math.min(box.width, box.height) / (2 * bounds().reach);
+  }
+
+  function bounds() {
+    const far = f => Math.max(...net.x.map((_, i) => f(i)));
+    const left = -far(i => net.radius[i] - net.x[i]), right = far(i => net.radius[i] + net.x[i]);
+    const low = -far(i => net.radius[i] - net.y[i]), high = far(i => net.radius[i] + net.y[i]);
+    return {
+      x: (left + right) / 2, y: (low + high) / 2, reach: 0.54 * Math.max(right - left, high - low),
+    };
+  }
+
   function zoomTo(cluster) {
     view(net.x[cluster], net.y[cluster], 1.8 * net.radius[cluster] + 0.2);
   }
 
   function whole() {
-    const far = f => Math.max(...net.x.map((_, i) => f(i)));
-    const left = -far(i => net.radius[i] - net.x[i]), right = far(i => net.radius[i] + net.x[i]);
-    const low = -far(i => net.radius[i] - net.y[i]), high = far(i => net.radius[i] + net.y[i]);
-    view((left + right) / 2, (low + high) / 2, 0.54 * Math.max(right - left, high - low));
+    const { x, y, reach } = bounds();
+    view(x, y, reach);
   }
 
   function closer(factor) {
@@ -347,11 +366,27 @@
     });
   }
 
+  // WebGL that the processor has to imitate is slower than drawing without it
+  function graphicsCard() {
+    const asked = { failIfMajorPerformanceCaveat: true };
+    const gl = document.createElement("canvas").getContext("webgl", asked);
+    if (!gl) return false;
+    let name = String(gl.getParameter(gl.RENDERER));
+    if (name === "WebKit WebGL") {  // how some browsers hide it
+      const info = gl.getExtension("WEBGL_debug_renderer_info");
+      if (info) name = String(gl.getParameter(info.UNMASKED_RENDERER_WEBGL));
+    }
+    gl.getExtension("WEBGL_lose_context")?.loseContext();
+    return !/swiftshader|llvmpipe|softpipe|software|basic render/i.test(name);
+  }
+
   async function pictures() {
     if (!told.document) return;
     const roots = Object.fromEntries(
       Object.entries(told.roots).map(([name, id]) => [id, name === "network" ? "network" : `picture-${name}`])
     );
+    const drawn = told.document.roots.find(root => root.id === told.roots.network);
+    if (!graphicsCard()) drawn.attributes.output_backend = "canvas";
     await Bokeh.embed.embed_items(
       { report: told.document },
       [{ docid: "report", roots, root_ids: Object.values(told.roots) }]
@@ -409,6 +444,13 @@
     byId("farther").addEventListener("click", () => closer(1.5));
     byId("zoom").addEventListener("click", () => zoomTo(selected));
     byId("whole").addEventListener("click", whole);
+    let wide = innerWidth;
+    addEventListener("resize", () => {
+      if (!models || innerWidth === wide) return;
+      wide = innerWidth;
+      if (net.folded) zoomTo(selected);
+      else whole();
+    });
     byId("network").addEventListener("keydown", event => {
       const by = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] }[event.key];
       if (by) shift(...by);

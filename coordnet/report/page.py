@@ -203,8 +203,8 @@ def _clusters(data: ReportData) -> list[str]:
         '<figure class="only-js"><div class="tools" role="group" aria-label="The network">'
         '<button type="button" id="closer">Closer</button>'
         '<button type="button" id="farther">Farther</button>'
-        '<button type="button" id="zoom">To the selected cluster</button>'
-        '<button type="button" id="whole">The whole network</button></div>',
+        '<button type="button" id="zoom">Selected cluster</button>'
+        '<button type="button" id="whole">All</button></div>',
         '<div class="picture" id="network" role="img" tabindex="0" '
         f'aria-label="{_text(said)}"></div>',
         f"<figcaption>{_text(said)} Click a cluster to select it; the arrow keys, +, - and 0 move "
@@ -235,7 +235,9 @@ def _table_of_clusters(data: ReportData) -> str:
     )
     lines = []
     for i, cluster in enumerate(data.clusters):
-        swatch = f'<i class="swatch" style="background:{COLOURS[i % len(COLOURS)]}"></i>'
+        square = " square" if i // len(COLOURS) % len(MARKERS) else ""
+        colour = COLOURS[i % len(COLOURS)]
+        swatch = f'<i class="swatch{square}" style="background:{colour}"></i>'
         cells = [
             f'<th scope="row" data-value="{-i}"><a href="#cluster-{i}" tabindex="-1">{swatch}{i}'
             "</a></th>",
@@ -251,11 +253,7 @@ def _table_of_clusters(data: ReportData) -> str:
                 cluster.together,
                 "" if cluster.together is None else f"{100 * cluster.together:.0f}&nbsp;%",
             ),
-            _cell(
-                cluster.gap,
-                "" if cluster.gap is None else f"{_number(cluster.gap, 2)}&nbsp;s",
-                "n less",
-            ),
+            _cell(cluster.gap, cluster.gap_told.replace(" ", "&nbsp;"), "n less"),
             _cell(cluster.evidence, _evidence(cluster.evidence), "n less"),
             f"<td>{_text(', '.join(cluster.fits)) or 'none'}</td>"
             if cluster.explanations
@@ -447,7 +445,7 @@ def _explanations(data: ReportData, cluster: ClusterData) -> str:
         shown = f"<b>{fits}</b>" if fits == "fits" else fits
         rows.append(
             [
-                f"{_text(one.title)}{_bar(value or 0.0)}",
+                f"{_text(one.title)}{_bar(value) if value else ''}",
                 shown,
                 _number(value, 2),
             ]
@@ -511,20 +509,14 @@ def _end(data: ReportData) -> list[str]:
 
 def _numbers(data: ReportData) -> dict[str, Any]:
     """Return what the page's script needs, as JSON holds it."""
-    wanted = ("timeline", "gaps", "creation", "scores")
-    clusters = [
-        None
-        if cluster.details is None
-        else {
-            name: msgspec.to_builtins(getattr(cluster.details, name))
-            for name in wanted
-            if getattr(cluster.details, name) is not None
-        }
-        for cluster in data.clusters
-    ]
-    for cluster in clusters:
-        for picture in (cluster or {}).values():
-            del picture["said"]  # it stands in the page
+    kinds = list(
+        dict.fromkeys(
+            (row.name, row.unit)
+            for cluster in data.clusters
+            if cluster.details is not None
+            for row in cluster.details.scores.rows
+        )
+    )
     network = None if data.network is None else msgspec.to_builtins(data.network)
     if network is not None:
         network["total"] = sum(len(part["x"]) for part in network["parts"])
@@ -532,5 +524,27 @@ def _numbers(data: ReportData) -> dict[str, Any]:
     return {
         "colours": COLOURS, "markers": MARKERS, "ink": INK, "members": MEMBERS,
         "together": TOGETHER, "sizes": [cluster.accounts for cluster in data.clusters],
-        "moments": msgspec.to_builtins(data.moments), "clusters": clusters, "network": network,
+        "moments": msgspec.to_builtins(data.moments), "scores": kinds,
+        "clusters": [_pictures_of(cluster.details, kinds) for cluster in data.clusters],
+        "network": network,
     }  # fmt: skip
+
+
+def _pictures_of(details: Details | None, kinds: list[tuple[str, str]]) -> dict[str, Any] | None:
+    """Return what is drawn of a cluster; a score as its place in `kinds` and its numbers."""
+    if details is None:
+        return None
+    drawn: dict[str, Any] = {}
+    for name in ("timeline", "gaps", "creation"):
+        picture = getattr(details, name)
+        if picture is not None:
+            drawn[name] = msgspec.to_builtins(picture)
+            del drawn[name]["said"]  # it stands in the page
+    drawn["scores"] = [
+        (
+            kinds.index((row.name, row.unit)), row.value, row.low, row.high, row.reference,
+            row.others_low, row.others_high, row.q_value,
+        )
+        for row in details.scores.rows
+    ]  # fmt: skip
+    return drawn

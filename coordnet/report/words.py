@@ -101,7 +101,7 @@ def finding(run: Run) -> list[str]:
             else f"No cluster was found: no {run.config.min_size} or more of "
             f"{run.log.n_accounts:,} accounts acted together more than {_AGAINST[run.config.null]}."
         ]
-        return [*said, *(run.findable.why_nothing if run.findable else []), *bounds]
+        return [*said, *run.could_have_been_found, *bounds]
     clusters = run.clusters
     largest = f", the largest of {clusters.sizes[0]:,}" if len(clusters) > 1 else ""
     level = run.config.fdr
@@ -178,7 +178,7 @@ def limits(run: Run) -> list[str]:
     if not run.suspects:  # which say the same
         notes = [n for g in run.layers if g.tested is not None for n in g.tested.notes]
         said += [f"{n[:1].upper()}{n[1:].rstrip('.')}." for n in dict.fromkeys(notes)]
-    if run.scores is not None and run.scores.absent:
+    if run.scores is not None and run.scores.absent and len(run.clusters):
         n = _count(len(run.scores.absent), "score")
         said.append(f"{n} could not be made, because what they need was not given.")
     return [*said, *CAUTION]
@@ -318,7 +318,7 @@ def by_time(
     if together is not None:
         over = f", {int(together[top]):,} of them together with another member's"
     said = [
-        f"{total:,} {what} by {_step(step)}, from {first} to {last} (UTC). The line is what others "
+        f"{total:,} {what}, {_each(step)}, from {first} to {last} (UTC). The line is what others "
         "did, scaled to the same total.",
         f"Most were {_when(int(borders[top]), step)}: {int(members[top]):,}{over}, where the "
         f"line is at {_number(float(expected[top]))}.",
@@ -363,7 +363,7 @@ def score_dots(rows: Sequence[tuple[str, float, float, float | None]]) -> list[s
     )  # fmt: skip
     return [
         f"{_count(len(rows), 'score')} of the cluster, each over its reference; the line is where "
-        f"both are the same. {differ}"
+        f"both are the same. What is beyond 64 times or a 64th of it stands at the edge. {differ}"
     ]
 
 
@@ -375,6 +375,12 @@ def _step(step: int) -> str:
         if step % unit == 0:
             return f"{step // unit} {names[unit]}s"
     return f"{step // SECOND} seconds"
+
+
+def _each(step: int) -> str:
+    """Return how long the bins are."""
+    name = _step(step)
+    return f"in bins of {name}" if name[0].isdigit() else f"by {name}"
 
 
 def _when(start: int, step: int) -> str:
