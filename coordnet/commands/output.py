@@ -36,6 +36,7 @@ from coordnet.export import (
 )
 from coordnet.log.actions import ActionLog
 from coordnet.progress import stage
+from coordnet.report.words import finding
 from coordnet.scores import ClusterScores
 from coordnet.scores.table import text_table
 
@@ -246,7 +247,8 @@ def _say_run(run: Run) -> None:
         say(f"{name}: {layer.n_edges:,} edges of {layer.n_accounts:,} accounts, {tested}")
         for note in layer.tested.notes if layer.tested is not None and not run.suspects else ():
             say(f"note: {note}", wrap=True)
-    for line in (run.finding, *run.could_have_been_found):
+    found = finding(run) if len(run.clusters) else [run.finding]
+    for line in (*found, *run.could_have_been_found):
         say(line, wrap=True)
     if not len(run.clusters):
         return

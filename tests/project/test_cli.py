@@ -457,7 +457,8 @@ def test_what_is_printed_is_short(data, tmp_path, options):
     found = cn.detect(log, ["60s", "1h"], co_timing="5s", score=False)
     assert [f" {g.n_edges:,} edges of {g.n_accounts:,} accounts" in line for g, line in zip(
         found.layers, layers, strict=True)] == [True] * 3  # fmt: skip
-    assert found.finding in lines
+    assert found.finding.rstrip(".") in " ".join(lines)
+    assert "pairs of accounts that were kept" in " ".join(lines)  # the bound, first
 
 
 def test_demo_leaves_its_files_and_compares(tmp_path):
