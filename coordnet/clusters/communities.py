@@ -24,6 +24,7 @@ from coordnet.errors import (
 )
 from coordnet.graphs.graph import CoordinationGraph
 from coordnet.graphs.multiplex import Multiplex
+from coordnet.progress import stage
 
 if TYPE_CHECKING:
     import igraph
@@ -94,7 +95,9 @@ def find_clusters(
 
     net = igraph.Graph(n=graph.n_accounts, edges=np.column_stack(graph.ends))
     weights = graph.weights.tolist()
-    labels = np.array(METHODS[method].find(net, weights, objective, resolution, seed), np.int64)
+    with stage("communities"):
+        found = METHODS[method].find(net, weights, objective, resolution, seed)
+    labels = np.array(found, np.int64)
     order = np.argsort(labels, kind="stable")
     cuts = np.flatnonzero(np.diff(labels[order])) + 1
     given = {"objective": objective, "resolution": resolution, "seed": seed}

@@ -13,7 +13,6 @@ from coordnet.commands.reading import Reading
 from coordnet.commands.simulate import population_options
 from coordnet.detection.detect import detect_from
 from coordnet.detection.run import Run
-from coordnet.progress import stage
 from coordnet.scores.table import text_table
 from coordnet.search.configuration import Configuration
 from coordnet.simulation.evaluation import evaluate
@@ -37,8 +36,7 @@ def run(options: argparse.Namespace) -> int:
     """Simulate, look for what was planted, and say how much of it was found."""
     check_output(options.out, options.save)
     given = {"scenario": options.scenario, "accounts": options.accounts, "seed": options.seed}
-    with stage("simulating"):
-        sim = simulate(**given)
+    sim = simulate(**given)
     found = detect_from(
         lambda: sim.log, Configuration(seed=options.seed), threads=options.threads,
         reading=Reading(simulation=given).facts(),

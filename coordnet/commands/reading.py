@@ -283,8 +283,11 @@ def reading_options(parser: argparse.ArgumentParser) -> Any:
     reading = parser.add_argument_group("reading")
     reading.add_argument(
         "--kind", metavar="KIND", action="append",
-        help="Use only actions of this kind. May be repeated (default: all; of an export those of "
-        f"{' and '.join(USUAL)} that it has). Kinds of an export: {', '.join(TRACES)}.",
+        help=explained(
+            "Use only actions of this kind. May be repeated (default: all; of an export those of "
+            f"{' and '.join(USUAL)} that it has). The kinds that can be made of an export:",
+            {name: trace.meaning for name, trace in TRACES.items()},
+        ),
     )  # fmt: skip
     reading.add_argument("--kind-column", metavar="COLUMN", help="Column with the kind of action.")
     reading.add_argument(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -111,6 +112,7 @@ def run(options: argparse.Namespace) -> int:
     told = "\n\n".join(f"Given as {given[i]}.\n{scores.explain(i)}" for i in every)
     facts = {
         "command": "score",
+        "clusters_of": Path(options.clusters).name,
         "parameters": {name: config.parameters()[name] for name in CHOICES},
         "scored_with": scores.view.inputs.facts(),
         "clusters": len(scores),

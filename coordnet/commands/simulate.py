@@ -99,8 +99,7 @@ def run(options: argparse.Namespace) -> int:
         if not file.parent.is_dir():
             with whole_file(file):  # which says that there is no such folder
                 pass
-    with stage("simulating"):
-        sim = simulate(options.scenario, options.accounts, options.actions, options.seed)
+    sim = simulate(options.scenario, options.accounts, options.actions, options.seed)
     with stage("writing"):
         write_plain(_actions(sim.log), out)
         write_plain(sim.truth.to_frame("pyarrow"), beside["truth"])

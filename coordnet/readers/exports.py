@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from coordnet.errors import InputError, ParameterError, listed, nearest, one_of
 from coordnet.frozen import ReadOnly
 from coordnet.log.labels import LABELS
+from coordnet.progress import stage
 from coordnet.readers.columns import as_chunked, damaged_id, damaged_rows, label_column
 from coordnet.readers.files import expand
 from coordnet.readers.formats import (
@@ -111,10 +112,13 @@ def read_posts(
         raise InputError("a list given as source must hold paths, at least one.")
     chosen = _chosen(sources[0], format, columns, unit, time_format)
     reader = _Reader(chosen, errors == "raise", on_bad == "drop")
-    for part in sources:
-        for piece in part.pieces(chosen, reader.bad):
-            reader.add(piece)
-    return reader.finish(tuple(part.name for part in sources), _kind(sources[0]))
+    with stage("reading") as step:
+        for i, part in enumerate(sources):
+            if i:
+                step(i / len(sources))
+            for piece in part.pieces(chosen, reader.bad):
+                reader.add(piece)
+        return reader.finish(tuple(part.name for part in sources), _kind(sources[0]))
 
 
 def _sources(source: Any) -> list[Source]:
