@@ -267,7 +267,8 @@
     for (const cluster of clusters) {
       const part = net.parts[cluster];
       if (!part) continue;
-      const size = net.folded ? 7 : Math.max(2.5, Math.min(9, 0.9 * scale()));
+      const near = net.folded && seen !== whole;
+      const size = near ? 7 : Math.max(2.5, Math.min(9, 0.9 * scale()));
       part.x.forEach((x, i) => {
         data.x.push(x);
         data.y.push(part.y[i]);
@@ -302,7 +303,6 @@
     discs(cluster);
     const part = net.parts[cluster];
     put("own edges", part ? lines([part]) : { x: [], y: [] });
-    if (net.folded) put("nodes", nodes(part ? [cluster] : []));
     if (net.folded) zoomTo(cluster);
   }
 
@@ -330,11 +330,22 @@
     };
   }
 
+  // Where clusters are nodes, the accounts of the selected one stand in its place
+  function opened() {
+    if (net.folded) put("nodes", nodes([selected]));
+  }
+
+  let seen = whole;  // what the network shows, for when its place changes
+
   function zoomTo(cluster) {
+    seen = () => zoomTo(selected);
+    opened();
     view(net.x[cluster], net.y[cluster], 1.8 * net.radius[cluster] + 0.2);
   }
 
   function whole() {
+    seen = whole;
+    opened();
     const { x, y, reach } = bounds();
     view(x, y, reach);
   }
@@ -448,8 +459,7 @@
     addEventListener("resize", () => {
       if (!models || innerWidth === wide) return;
       wide = innerWidth;
-      if (net.folded) zoomTo(selected);
-      else whole();
+      seen();
     });
     byId("network").addEventListener("keydown", event => {
       const by = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] }[event.key];
