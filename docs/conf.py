@@ -39,9 +39,8 @@ templates_path = ["_templates"]
 nitpicky = True
 highlight_language = "none"  # formulas of docstrings are no program
 # Rooms that users do not enter: their names stand in docstrings for those who read the code
-nitpick_ignore_regex = [
-    (r"py:\w+", r"coordnet\.(inference|kernels|pictures|readers|search)\b[\w.]*")
-]
+ROOMS = "commands|inference|kernels|pictures|progress|readers|report|search"
+nitpick_ignore_regex = [(r"py:\w+", rf"coordnet\.({ROOMS})\b[\w.]*")]
 suppress_warnings = ["myst.header"]  # tables of figures begin at the third level
 
 # -- pages and the cells in them -----------------------------------------------------------------
