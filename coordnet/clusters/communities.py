@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -116,16 +117,23 @@ def _seeded(
     def run(
         net: igraph.Graph, weights: list[float], objective: str, resolution: float, seed: int
     ) -> list[int]:
-        import igraph
-
-        with _igraph_random:
-            igraph.set_random_number_generator(random.Random(seed))
-            try:
-                return find(net, weights, resolution).membership  # type: ignore[no-any-return]
-            finally:
-                igraph.set_random_number_generator(random)
+        with seeded_igraph(seed):
+            return find(net, weights, resolution).membership  # type: ignore[no-any-return]
 
     return run
+
+
+@contextmanager
+def seeded_igraph(seed: int) -> Iterator[None]:
+    """Seed the one generator that igraph has, for the block."""
+    import igraph
+
+    with _igraph_random:
+        igraph.set_random_number_generator(random.Random(seed))
+        try:
+            yield
+        finally:
+            igraph.set_random_number_generator(random)
 
 
 METHODS: Mapping[str, Finder] = MappingProxyType(
