@@ -9,7 +9,6 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from coordnet.frozen import Frozen
-from coordnet.inference.gaps import GapShares, acted, pairs_within
 from coordnet.log.windows import Window
 from coordnet.pictures.subject import Scored, number_of, scores_of
 from coordnet.times import SECOND
@@ -69,44 +68,21 @@ def gaps(source: Scored, i: int) -> Gaps:
     """
     scores, i = scores_of(source), number_of(source, i)
     view, own = scores.view.part_of(i)
-    others: GapShares = view.gaps_of_others
-    acts = view.acts
-    mine = slice(*acts.indptr[own : own + 2])
-    objects, unit = np.unique(acts.object[mine], return_inverse=True)
-    n = len(objects)
-    each = np.arange(n)
-    members = pairs_within(
-        acted(acts.account[mine], unit.astype(np.int32), acts.time[mine]), others.edges, each, n
-    )
-    there = others.acts
-    place = np.full(len(others.classes), -1, np.int64)
-    place[objects] = each
-    on = place[there.object] >= 0
-    on_run = place[there.run_object[there.run]] >= 0
-    runs, run = np.unique(there.run[on_run], return_inverse=True)
-    outside = pairs_within(
-        there._replace(
-            object=place[there.object[on]].astype(np.int32), time=there.time[on],
-            run=run.astype(np.int32), run_object=place[there.run_object[runs]].astype(np.int32),
-            run_time=there.run_time[on_run],
-        ),
-        others.edges, each, n,
-    )  # fmt: skip
-    total = others.within.sum(axis=0)
-    of_class = others.within[others.classes[objects]]
-    with np.errstate(invalid="ignore", divide="ignore"):
-        share = np.where(of_class[:, -1:] > 0, of_class / of_class[:, -1:], total[None] / total[-1])
-    mixed = (outside + CLASS_PAIRS * share) / (outside[:, -1:] + CLASS_PAIRS)
-    expected = (members[:, -1:] * mixed).sum(axis=0)
-    shared = members[:, -1].sum()
-    longest = np.searchsorted(members.sum(axis=0), shared)  # bins beyond have nothing of members
-    shown = min(len(others.edges), max(longest + 1, 2))
-    span = int(there.time.max() - there.time.min()) if len(there.time) else int(others.edges[-1])
-    edges = np.append(others.edges[:shown], max(span, int(others.edges[shown - 1]) + 1))
-    keep = [*range(shown), len(others.edges)]
+    found = view.gaps_between_members
+    edges, observed = found.edges, found.observed[own]
+    here = slice(*found.indptr[own : own + 2])
+    outside, share = found.outside[found.place[here]], found.share[found.place[here]]
+    with np.errstate(invalid="ignore"):
+        mixed = (outside + CLASS_PAIRS * share) / (outside[:, -1:] + CLASS_PAIRS)
+        expected = (found.pairs[here][:, None] * mixed).sum(axis=0)
+    longest = np.searchsorted(observed, observed[-1])  # bins beyond have nothing of members
+    shown = min(len(edges), max(int(longest) + 1, 2))
+    times = view.trace.time
+    span = int(times.max() - times.min()) if len(times) else int(edges[-1])
+    keep = [*range(shown), len(edges)]
     return Gaps(
-        edges,
-        np.diff(members.sum(axis=0)[keep], prepend=0).astype(np.int64),
+        np.append(edges[:shown], max(span, int(edges[shown - 1]) + 1)),
+        np.diff(observed[keep], prepend=0).astype(np.int64),
         np.diff(expected[keep], prepend=0.0),
         view.graph.window_us,
     )
