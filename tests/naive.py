@@ -1110,3 +1110,25 @@ def belongs(tails, members, accounts, level):
     if 2 * len(stay) < len(members):
         return None
     return stay | accepted({a: p for a, (p, *_) in tails.items() if a not in members}, accounts)
+
+
+# -- gaps and windows --------------------------------------------------------------------------
+
+
+def gap_pairs(rows):
+    """Return [((kind, object), account, account, gap)] of every two actions of two accounts."""
+    return [
+        (obj, u, v, abs(s - t))
+        for obj, acts in acts_by_object(rows).items()
+        for (s, u), (t, v) in combinations(acts, 2)
+        if u != v
+    ]
+
+
+def pairs_together(rows, window):
+    """Return on how many objects each two accounts act within a window of each other."""
+    met = {}
+    for obj, u, v, gap in gap_pairs(rows):
+        if gap <= window:
+            met.setdefault(frozenset((u, v)), set()).add(obj)
+    return {pair: len(objects) for pair, objects in met.items()}

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple, TypeVar
 
 import numpy as np
@@ -36,7 +37,12 @@ from coordnet.memory import available_memory, check_budget, memory_budget
 from coordnet.threads import equal_chunks, run_chunks
 from coordnet.times import SECOND, Duration, duration_text
 
-WEIGHTS = ("objects", "pairs")
+WEIGHTS: Mapping[str, str] = MappingProxyType(  # what each counts
+    {
+        "objects": "objects on which both acted within the window",
+        "pairs": "pairs of actions within the window, repeats included",
+    }
+)
 CHUNKS = 128  # enough for an even load and a moving progress bar, few enough to cost nothing
 T = TypeVar("T")
 

@@ -61,7 +61,7 @@ def evidence_table(
     codes = detail[:, 0].astype(np.int64)
     kinds = pa.array(log.kinds, pa.large_string()).take(pa.array(log.object_kind[codes]))
     members = detail[:, 1].astype(np.int64)
-    shown = _shown(log, codes, members, redact_text, secret, identifiers)
+    shown = shown_objects(log, codes, members, redact_text, secret, identifiers)
     objects = pa.table(
         {
             "occasion": pa.array(test.occasion_of(together)),
@@ -102,7 +102,7 @@ def evidence_table(
     return table.sort_by([("time", "ascending"), ("object", "ascending"), ("account", "ascending")])
 
 
-def _shown(
+def shown_objects(
     log: ActionLog,
     codes: NDArray[np.int64],
     members: NDArray[np.int64],

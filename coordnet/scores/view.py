@@ -19,6 +19,7 @@ from coordnet.frames import frozen
 from coordnet.graphs.graph import CoordinationGraph
 from coordnet.graphs.multiplex import Multiplex
 from coordnet.graphs.relation import Trace
+from coordnet.inference.gaps import GapsBetween, GapShares, gap_shares, gaps_between, ladder
 from coordnet.inference.group_test import GroupTest
 from coordnet.kernels import arrays as array_kernels
 from coordnet.kernels import windows as window_kernels
@@ -89,6 +90,8 @@ class Estimate:
         How many accounts and actions the value rests on; None means all of the cluster.
     reference : float64 or None
         What the background or the null gives.
+    reference_low, reference_median, reference_high : float64 or None
+        Where the reference is of random sets: the 5th, 50th and 95th percentile of their values.
     effect : float64 or None
         Value over reference, or value minus reference for shares.
     low, high : float64 or None
@@ -102,6 +105,9 @@ class Estimate:
     accounts: Counts | None = None
     actions: Counts | None = None
     reference: Floats | None = None
+    reference_low: Floats | None = None
+    reference_median: Floats | None = None
+    reference_high: Floats | None = None
     effect: Floats | None = None
     low: Floats | None = None
     high: Floats | None = None
@@ -390,12 +396,16 @@ class View:
             warnings.simplefilter("ignore", RuntimeWarning)  # means of nothing are NaN
             reference = np.nanmean(null, axis=1) if null.shape[1] else np.full(k, np.nan)
             effect = value - reference if share else value / reference
+            spread = np.nanpercentile(null, (5, 50, 95), axis=1) if null.shape[1] else [None] * 3
         if bootstrap:
             drawn = _rows(statistic(self.resampled), k)
             rest["low"], rest["high"] = bootstrap_interval(drawn, self.sizes)
         return Estimate(
             value,
             reference=reference,
+            reference_low=spread[0],
+            reference_median=spread[1],
+            reference_high=spread[2],
             effect=np.where(np.isfinite(effect), effect, np.nan),
             p_value=null_p(value, null, tail, self.stretched),
             **rest,
@@ -518,6 +528,24 @@ class View:
         lag = window_kernels.nearest_lags(account, time, low, high)
         found: Counts = lag[self.outsider[account]]
         return found
+
+    @cached_property
+    def gaps_of_others(self) -> GapShares:
+        """How far apart the entries of accounts in no cluster are, by class of object."""
+        account, object_, time, _ = self.trace
+        on_objects = self.graph.relation.on_objects
+        kinds = self.graph_log.object_kind if on_objects else np.zeros(1, np.int32)
+        limits = self.graph_log.limits or (0, 0)
+        edges = ladder(self.graph_log.resolution, limits[1] - limits[0])
+        return gap_shares(account, object_, time, kinds, self.outsider, edges)
+
+    @cached_property
+    def gaps_between_members(self) -> GapsBetween:
+        """How far apart members of each cluster are on what they share, and others there."""
+        acts = self.acts
+        return gaps_between(
+            self.gaps_of_others, acts.indptr, acts.account, acts.object, acts.unit, acts.time
+        )
 
     @cached_property
     def background_paces(self) -> Floats:
