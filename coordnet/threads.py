@@ -98,12 +98,12 @@ def run_chunks(
         results[i] = task(own.scratch, i)
 
     shares = np.ones(n) if weights is None else np.asarray(weights, float)
-    shares = shares / max(shares.sum(), 1e-12)
+    whole = max(shares.sum(), 1e-12)
     workers = min(thread_count(threads), max(n, 1))
     done = 0.0
     with stage(label) if label else nullcontext() as step:
         for i in _done(call, n, workers):
-            done += shares[i]
+            done += shares[i] / whole
             if step is not None:
                 step(done)
     return results

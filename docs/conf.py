@@ -14,8 +14,11 @@ import coordnet
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE / "_extensions"))
-# What the cells of the pages need: exports to read, how pictures look, the commands of this Python
+# What the cells of the pages need: exports to read, commands that say no more than what they found,
+# how pictures look, the commands of this Python
 os.environ["COORDNET_SAMPLES"] = str(HERE.parent / "tests" / "readers" / "samples")
+os.environ["COORDNET_PROGRESS"] = "0"
+os.environ["COLUMNS"] = "99"
 os.environ["MATPLOTLIBRC"] = str(HERE / "_static" / "matplotlibrc")
 os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
 

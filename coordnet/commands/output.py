@@ -66,8 +66,8 @@ def say_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 
 def say_json(value: Mapping[str, Any]) -> None:
-    """Print a value as JSON, characters that a terminal would obey written out."""
-    say(json_text(value).rstrip("\n"))
+    """Print a value as JSON, in ASCII: what a terminal would obey is written out."""
+    print(json_text(value), end="")
 
 
 # -- where it may go ---------------------------------------------------------------------------

@@ -139,6 +139,8 @@ class Reading:
     def checked(self) -> Reading:
         """Return the reading, after a check that it says what is needed."""
         if self.simulation is not None:
+            if self.format or self.account or self.object or self.time:
+                raise WrongUsage("the earlier run was of a simulation; give FILE and its columns")
             return self
         if self.format is None:
             missing = [f"--{n}" for n in ("account", "object", "time") if not getattr(self, n)]
@@ -170,7 +172,8 @@ class Reading:
         Where no file of accounts is given, it is what an export says of them.
         """
         if self.simulation is not None:
-            return simulate(**self.simulation).log, self.accounts
+            log = simulate(**self.simulation).log
+            return log.select(list(self.kind)) if self.kind else log, self.accounts
         log, profiles = self._read(self.files, threads)
         return log, profiles if self.accounts is None else self.accounts
 

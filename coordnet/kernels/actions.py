@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from coordnet.kernels.arrays import stable_order, widened
-from coordnet.kernels.compiling import kernel
+from coordnet.kernels.compiling import inner, kernel
 
 
-@kernel
+@inner
 def _sort_stretch(order: Any, begin: int, end: int, values: Any) -> None:
     """Sort order[begin:end] by the values of what stands there, equals as they stand."""
     rows = widened(order[begin:end], end - begin)

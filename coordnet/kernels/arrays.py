@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from coordnet.kernels.compiling import kernel
+from coordnet.kernels.compiling import inner, kernel
 
 # -- sorting ---------------------------------------------------------------------------------
 #
@@ -96,10 +96,24 @@ def stable_order(values: Any) -> Any:
     return order
 
 
+@inner
+def rank(sorted_values: Any, value: int) -> int:
+    """Return how many of the sorted values are below `value`."""
+    low = 0
+    high = len(sorted_values)
+    while low < high:
+        middle = (low + high) >> 1
+        if sorted_values[middle] < value:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
 # -- room ------------------------------------------------------------------------------------
 
 
-@kernel
+@inner
 def widened(values: Any, room: int) -> Any:
     """Return a copy of values, (n,), with room for `room` >= n of them.
 
@@ -112,7 +126,7 @@ def widened(values: Any, room: int) -> Any:
     return wider
 
 
-@kernel
+@inner
 def widened_rows(values: Any, room: int) -> Any:
     """Return a copy of values, (n, columns), with room for `room` >= n rows."""
     wider = np.empty((room, values.shape[1]), values.dtype)

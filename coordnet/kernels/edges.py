@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from coordnet.kernels.arrays import sort_in_place, widened_rows
-from coordnet.kernels.compiling import inlined, kernel
+from coordnet.kernels.compiling import inlined, inner, kernel
 
 # -- co-action ---------------------------------------------------------------------------------
 
@@ -24,7 +24,7 @@ def _first_position(positions: Any, start: int, stop: int, bound: int) -> int:
     return start
 
 
-@kernel
+@inner
 def sort_by_upper_half(keys: Any, spare: Any, n: int, bound: int, count: Any) -> Any:
     """Sort keys by their upper 32 bits: bytewise, least first, stable.
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from coordnet.kernels.arrays import sort_in_place, stable_order, widened
-from coordnet.kernels.compiling import inlined, kernel
+from coordnet.kernels.compiling import inlined, inner, kernel
 from coordnet.kernels.set_weights import (
     common_objects,
     log_weight,
@@ -102,7 +102,7 @@ def sets_pace(scene: Any, account: int, in_set: Any) -> bool:
     return in_set[account] == 0 and (len(scene.background) == 0 or scene.background[account] == 1)
 
 
-@kernel
+@inner
 def pacemakers(scene: Any, begin: int, end: int, in_set: Any) -> int:
     """Return how many accounts that set the pace act at the positions begin..end-1 of an object."""
     total = 0.0
@@ -282,7 +282,7 @@ def without(scene: Any, actions: Any, n: int, removed: int, left: Any) -> Any:
     return left, total
 
 
-@kernel
+@inner
 def densest_window(scene: Any, actions: Any, i: int, j: int, seen: Any) -> Any:
     """Find the window that holds the most members on an object.
 
@@ -332,7 +332,7 @@ def densest_window(scene: Any, actions: Any, i: int, j: int, seen: Any) -> Any:
     return most, begin, end, members
 
 
-@kernel
+@inner
 def _log_binomial(n: float, k: float) -> float:
     return math.lgamma(n + 1.0) - math.lgamma(k + 1.0) - math.lgamma(n - k + 1.0)
 
@@ -554,7 +554,7 @@ def set_evidence(
     return log_p, objects, together, occasions, class_only
 
 
-@kernel
+@inner
 def _evidence(
     scene: Any, actions: Any, n: int, price: float, in_set: Any, seen: Any, work: Any,
     by_class: bool,
@@ -579,13 +579,13 @@ def set_price(interests: Any, n_accounts: int, members: Any, size: int) -> float
     return math.log(size * (size - 1.0)) - log_weight(interests, members, size)
 
 
-@kernel
+@inner
 def _size_step(size: int) -> float:
     """Return by how much the part of the price that the sizes share out grows to size + 1."""
     return math.log((size + 1.0) / (size - 1.0))
 
 
-@kernel
+@inner
 def _price_with(
     interests: Any, n_accounts: int, members: Any, size: int, chances: Any, price: float, x: int
 ) -> float:  # fmt: skip
@@ -615,7 +615,7 @@ def _price_with(
     return price - math.log((size + 1.0) * to_x / size) + _size_step(size)
 
 
-@kernel
+@inner
 def _prices_without(
     interests: Any, n_accounts: int, size: int, chances: Any, price: float, prices: Any
 ) -> None:  # fmt: skip
@@ -647,7 +647,7 @@ def workspace(n: int) -> Any:
     return np.empty(n, np.int64), np.empty(n), np.empty(n), np.empty(n)
 
 
-@kernel
+@inner
 def _score_candidates(
     scene: Any, actions: Any, n: int, in_set: Any, seen: Any, stamp: Any, score: Any, touched: Any
 ) -> Any:  # fmt: skip
@@ -708,7 +708,7 @@ def _score_candidates(
     return touched, count
 
 
-@kernel
+@inner
 def _best_addition(
     scene: Any, actions: Any, n: int, members: Any, size: int, price: float, evidence: float,
     by_class: bool, in_set: Any, seen: Any, stamp: Any, score: Any, touched: Any, trial: Any,
@@ -931,7 +931,9 @@ def synchronised_pairs(
                 expected += members * (members - 1) / 2.0 * chance
             else:
                 m = j - i
-                time = scene.time[actions[i:j]]
+                time = np.empty(m, np.int64)
+                for k in range(m):
+                    time[k] = scene.time[actions[i + k]]
                 repeats = np.empty(members, np.int64)
                 number = np.empty(m, np.int32)  # of each action's member, in the order they came
                 begins = np.empty(m, np.int32)  # the window of each action

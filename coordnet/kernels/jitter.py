@@ -6,25 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from coordnet.kernels.arrays import widened, widened_rows
+from coordnet.kernels.arrays import rank, widened, widened_rows
 from coordnet.kernels.compiling import kernel
 from coordnet.kernels.tails import log_tail
 
 # -- jitter ------------------------------------------------------------------------------------
-
-
-@kernel
-def _rank(sorted_values: Any, value: int) -> int:
-    """Return how many of the sorted values are below `value`."""
-    low = 0
-    high = len(sorted_values)
-    while low < high:
-        middle = (low + high) >> 1
-        if sorted_values[middle] < value:
-            low = middle + 1
-        else:
-            high = middle
-    return low
 
 
 @kernel
@@ -85,7 +71,7 @@ def covered_strata(
                     own = phases[class_starts[c] : class_starts[c + 1]]
                     share[size - 1, c] += even
                     if len(own) and (reaches or c == classes - 1):
-                        count = _rank(own, end - h * length + 1) - _rank(own, a - h * length)
+                        count = rank(own, end - h * length + 1) - rank(own, a - h * length)
                         share[size - 1, c] += count / len(own)
                 a = end + 1
         cell_starts[u + 1] = size

@@ -19,7 +19,7 @@ from coordnet.frames import frozen
 from coordnet.graphs.graph import CoordinationGraph
 from coordnet.graphs.multiplex import Multiplex
 from coordnet.graphs.relation import Trace
-from coordnet.inference.gaps import GapShares, gap_shares, ladder
+from coordnet.inference.gaps import GapsBetween, GapShares, gap_shares, gaps_between, ladder
 from coordnet.inference.group_test import GroupTest
 from coordnet.kernels import arrays as array_kernels
 from coordnet.kernels import windows as window_kernels
@@ -538,6 +538,14 @@ class View:
         limits = self.graph_log.limits or (0, 0)
         edges = ladder(self.graph_log.resolution, limits[1] - limits[0])
         return gap_shares(account, object_, time, kinds, self.outsider, edges)
+
+    @cached_property
+    def gaps_between_members(self) -> GapsBetween:
+        """How far apart members of each cluster are on what they share, and others there."""
+        acts = self.acts
+        return gaps_between(
+            self.gaps_of_others, acts.indptr, acts.account, acts.object, acts.unit, acts.time
+        )
 
     @cached_property
     def background_paces(self) -> Floats:

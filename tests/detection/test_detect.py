@@ -230,10 +230,20 @@ def test_a_run_of_a_part_is_that_of_its_rows(tmp_path):
     for manifest in manifests:
         for name in ("rows_read", "rows_dropped"):
             del manifest["input"][name]
+        for name in ("summary.txt", "report.json"):
+            del manifest["files"][name]
     assert manifests[0] == manifests[1]
 
 
 # -- the files ---------------------------------------------------------------------------------
+
+
+def test_the_manifest_has_the_fingerprint_of_every_file(run, tmp_path):
+    run.write(tmp_path / "out", graph="gexf")
+    files = {p.name: p.read_bytes() for p in (tmp_path / "out").iterdir()}
+    manifest = json.loads(files.pop("manifest.json"))
+    assert manifest["files"] == {n: hashlib.sha256(b).hexdigest() for n, b in files.items()}
+    assert manifest["reading"] is None  # of a log that was made in Python
 
 
 def test_clusters_and_scores_are_written(run, log, tmp_path):

@@ -614,10 +614,10 @@ PACES = ("cascades", "mixed", "even")
 
 @pytest.fixture(scope="module", params=PACES)
 def null_p_values(request):
-    """Return {size: p-values} of given sets over 16 null logs, 300 or more of each size."""
+    """Return {size: p-values} of given sets over 20 null logs, 300 or more of each size."""
     rng = np.random.default_rng(1)
     every = {size: [] for size in SIZES}
-    for seed in range(16):
+    for seed in range(20):
         log = null_log(seed, accounts=600, objects=300, pace=request.param)
         for _ in range(2):
             for size, p in p_values_of_sets(log, rng, 15).items():

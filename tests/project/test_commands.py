@@ -236,7 +236,12 @@ def test_a_demo_is_done_again_too(tmp_path, monkeypatch):
     told = said("demo", "--accounts", "300", "--scenario", "retweet_ring")
     assert "Open coordnet-demo/report.html in a browser to look at it.\n" in told
     assert Path("coordnet-demo/report.html").read_text().startswith("<!DOCTYPE html>")
-    assert "byte for byte" in said("detect", "--like", "coordnet-demo/manifest.json")
+    again = ["detect", "--like", "coordnet-demo/manifest.json"]
+    assert "byte for byte" in said(*again)
+    code, told, _ = run(*again, "--kind", "retweet", "--json")
+    assert (code, json.loads(told)["manifest"]["input"]["kinds"]) == (1, ["retweet"])
+    code, _, err = run(*again, "--account", "who")
+    assert (code, "the earlier run was of a simulation; give FILE" in err) == (2, True)
 
 
 def test_a_demo_without_the_packages_of_the_report_goes_on(tmp_path, monkeypatch):
@@ -554,6 +559,15 @@ def test_json_is_all_that_is_printed(here):
     assert (told["clusters"], told["truth"]["pair_recall"]) == ([], None)
     assert told["finding"] == "No cluster was found."
     assert told["could_have_been_found"]
+
+
+def test_json_is_whole_however_long_and_moves_no_cursor(capsys):
+    value = {"long": "x" * 100_000, "escape": "\x1b[31m\u202e"}
+    output.say_json(value)
+    told = capsys.readouterr().out
+    assert json.loads(told) == value
+    assert told.isascii()
+    assert "\x1b" not in told
 
 
 def test_where_nothing_is_found_there_is_no_table(here):
