@@ -6,7 +6,7 @@ import numbers
 import os
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import Any, TypeVar
 
@@ -106,19 +106,31 @@ def run_chunks(
         results[i] = task(own.scratch, i)
 
     shares = np.ones(n) if weights is None else np.asarray(weights, float)
+    whole = max(shares.sum(), 1e-12)
     workers = min(thread_count(threads), max(n, 1))
-    with (
-        tqdm(total=100, desc=label, unit="%", disable=not (label and _on_terminal()), leave=False,
-             bar_format="{desc}: {percentage:3.0f}%|{bar}| {elapsed}<{remaining}") as bar,
-        ThreadPoolExecutor(workers) as pool,
-    ):  # fmt: skip
+    with tqdm(
+        total=100, desc=label, unit="%", disable=not (label and _on_terminal()), leave=False,
+        bar_format="{desc}: {percentage:3.0f}%|{bar}| {elapsed}<{remaining}",
+    ) as bar:  # fmt: skip
+        for i in _done(call, n, workers):
+            bar.update(100 * shares[i] / whole)
+    return results
+
+
+def _done(call: Callable[[int], None], n: int, workers: int) -> Iterator[int]:
+    """Call ``call(i)`` for i in 0..n-1 and give each i when it is done."""
+    if workers == 1:  # no thread: starting one takes longer than a small log's work
+        for i in range(n):
+            call(i)
+            yield i
+        return
+    with ThreadPoolExecutor(workers) as pool:
         pending = {pool.submit(call, i): i for i in range(n)}
         try:
             for future in as_completed(pending):
-                bar.update(100 * shares[pending[future]] / max(shares.sum(), 1e-12))
                 future.result()
+                yield pending[future]
         except BaseException:
             for future in pending:
                 future.cancel()
             raise
-    return results

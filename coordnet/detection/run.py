@@ -33,7 +33,7 @@ LABEL = 9  # of that, the labels
 GRAPH_FORMATS = ("gexf", "graphml")
 FILES = (
     "clusters.csv", "edges.csv", "scores.csv", "explanations.csv", "confirmation.csv",
-    "summary.txt", *(f"graph.{ending}" for ending in GRAPH_FORMATS),
+    "summary.txt", "report.json", *(f"graph.{ending}" for ending in GRAPH_FORMATS),
 )  # fmt: skip
 EMPTY = "The log has no actions, so that nothing could be found."
 
@@ -170,8 +170,9 @@ class Run:
         """Write the result as a folder of files, whole or not at all.
 
         clusters.csv, edges.csv, scores.csv, explanations.csv (which benign explanations fit),
-        summary.txt (what could have been found, and each cluster in plain words) and
-        manifest.json; and confirmation.csv, where the run has one.
+        summary.txt (what could have been found, and each cluster in plain words), report.json
+        (what ``coordnet report`` makes the report of) and manifest.json; and confirmation.csv,
+        where the run has one.
 
         Parameters
         ----------
@@ -194,6 +195,8 @@ class Run:
         list of pathlib.Path
             The files.
         """
+        from coordnet.report.make import DATA, report_json
+
         if graph is not None:
             one_of(graph, GRAPH_FORMATS, "graph")
         log = self.log
@@ -231,9 +234,39 @@ class Run:
                     key=key,
                 )
             (goal / "summary.txt").write_text(self.summary + "\n", encoding="utf-8", newline="\n")
+            (goal / DATA).write_bytes(report_json(self, identifiers=identifiers, key=key))
             (goal / "manifest.json").write_text(json_text(manifest), encoding="utf-8", newline="\n")
-        names = [*tables, *([f"graph.{graph}"] if graph else []), "summary.txt", "manifest.json"]
-        return [Path(folder) / name for name in names]
+        drawn = [f"graph.{graph}"] if graph else []
+        return [
+            Path(folder) / name for name in [*tables, *drawn, "summary.txt", DATA, "manifest.json"]
+        ]
+
+    def report(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        identifiers: bool = False,
+        key: bytes | None = None,
+    ) -> Path:
+        """Write what was found as one HTML page that opens offline, whole or not at all.
+
+        Parameters
+        ----------
+        path
+            The file, such as ``"report.html"``.
+        identifiers
+            Show the accounts' own labels instead of keyed pseudonyms; the page then says so.
+        key
+            Key of the pseudonyms, as in :meth:`write`.
+
+        Returns
+        -------
+        pathlib.Path
+            The file.
+        """
+        from coordnet.report.make import make_report
+
+        return make_report(self, path, identifiers=identifiers, key=key)
 
     def _shown(self, all_edges: bool) -> NDArray[np.bool_]:
         """Mark the edges that are written: those inside clusters, unless all are asked for."""

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coordnet.errors import CoordnetWarning, check_whole, one_of
+from coordnet.frames import frozen
 from coordnet.graphs.graph import CoordinationGraph
 from coordnet.graphs.relation import Against, Relation, Trace
 from coordnet.inference.edge_tests import TEST_BYTES, TestedEdges, co_action_tests
@@ -291,7 +292,7 @@ def find_windows(trace: Trace, n_accounts: int, need: int) -> Windows:
         live, count = window_kernels.live_actions(account, object_, low, high, n_accounts, need)
         if count > 0.9 * len(account) or count == 0:
             break
-        account, object_, time = account[live], object_[live], time[live]
+        account, object_, time = (frozen(part[live]) for part in (account, object_, time))
     if count == 0:
         account, object_, time = account[:0], object_[:0], time[:0]
         low, high = low[:0], high[:0]

@@ -137,3 +137,86 @@ def gap_shares(
     acts = acted(account[own], object_[own], time[own])
     n = CLASSES * (int(kinds.max(initial=0)) + 1)
     return GapShares(edges, acts, classes, pairs_within(acts, edges, classes, n))
+
+
+class GapsBetween(NamedTuple):
+    """How far apart members of clusters are on what they share, and others there.
+
+    Attributes
+    ----------
+    edges : int64 (e,)
+        Gaps in microseconds.
+    observed : float64 (clusters, e + 1)
+        Pairs of actions of two members on one object up to each edge, and all.
+    indptr : int64 (clusters + 1,)
+        The objects that two members of cluster i share are ``indptr[i]`` to ``indptr[i + 1] - 1``.
+    pairs : float64
+        Of each of them the pairs of members' actions.
+    place : int64
+        Of each of them its row in the next two.
+    outside : float64 (objects, e + 1)
+        Pairs of others on each object up to each edge, and all.
+    share : float64 (objects, e + 1)
+        The share of these over all objects of its class; where nobody else shares one, over all
+        objects.
+    """
+
+    edges: Counts
+    observed: Floats
+    indptr: Counts
+    pairs: Floats
+    place: Counts
+    outside: Floats
+    share: Floats
+
+
+def gaps_between(
+    others: GapShares,
+    indptr: Counts,
+    account: NDArray[np.int32],
+    object_: NDArray[np.int32],
+    unit: NDArray[np.int32],
+    time: Counts,
+) -> GapsBetween:
+    """Count the gaps between members of all clusters at once.
+
+    Parameters
+    ----------
+    others
+        How far apart those are that are in no cluster.
+    indptr
+        Where the actions of each cluster begin.
+    account, object_, unit, time
+        The actions of members, cluster by cluster, sorted by object and time; `unit` numbers the
+        (cluster, object) runs.
+    """
+    edges, n = others.edges, len(indptr) - 1
+    units = int(unit[-1]) + 1 if len(unit) else 0
+    cluster = np.repeat(np.arange(n), np.diff(indptr))
+    first = np.searchsorted(unit, np.arange(units))
+    acts = acted(account, unit, time)
+    observed = pairs_within(acts, edges, cluster[first], n)
+    pairs = pairs_within(acts, np.zeros(0, np.int64), np.arange(units), units)[:, -1]
+    shared = np.flatnonzero(pairs)
+    objects, place = np.unique(object_[first[shared]], return_inverse=True)
+    there, every = on_objects(others.acts, objects), np.arange(len(objects))
+    outside = pairs_within(there, edges, every, len(objects))
+    total, of_class = others.within.sum(axis=0), others.within[others.classes[objects]]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        share = np.where(of_class[:, -1:] > 0, of_class / of_class[:, -1:], total[None] / total[-1])
+    starts = np.searchsorted(cluster[first[shared]], np.arange(n + 1))
+    return GapsBetween(edges, observed, starts, pairs[shared], place, outside, share)
+
+
+def on_objects(acts: Acted, objects: NDArray[np.int32]) -> Acted:
+    """Return the actions on these objects, which are numbered from 0; `objects` ascends."""
+    first, last = (np.searchsorted(acts.object, objects, side) for side in ("left", "right"))
+    size = last - first
+    # an object has the same stretch in both orders
+    at = np.arange(size.sum()) + np.repeat(first - (np.cumsum(size) - size), size)
+    object_ = np.repeat(np.arange(len(objects), dtype=np.int32), size)
+    own = acts.run[at]
+    new = np.ones(len(own), bool)
+    new[1:] = own[1:] != own[:-1]
+    run = np.cumsum(new, dtype=np.int32) - 1
+    return Acted(object_, acts.time[at], run.astype(np.int32), object_[new], acts.run_time[at])

@@ -9,7 +9,6 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from coordnet.frozen import Frozen
-from coordnet.inference.gaps import Acted, GapShares, acted, pairs_within
 from coordnet.log.windows import Window
 from coordnet.pictures.subject import Scored, number_of, scores_of
 from coordnet.times import SECOND
@@ -69,46 +68,21 @@ def gaps(source: Scored, i: int) -> Gaps:
     """
     scores, i = scores_of(source), number_of(source, i)
     view, own = scores.view.part_of(i)
-    others: GapShares = view.gaps_of_others
-    acts = view.acts
-    mine = slice(*acts.indptr[own : own + 2])
-    objects, unit = np.unique(acts.object[mine], return_inverse=True)
-    n = len(objects)
-    each = np.arange(n)
-    members = pairs_within(
-        acted(acts.account[mine], unit.astype(np.int32), acts.time[mine]), others.edges, each, n
-    )
-    outside = pairs_within(_on(others.acts, objects), others.edges, each, n)
-    total = others.within.sum(axis=0)
-    of_class = others.within[others.classes[objects]]
-    with np.errstate(invalid="ignore", divide="ignore"):
-        share = np.where(of_class[:, -1:] > 0, of_class / of_class[:, -1:], total[None] / total[-1])
-    mixed = (outside + CLASS_PAIRS * share) / (outside[:, -1:] + CLASS_PAIRS)
-    expected = (members[:, -1:] * mixed).sum(axis=0)
-    shared = members[:, -1].sum()
-    longest = np.searchsorted(members.sum(axis=0), shared)  # bins beyond have nothing of members
-    shown = min(len(others.edges), max(longest + 1, 2))
+    found = view.gaps_between_members
+    edges, observed = found.edges, found.observed[own]
+    here = slice(*found.indptr[own : own + 2])
+    outside, share = found.outside[found.place[here]], found.share[found.place[here]]
+    with np.errstate(invalid="ignore"):
+        mixed = (outside + CLASS_PAIRS * share) / (outside[:, -1:] + CLASS_PAIRS)
+        expected = (found.pairs[here][:, None] * mixed).sum(axis=0)
+    longest = np.searchsorted(observed, observed[-1])  # bins beyond have nothing of members
+    shown = min(len(edges), max(int(longest) + 1, 2))
     times = view.trace.time
-    span = int(times.max() - times.min()) if len(times) else int(others.edges[-1])
-    edges = np.append(others.edges[:shown], max(span, int(others.edges[shown - 1]) + 1))
-    keep = [*range(shown), len(others.edges)]
+    span = int(times.max() - times.min()) if len(times) else int(edges[-1])
+    keep = [*range(shown), len(edges)]
     return Gaps(
-        edges,
-        np.diff(members.sum(axis=0)[keep], prepend=0).astype(np.int64),
+        np.append(edges[:shown], max(span, int(edges[shown - 1]) + 1)),
+        np.diff(observed[keep], prepend=0).astype(np.int64),
         np.diff(expected[keep], prepend=0.0),
         view.graph.window_us,
     )
-
-
-def _on(acts: Acted, objects: NDArray[np.int32]) -> Acted:
-    """Return the actions on these objects, which are numbered from 0; `objects` ascends."""
-    first, last = (np.searchsorted(acts.object, objects, side) for side in ("left", "right"))
-    size = last - first
-    # an object has the same stretch in both orders
-    at = np.arange(size.sum()) + np.repeat(first - (np.cumsum(size) - size), size)
-    object_ = np.repeat(np.arange(len(objects), dtype=np.int32), size)
-    own = acts.run[at]
-    new = np.ones(len(own), bool)
-    new[1:] = own[1:] != own[:-1]
-    run = np.cumsum(new, dtype=np.int32) - 1
-    return Acted(object_, acts.time[at], run.astype(np.int32), object_[new], acts.run_time[at])

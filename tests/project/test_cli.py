@@ -352,7 +352,8 @@ def test_a_graph_file_and_a_saved_run(data, tmp_path):
     ran = run(tmp_path, *arguments, "--graph", "graphml", "--save", "run.coordnet")
     assert (ran.returncode, ran.stderr) == (0, "")
     assert {p.name for p in (tmp_path / "coordnet-out").iterdir()} == {
-        "clusters.csv", "edges.csv", "graph.graphml", "summary.txt", "manifest.json"
+        "clusters.csv", "edges.csv", "graph.graphml", "summary.txt", "report.json",
+        "manifest.json",
     }  # fmt: skip
 
 
