@@ -7,7 +7,7 @@ seeded, and what chance they leave is stated beside each comparison.
 
 import random
 from itertools import combinations
-from math import inf, log
+from math import exp, inf, log
 
 import naive
 import numpy as np
@@ -155,6 +155,14 @@ def test_the_bound_says_nothing_where_nothing_is_proved():
     assert tail_kernels.log_tail_bound(1, 0.25) == pytest.approx(log(0.25))
     assert tail_kernels.log_tail_bound(1, 3.0) == 0.0
     assert tail_kernels.log_tail_bound(2, 0.0) == -inf
+
+
+@given(st.integers(0, 40), st.one_of(means, st.floats(0, 1e-12)))
+@example(16, 1e-30)  # the first term is below what a float64 holds
+@example(17, 1.0)
+def test_the_bound_itself_is_that_of_its_log(count, mean):
+    found = tail_kernels.tail_bound(count, mean)
+    assert found == pytest.approx(exp(tail_kernels.log_tail_bound(count, mean)), rel=1e-9)
 
 
 @given(counts, means)
@@ -484,11 +492,12 @@ def test_the_activity_expectation_equals_the_oracle(rows, window):
         return
     source, target = np.array(pairs, np.int32).T.copy()
     occasions = np.arange(len(pairs), dtype=np.int32) % 4
-    found, log_p = edge_tests.activity_tests(log, pairs_all, source, target, occasions)
+    found, p_value = edge_tests.activity_tests(log, pairs_all, source, target, occasions)
     for e, (u, v) in enumerate(pairs):
         expected = naive.activity_expectation(rows, log.accounts[u], log.accounts[v], window)
         assert found[e] == pytest.approx(expected, rel=1e-6)
-        assert log_p[e] == tail_kernels.log_tail_bound(int(occasions[e]), found[e])
+        bound = exp(tail_kernels.log_tail_bound(int(occasions[e]), found[e]))
+        assert p_value[e] == pytest.approx(max(bound, 1e-300), rel=1e-9)
 
 
 STRATA = {
