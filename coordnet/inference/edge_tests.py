@@ -34,7 +34,7 @@ from coordnet.inference.attainable import attainable_pairs, attainable_q_values,
 from coordnet.inference.bounds import null_pairs
 from coordnet.inference.correction import CORRECTIONS, corrected
 from coordnet.inference.round_times import GRAINS, round_factors, roundness
-from coordnet.inference.statistics import Chances, Floats, WindowStatistics
+from coordnet.inference.statistics import AccountRuns, Chances, Floats, WindowStatistics
 from coordnet.inference.strata import strata_of
 from coordnet.kernels import arrays as array_kernels
 from coordnet.kernels import edge_tests as edge_test_kernels
@@ -54,6 +54,7 @@ LITTLE_POWER = 0.25  # typical chance from which the timing test is said to have
 TABLES = 1 << 16  # pairs of strata whose tables are held at once: 200 MB
 TEST_BYTES = 80  # that the test of an edge takes, beside the edge
 BLOCK_RUNS = 1 << 15  # (account, object) entries of accounts done together: about 1 MB
+LONG_LISTS = 128  # objects of an account, in the mean, from which it pays to put them in order
 SEVERAL = 64  # pairs of actions on an object whose chances are looked up
 
 
@@ -333,12 +334,14 @@ def _shared_objects(
 ) -> tuple[NDArray[np.int32], Floats, Floats]:
     """Return occasions of each edge, and expectation and p-value under the timing null."""
     log, windows = statistics.log, statistics.window_of_class
-    positions = log.by_account[1]
-    runs = statistics.runs
-    starts, objects, first_action = runs
-    k = np.diff(starts)
+    positions, runs, classes = log.by_account[1], statistics.runs, statistics.classes
+    k = np.diff(runs.starts)
     swap = k[source] < k[target]
     heavier, lighter = np.where(swap, target, source), np.where(swap, source, target)
+    if len(source) and k[lighter].mean() > LONG_LISTS:
+        positions, runs, by_time = _runs_by_time(log)
+        classes = classes[by_time]
+    starts, objects, first_action = runs
     # by heavier account, inside blocks of lighter accounts whose lists fit into the cache
     _, order = array_kernels.group_by_code(heavier, len(log.all_accounts))
     block = (starts[:-1] // BLOCK_RUNS).astype(np.int32)
@@ -349,7 +352,7 @@ def _shared_objects(
     borders = equal_chunks(work, CHUNKS)
     since = log.time[positions] - (log.limits[0] if log.limits else 0)
     cells = edge_test_kernels.run_cells(
-        first_action, since, roundness(log.time, HOUR)[positions], statistics.classes[objects],
+        first_action, since, roundness(log.time, HOUR)[positions], classes[objects],
         len(GRAINS) + 1,
     )  # fmt: skip
     by_cell = chances_of_cells(
@@ -376,6 +379,26 @@ def _shared_objects(
         lambda _, i: array_kernels.put(results[i], order), 3, threads=threads
     )
     return occasions, expected, np.maximum(p_value, SMALLEST_P)
+
+
+def _runs_by_time(
+    log: ActionLog,
+) -> tuple[NDArray[np.int32], AccountRuns, NDArray[np.int64]]:
+    """Return the runs of the accounts with objects numbered by when they were first acted on.
+
+    Whoever shares many objects then met on them nearly in order, and there is little to sort.
+
+    Returns
+    -------
+    The actions account by account; the runs; the objects in their new order.
+    """
+    begin = np.minimum(log.by_object[:-1], len(log) - 1)
+    by_time = np.argsort(log.time[begin], kind="stable")
+    rank = array_kernels.put(np.arange(log.n_objects, dtype=np.int32), by_time)[log.object]
+    _, order = array_kernels.group_by_code(rank, log.n_objects)
+    indptr, within = array_kernels.group_by_code(log.account[order], len(log.all_accounts))
+    positions = order[within]
+    return positions, AccountRuns(*edge_test_kernels.account_runs(indptr, positions, rank)), by_time
 
 
 def chances_of_cells(

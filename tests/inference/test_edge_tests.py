@@ -826,6 +826,20 @@ def test_the_timing_null_is_what_dealing_to_slots_gives(equal):
                 assert share == pytest.approx(p, rel=0.1)
 
 
+@given(logs(min_size=2), windows())
+def test_objects_in_order_of_time_change_nothing(rows, window):
+    """Long lists are put in order of time; only the last digits may know."""
+    log, source, target = all_pairs_graph(rows, window)
+    statistics = WindowStatistics(log, window)
+    plain = edge_tests._shared_objects(statistics, source, target, True, 1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(edge_tests, "LONG_LISTS", -1)
+        ordered = edge_tests._shared_objects(statistics, source, target, True, 1)
+    assert ordered[0].tolist() == plain[0].tolist()
+    for found, expected in zip(ordered[1:], plain[1:], strict=True):
+        assert found.tolist() == pytest.approx(expected.tolist(), rel=1e-9)
+
+
 def test_repeats_raise_the_chance_of_an_object():
     """Whoever acts often on an object meets others there more often: 1 - (1 - chance)^(m m')."""
     rng = random.Random(4)
