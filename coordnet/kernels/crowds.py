@@ -39,14 +39,14 @@ def crowd_sums(crowd: Any, row: int, objects: Any, delays: Any, ahead: Any) -> N
 
     Cost: members times objects, several of them in one instruction.
     """
-    several = crowd.several
-    columns = crowd.time.shape[1]
+    several, matrix, windows = crowd.several, crowd.time, crowd.windows
+    columns = matrix.shape[1]
     own = np.empty(columns, np.int32)
     for o in range(columns):  # so that no lag of who is missing is within a window, or overflows
-        t = crowd.time[row, o]
+        t = matrix[row, o]
         own[o] = t if t != MISSING else -(MISSING + 1)
-    for v in range(row + 1, len(crowd.time)):
-        other = crowd.time[v]
+    for v in range(row + 1, len(matrix)):
+        other = matrix[v]
         met = np.int64(0)
         delay = np.int64(0)
         order = np.int64(0)
@@ -54,10 +54,13 @@ def crowd_sums(crowd: Any, row: int, objects: Any, delays: Any, ahead: Any) -> N
             some_met = np.int32(0)
             some_delay = np.int32(0)
             some_order = np.int32(0)
-            for o in range(first, min(first + several, columns)):
-                lag = np.int32(other[o] - own[o])
+            theirs = other[first : first + several]  # indices from 0: many at once
+            mine = own[first : first + several]
+            bound = windows[first : first + several]
+            for o in range(len(theirs)):
+                lag = np.int32(theirs[o] - mine[o])
                 size = np.int32(max(lag, np.int32(-lag)))
-                inside = np.int32(1 if size <= crowd.windows[o] else 0)
+                inside = np.int32(1 if size <= bound[o] else 0)
                 sign = np.int32(np.int32(1 if lag > 0 else 0) + np.int32(1 if lag >= 0 else 0))
                 some_met = np.int32(some_met + inside)
                 some_delay = np.int32(some_delay + np.int32(size * inside))
