@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from coordnet.kernels.compiling import kernel
+from coordnet.kernels.compiling import inner
 
 LATEST = 1 << 29  # times in a crowd, and windows, are below it
 MISSING = -(1 << 30)  # the time of who did not act
@@ -25,7 +25,7 @@ class Crowd(NamedTuple):
     outside_before: Any  # int32 (n + 1,), how many of these stand before each position
 
 
-@kernel
+@inner
 def crowd_sums(crowd: Any, row: int, objects: Any, delays: Any, ahead: Any) -> None:
     """Add up what a member of a crowd did together with each one of a later row.
 
