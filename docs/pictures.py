@@ -72,7 +72,7 @@ def overview(folder):
         x = at[members, 0].mean()
         right.annotate(
             f"{len(cluster)} accounts", (x, at[members, 1].max()), xytext=(0, 6),
-            textcoords="offset points", ha="center", color=colour, fontweight="bold",
+            textcoords="offset points", ha="center", fontweight="bold",
         )  # fmt: skip
     right.set_title(
         f"Tested: {kept.n_edges:,} pairs that chance does not explain,\n"
