@@ -1,0 +1,270 @@
+"""Whether coordnet keeps what it promises: nothing where nothing is, few honest accounts, bounds.
+
+    python benchmarks/calibration.py [--results FILE] [--detection FILE] [--minutes N]
+        [--retweets russian_coord_tweets.csv.gz] [--ira ira_tweets.parquet]
+        [--write docs/benchmark.md]
+
+Four parts, each at the defaults with a window of 60 s unless said:
+
+nothing   populations of 2,000 accounts in which nobody coordinates, 100 seeds of each kind
+real      real logs of which chance was made: accounts shuffled over rows, delays resampled,
+          profiles swapped (only with --retweets, --ira)
+mixed     a campaign in a public of early birds, event viewers, repeaters, daily slots, schedulers
+bounds    how often a bound on true pairs is above the truth: here, on small populations of all
+          planted scenarios, and in the lines of detection.py (--detection)
+
+The results file has a line of JSON a run, and a run that was stopped goes on where it was. One
+process, one thread.
+"""
+
+import argparse
+import time
+import warnings
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+import detection
+from detection import ASKED, NOTHING, OURS, PLANTED, REPORTED, Line, measured, ours, tolerated
+
+import coordnet as cn
+from coordnet.inference import null_logs
+from coordnet.search.configuration import Configuration
+from coordnet.search.search import search_clusters
+
+SMALL = 2_000  # accounts of the populations in which nothing is planted
+NULL_LOGS = {
+    "accounts shuffled": null_logs.shuffled_accounts,
+    "delays resampled": null_logs.resampled_delays,
+    "profiles swapped": null_logs.swapped_profiles,
+}
+RETWEETS = "35,125 retweets"
+IRA = "1,183,032 retweets of the IRA"
+WINDOWS = {RETWEETS: ("10s", "60s", "600s"), IRA: ("300s",)}  # IRA: times in whole minutes
+COLUMNS = {
+    RETWEETS: {
+        "account": "account_id", "object": "object_id", "time": "timestamp_share",
+        "post": "content_id",
+    },
+    IRA: {"account": "account_id", "object": "text", "time": "published_at", "kind": "kind"},
+}  # fmt: skip
+# accounts, share of them that is the campaign, seeds
+MIXED = (
+    (20_000, 0.02, 10), (20_000, 0.1, 10), (20_000, 0.3, 5), (10_000, 0.02, 10),
+    (5_000, 0.02, 20), (2_000, 0.02, 20),
+)  # fmt: skip
+MEDIUM = 5_000  # accounts of the populations that only the bounds are looked at in
+Key = tuple[str, str, int, float, int]
+
+
+# -- running -------------------------------------------------------------------------------------
+
+
+def tasks(real: dict[str, Path]) -> Iterator[Key]:
+    """Yield (part, what, accounts or null logs, share, seed), what costs little first."""
+    for seed in REPORTED[:20]:
+        for what in NOTHING:
+            yield "nothing", what, SMALL, 0.0, seed
+    for accounts, share, seeds in MIXED[:2]:
+        for seed in REPORTED[: seeds // 2]:
+            yield "mixed", "mixed_public", accounts, share, seed
+    for seed in range(20):
+        for name in real:
+            if name == RETWEETS:
+                for within in WINDOWS[name]:
+                    for made in NULL_LOGS:
+                        yield "real", f"{name}|{within}|{made}", 0, 0.0, seed
+    for accounts, share, seeds in MIXED:
+        for seed in REPORTED[:seeds]:
+            yield "mixed", "mixed_public", accounts, share, seed
+    for seed in REPORTED:
+        for what in NOTHING:
+            yield "nothing", what, SMALL, 0.0, seed
+    for seed in REPORTED[:10]:
+        for what in PLANTED:
+            yield "bounds", what, MEDIUM, 0.0, seed
+    for seed in range(20):
+        if IRA in real:
+            for made in NULL_LOGS:
+                yield "real", f"{IRA}|{WINDOWS[IRA][0]}|{made}", 0, 0.0, seed
+
+
+def run(results: Path, minutes: float, real: dict[str, Path]) -> None:
+    """Run what is missing in the results file, for about so many minutes."""
+    warnings.simplefilter("ignore", cn.CoordnetWarning)
+    results.parent.mkdir(parents=True, exist_ok=True)
+    done = {key_of(line) for line in detection.read(results)}
+    end = time.monotonic() + 60 * minutes
+    logs: dict[str, cn.ActionLog] = {}
+    for key in tasks(real):
+        if key in done:
+            continue
+        if time.monotonic() > end:
+            return
+        part, what, accounts, share, seed = key
+        if part == "real":
+            name, within, made = what.split("|")
+            if name not in logs:
+                log = cn.read_actions(real[name], **COLUMNS[name])
+                logs[name] = log.select("retweet") if name == IRA else log
+            null = NULL_LOGS[made](logs[name], seed)
+            rule = Configuration(within)
+            begin = time.process_time()
+            found = search_clusters(null, rule, threads=1)
+            line = {
+                "edges": found.layers.combined.n_edges, "clusters": len(found.clusters),
+                "seconds": round(time.process_time() - begin, 2),
+            }  # fmt: skip
+        else:
+            options = {"share": share} if part == "mixed" else {}
+            sim = cn.simulate(what, accounts=accounts, seed=seed, **options)
+            begin = time.process_time()
+            clusters = ours(**ASKED.get(what, {}))(sim.log)
+            line = measured(clusters, sim.truth, time.process_time() - begin, bounded=True)
+            line["honest_in_all"] = honest_in_all(line, sim)
+        names = ("part", "what", "accounts", "share", "seed")
+        detection.append(results, {**line, "of": dict(zip(names, key, strict=True))})
+        done.add(key)
+
+
+def key_of(line: Line) -> Key:
+    """Return which run a line of the results is of."""
+    of = line["of"]
+    return of["part"], of["what"], of["accounts"], of["share"], of["seed"]
+
+
+def honest_in_all(line: Line, sim: cn.Simulation) -> float:
+    """Return the share of all honest accounts of the log that stand in a cluster."""
+    truth = sim.truth
+    covert = [a for name, of in truth.groups.items() if truth.covert[name] for a in of]
+    codes = sim.log.codes_of(covert, missing="ignore")
+    acting = sim.log.n_accounts - len(codes)
+    return float(f"{line['honest_accounts'] / acting:.4g}")
+
+
+# -- the tables ----------------------------------------------------------------------------------
+
+
+def nothing_table(lines: list[Line], full: list[Line]) -> str:
+    """Return how often anything is reported where nothing is planted, small and at full size."""
+    sizes = (
+        (f"{SMALL:,}", [(x["of"]["what"], x) for x in lines if x["of"]["part"] == "nothing"]),
+        (
+            f"{detection.ACCOUNTS:,}",
+            [(x["scenario"], x) for x in full if x["method"] == OURS and x["scenario"] in NOTHING],
+        ),
+    )
+    rows = []
+    for accounts, runs in sizes:
+        for what in (*NOTHING, "all six"):
+            some = [x["clusters"] > 0 for name, x in runs if what in (name, "all six")]
+            if some:
+                rows.append([what, accounts, str(len(some)), str(sum(some)), tolerated(len(some))])
+    head = ("population", "accounts", "runs", "with any cluster", "tolerated")
+    return detection.table(head, rows)
+
+
+def real_table(lines: list[Line]) -> str:
+    """Return how often anything is kept of null logs made of real ones."""
+    of: dict[tuple[str, ...], list[Line]] = defaultdict(list)
+    for line in lines:
+        if line["of"]["part"] == "real":
+            of[tuple(line["of"]["what"].split("|"))].append(line)
+    rows = [
+        [
+            *key, str(len(runs)), str(sum(x["edges"] > 0 for x in runs)),
+            str(sum(x["clusters"] > 0 for x in runs)), tolerated(len(runs)),
+        ]
+        for key, runs in sorted(of.items(), key=lambda item: list(COLUMNS).index(item[0][0]))
+    ]  # fmt: skip
+    head = (
+        "made of", "window", "how", "null logs", "with any edge", "with any cluster", "tolerated",
+    )  # fmt: skip
+    return detection.table(head, rows, 3)
+
+
+def mixed_table(lines: list[Line]) -> str:
+    """Return what is found of a campaign in a mixed public, and who else."""
+    rows = []
+    for accounts, share, _ in MIXED:
+        runs = mixed(lines, accounts, share)
+        if runs:
+            rows.append([
+                f"{accounts:,}", f"{share:.0%}", str(len(runs)),
+                *(detection.spread(runs, key) for key in (
+                    "precision", "recall", "honest", "honest_in_all"
+                )),
+                str(sum(x["honest_in_all"] > 0.01 for x in runs)),
+                str(sum(x["over"] for x in runs)),
+            ])  # fmt: skip
+    head = (
+        "accounts", "campaign", "runs", "precision", "recall",
+        "honest, of the accounts in clusters", "in clusters, of all honest accounts",
+        "runs with more than 1 % of them", "runs with a bound above the truth",
+    )  # fmt: skip
+    return detection.table(head, rows, 0)
+
+
+def bounds_table(lines: list[Line], full: list[Line]) -> str:
+    """Return how often a bound on true pairs is above the truth."""
+    of: dict[str, list[Line]] = {
+        f"planted, {detection.ACCOUNTS:,} accounts": [
+            x for x in full if x["method"] == OURS and x["scenario"] in PLANTED
+        ],
+        f"planted, {MEDIUM:,} accounts": [x for x in lines if x["of"]["part"] == "bounds"],
+    }
+    for accounts in sorted({accounts for accounts, _, _ in MIXED}, reverse=True):
+        of[f"mixed_public, {accounts:,} accounts"] = mixed(lines, accounts)
+    of["all"] = [line for runs in of.values() for line in runs]
+    rows = [
+        [name, str(len(runs)), str(sum(x["over"] for x in runs)), tolerated(len(runs))]
+        for name, runs in of.items()
+        if runs
+    ]
+    return detection.table(("populations", "runs", "a bound above the truth", "tolerated"), rows)
+
+
+def mixed(lines: list[Line], accounts: int, share: float | None = None) -> list[Line]:
+    """Return the runs on mixed populations of a size, and of a share of the campaign."""
+    return [
+        x
+        for x in lines
+        if (x["of"]["part"], x["of"]["accounts"]) == ("mixed", accounts)
+        and share in (None, x["of"]["share"])
+    ]
+
+
+def write(lines: list[Line], full: list[Line], document: Path) -> None:
+    """Put each table between its marks in the document."""
+    detection.put(
+        {
+            "calibration: nothing": nothing_table(lines, full),
+            "calibration: real": real_table(lines),
+            "calibration: mixed": mixed_table(lines),
+            "calibration: bounds": bounds_table(lines, full),
+        },
+        document,
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--results", type=Path, default=Path("build/calibration.jsonl"))
+    parser.add_argument("--detection", type=Path, default=Path("build/detection.jsonl"))
+    parser.add_argument("--minutes", type=float, default=float("inf"), help="start nothing later")
+    parser.add_argument("--retweets", type=Path, help="the sample of CooRTweet")
+    parser.add_argument("--ira", type=Path, help="posts of the IRA")
+    parser.add_argument("--write", type=Path, metavar="FILE", help="put the tables into it")
+    options = parser.parse_args()
+    files = {RETWEETS: options.retweets, IRA: options.ira}
+    if options.minutes > 0:
+        run(options.results, options.minutes, {k: v for k, v in files.items() if v is not None})
+    if options.write is not None:
+        lines, full = (detection.read(file) for file in (options.results, options.detection))
+        write(lines, full, options.write)
+
+
+if __name__ == "__main__":
+    main()
