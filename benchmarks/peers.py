@@ -134,13 +134,13 @@ def coordinationz(log: cn.ActionLog, within: str, realizations: int = 100) -> Ne
 
 
 PEERS: dict[str, Peer] = {
-    ">= 2 co-actions": Peer(at_least(2), "louvain"),
-    ">= 3 co-actions": Peer(at_least(3), "louvain"),
-    "CooRTweet": Peer(coortweet, "louvain"),
-    "TF-IDF, top 0.5 % (Pacheco)": Peer(pacheco, "components"),
-    "TF-IDF, eigenvector (Luceri)": Peer(luceri, "louvain"),
-    "TF-IDF, disparity (Nizzoli)": Peer(nizzoli, "louvain"),
-    "collaboration, Leiden (Iannucci)": Peer(iannucci, OWN),
-    "BiCM, FDR 5 %": Peer(bicm, "louvain"),
-    "coordinationz": Peer(coordinationz, "louvain"),
+    ">= 2 co-actions": Peer(at_least(2), "infomap"),
+    ">= 3 co-actions": Peer(at_least(3), "infomap"),
+    "CooRTweet": Peer(coortweet, "infomap"),
+    "TF-IDF, top 0.5 % (Pacheco)": Peer(pacheco, "infomap"),
+    "TF-IDF, eigenvector (Luceri)": Peer(luceri, "infomap"),
+    "TF-IDF, disparity (Nizzoli)": Peer(nizzoli, "label_propagation"),
+    "collaboration (Iannucci)": Peer(iannucci, "infomap"),
+    "BiCM, FDR 5 %": Peer(bicm, "infomap"),
+    "coordinationz": Peer(coordinationz, "infomap"),
 }

@@ -42,7 +42,7 @@ def test_a_peer_finds_communities_as_it_is_told(ring):
 
 
 def test_communities_of_a_source_are_kept_unless_others_are_asked_for(ring):
-    own = peers.PEERS["collaboration, Leiden (Iannucci)"].network(ring.log, "60s")
+    own = peers.PEERS["collaboration (Iannucci)"].network(ring.log, "60s")
     assert peers.clusters(own, peers.OWN) is own
     other = peers.clusters(own, "components")
     assert other.to_frame().equals(cn.find_clusters(own.layers.combined, "components").to_frame())
