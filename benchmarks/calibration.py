@@ -50,8 +50,7 @@ COLUMNS = {
 }  # fmt: skip
 # accounts, share of them that is the campaign, seeds
 MIXED = (
-    (20_000, 0.02, 10), (20_000, 0.1, 10), (20_000, 0.3, 5), (10_000, 0.02, 10),
-    (5_000, 0.02, 20), (2_000, 0.02, 20),
+    (20_000, 0.02, 10), (20_000, 0.1, 5), (20_000, 0.3, 3), (5_000, 0.02, 10), (2_000, 0.02, 10),
 )  # fmt: skip
 MEDIUM = 5_000  # accounts of the populations that only the bounds are looked at in
 Key = tuple[str, str, int, float, int]
@@ -61,32 +60,28 @@ Key = tuple[str, str, int, float, int]
 
 
 def tasks(real: dict[str, Path]) -> Iterator[Key]:
-    """Yield (part, what, accounts or null logs, share, seed), what costs little first."""
-    for seed in REPORTED[:20]:
-        for what in NOTHING:
-            yield "nothing", what, SMALL, 0.0, seed
-    for accounts, share, seeds in MIXED[:2]:
-        for seed in REPORTED[: seeds // 2]:
-            yield "mixed", "mixed_public", accounts, share, seed
-    for seed in range(20):
-        for name in real:
-            if name == RETWEETS:
-                for within in WINDOWS[name]:
-                    for made in NULL_LOGS:
-                        yield "real", f"{name}|{within}|{made}", 0, 0.0, seed
+    """Yield (part, what, accounts, share of campaign, seed), so that some of all comes first."""
+
+    def nothing(seeds: range) -> Iterator[Key]:
+        yield from (("nothing", what, SMALL, 0.0, seed) for seed in seeds for what in NOTHING)
+
+    def made_of(name: str, seeds: range) -> Iterator[Key]:
+        for seed in seeds if name in real else ():
+            for within in WINDOWS[name]:
+                for how in NULL_LOGS:
+                    yield "real", f"{name}|{within}|{how}", 0, 0.0, seed
+
+    yield from nothing(REPORTED[:20])
+    yield from made_of(RETWEETS, range(20))
     for accounts, share, seeds in MIXED:
         for seed in REPORTED[:seeds]:
             yield "mixed", "mixed_public", accounts, share, seed
-    for seed in REPORTED:
-        for what in NOTHING:
-            yield "nothing", what, SMALL, 0.0, seed
+    yield from made_of(IRA, range(2))
+    yield from nothing(REPORTED)
     for seed in REPORTED[:10]:
         for what in PLANTED:
             yield "bounds", what, MEDIUM, 0.0, seed
-    for seed in range(20):
-        if IRA in real:
-            for made in NULL_LOGS:
-                yield "real", f"{IRA}|{WINDOWS[IRA][0]}|{made}", 0, 0.0, seed
+    yield from made_of(IRA, range(20))
 
 
 def run(results: Path, minutes: float, real: dict[str, Path]) -> None:
@@ -190,7 +185,7 @@ def mixed_table(lines: list[Line]) -> str:
         runs = mixed(lines, accounts, share)
         if runs:
             rows.append([
-                f"{accounts:,}", f"{share:.0%}", str(len(runs)),
+                f"{accounts:,}", f"{100 * share:g} %", str(len(runs)),
                 *(detection.spread(runs, key) for key in (
                     "precision", "recall", "honest", "honest_in_all"
                 )),
@@ -213,9 +208,10 @@ def bounds_table(lines: list[Line], full: list[Line]) -> str:
         ],
         f"planted, {MEDIUM:,} accounts": [x for x in lines if x["of"]["part"] == "bounds"],
     }
-    for accounts in sorted({accounts for accounts, _, _ in MIXED}, reverse=True):
-        of[f"mixed_public, {accounts:,} accounts"] = mixed(lines, accounts)
-    of["all"] = [line for runs in of.values() for line in runs]
+    for accounts, share, _ in MIXED:
+        of[f"mixed_public, {accounts:,} accounts, campaign {100 * share:g} %"] = mixed(
+            lines, accounts, share
+        )
     rows = [
         [name, str(len(runs)), str(sum(x["over"] for x in runs)), tolerated(len(runs))]
         for name, runs in of.items()
@@ -224,14 +220,10 @@ def bounds_table(lines: list[Line], full: list[Line]) -> str:
     return detection.table(("populations", "runs", "a bound above the truth", "tolerated"), rows)
 
 
-def mixed(lines: list[Line], accounts: int, share: float | None = None) -> list[Line]:
+def mixed(lines: list[Line], accounts: int, share: float) -> list[Line]:
     """Return the runs on mixed populations of a size, and of a share of the campaign."""
-    return [
-        x
-        for x in lines
-        if (x["of"]["part"], x["of"]["accounts"]) == ("mixed", accounts)
-        and share in (None, x["of"]["share"])
-    ]
+    asked = ("mixed", accounts, share)
+    return [x for x in lines if (x["of"]["part"], x["of"]["accounts"], x["of"]["share"]) == asked]
 
 
 def write(lines: list[Line], full: list[Line], document: Path) -> None:

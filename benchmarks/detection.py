@@ -95,7 +95,8 @@ def tasks() -> Iterator[tuple[str, int, tuple[str, ...]]]:
     for scenarios, methods, seeds in (
         (PLANTED, None, ten),
         (others, None, three),
-        (PLANTED, (*QUICK, *SLOW), REPORTED[:1]),
+        (PLANTED, QUICK, REPORTED[:1]),
+        (PLANTED, SLOW, REPORTED[:1]),
         (PLANTED, QUICK, three),
         (PLANTED, SLOW, three),
         (others, None, ten),
@@ -362,6 +363,8 @@ def planted_table(cells: dict[tuple[str, str], dict[int, Line]]) -> str:
 def rank_table(cells: dict[tuple[str, str], dict[int, Line]]) -> str:
     """Return the mean ranks on the seeds that all methods have, scenarios weighing alike."""
     methods = [m for m in (OURS, *PEERS) if all((s, m) in cells for s in PLANTED)]
+    if len(methods) < 2:
+        return "Too few methods were run on every scenario.\n"
     ranks: dict[tuple[str, str], Any] = {}
     seeds = {}
     for scenario in PLANTED:
