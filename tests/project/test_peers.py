@@ -11,6 +11,7 @@ import coordnet as cn
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
 peers = pytest.importorskip("peers")
 detection = pytest.importorskip("detection")
+calibration = pytest.importorskip("calibration")
 
 
 @pytest.fixture(scope="module")
@@ -81,6 +82,45 @@ def test_bounds_stand_beside_pairs_of_one_covert_group(ring):
     assert not line["over"]
     nobody = type(ring.truth)(ring.truth.groups, dict.fromkeys(ring.truth.groups, False))
     assert detection.measured(found, nobody, 1.0, bounded=True)["over"]
+
+
+def test_honest_accounts_in_clusters_are_a_share_of_all_honest_accounts_that_act(ring):
+    covert = {a for of in ring.truth.groups.values() for a in of}
+    honest = len(set(ring.log.accounts[ring.log.account]) - covert)
+    found = calibration.honest_in_all({"honest_accounts": 4}, ring)
+    assert found == pytest.approx(4 / honest, rel=1e-3)
+
+
+def run_of(part, what, accounts=2_000, share=0.0, seed=100, **line):
+    names = ("part", "what", "accounts", "share", "seed")
+    of = dict(zip(names, (part, what, accounts, share, seed), strict=True))
+    return {"clusters": 0, "over": False, **line, "of": of}
+
+
+def test_calibration_tables_count_runs():
+    """Of three runs one reports something; two of four mixed ones have a bound above the truth."""
+    lines = [run_of("nothing", "organic", seed=s, clusters=int(s == 101)) for s in (100, 101, 102)]
+    full = [{"scenario": "threads", "method": detection.OURS, "clusters": 2}]
+    rows = calibration.nothing_table(lines, full).splitlines()
+    assert "| organic | 2,000 | 3 | 1 | 1 |" in rows
+    assert "| all six | 2,000 | 3 | 1 | 1 |" in rows
+    assert "| threads | 20,000 | 1 | 1 | 0 |" in rows
+    shares = {"precision": 1.0, "recall": 0.5, "honest": 0.25}
+    mixed = [
+        run_of("mixed", "mixed_public", 20_000, 0.1, s, over=s < 102, honest_in_all=h, **shares)
+        for s, h in enumerate((0.02, 0.01, 0.0, 0.03), 100)
+    ]
+    (row,) = calibration.mixed_table(mixed).splitlines()[2:]
+    assert row.split(" | ")[1:3] == ["10 %", "4"]
+    assert row.split(" | ")[-2:] == ["2", "2 |"]
+    (row,) = calibration.bounds_table(mixed, []).splitlines()[2:]
+    assert row == "| mixed_public, 20,000 accounts, campaign 10 % | 4 | 2 | 1 |"
+    nulls = [
+        run_of("real", f"{calibration.RETWEETS}|60s|profiles swapped", 0, seed=s, edges=s)
+        for s in (0, 1)
+    ]
+    (row,) = calibration.real_table(nulls).splitlines()[2:]
+    assert row == "| 35,125 retweets | 60s | profiles swapped | 2 | 1 | 0 | 1 |"
 
 
 def test_moments_are_the_seconds_of_the_log(ring):
