@@ -48,10 +48,12 @@ COLUMNS = {
     },
     IRA: {"account": "account_id", "object": "text", "time": "published_at", "kind": "kind"},
 }  # fmt: skip
-# accounts, share of them that is the campaign, seeds
+# accounts, share of them that is the campaign, seeds, seeds without cleaning the background
 MIXED = (
-    (20_000, 0.02, 10), (20_000, 0.1, 5), (20_000, 0.3, 3), (5_000, 0.02, 10), (2_000, 0.02, 10),
+    (20_000, 0.02, 10, 2), (20_000, 0.1, 7, 3), (20_000, 0.3, 3, 3), (5_000, 0.02, 10, 2),
+    (2_000, 0.02, 10, 5),
 )  # fmt: skip
+CLEAN = {"mixed_public": True, "mixed_public, clean_background=False": False}
 MEDIUM = 5_000  # accounts of the populations that only the bounds are looked at in
 Key = tuple[str, str, int, float, int]
 
@@ -73,9 +75,10 @@ def tasks(real: dict[str, Path]) -> Iterator[Key]:
 
     yield from nothing(REPORTED[:20])
     yield from made_of(RETWEETS, range(20))
-    for accounts, share, seeds in MIXED:
-        for seed in REPORTED[:seeds]:
-            yield "mixed", "mixed_public", accounts, share, seed
+    for what, clean in CLEAN.items():
+        for accounts, share, *seeds in MIXED:
+            for seed in REPORTED[: seeds[0 if clean else 1]]:
+                yield "mixed", what, accounts, share, seed
     yield from made_of(IRA, range(2))
     yield from nothing(REPORTED)
     for seed in REPORTED[:10]:
@@ -103,18 +106,20 @@ def run(results: Path, minutes: float, real: dict[str, Path]) -> None:
                 log = cn.read_actions(real[name], **COLUMNS[name])
                 logs[name] = log.select("retweet") if name == IRA else log
             null = NULL_LOGS[made](logs[name], seed)
-            rule = Configuration(within)
             begin = time.process_time()
-            found = search_clusters(null, rule, threads=1)
+            found = search_clusters(null, Configuration(within), threads=1)
             line = {
                 "edges": found.layers.combined.n_edges, "clusters": len(found.clusters),
                 "seconds": round(time.process_time() - begin, 2),
             }  # fmt: skip
         else:
-            options = {"share": share} if part == "mixed" else {}
-            sim = cn.simulate(what, accounts=accounts, seed=seed, **options)
+            scenario, options, rule = what, {}, ASKED.get(what, {})
+            if part == "mixed":
+                scenario, options = "mixed_public", {"share": share}
+                rule = {"clean_background": CLEAN[what]}
+            sim = cn.simulate(scenario, accounts=accounts, seed=seed, **options)
             begin = time.process_time()
-            clusters = ours(**ASKED.get(what, {}))(sim.log)
+            clusters = ours(**rule)(sim.log)
             line = measured(clusters, sim.truth, time.process_time() - begin, bounded=True)
             line["honest_in_all"] = honest_in_all(line, sim)
         names = ("part", "what", "accounts", "share", "seed")
@@ -181,19 +186,20 @@ def real_table(lines: list[Line]) -> str:
 def mixed_table(lines: list[Line]) -> str:
     """Return what is found of a campaign in a mixed public, and who else."""
     rows = []
-    for accounts, share, _ in MIXED:
-        runs = mixed(lines, accounts, share)
-        if runs:
+    for accounts, share, *_ in MIXED:
+        for what, clean in CLEAN.items():
+            runs = mixed(lines, what, accounts, share)
+            if not runs:
+                continue
+            keys = ("precision", "recall", "honest", "honest_in_all")
             rows.append([
-                f"{accounts:,}", f"{100 * share:g} %", str(len(runs)),
-                *(detection.spread(runs, key) for key in (
-                    "precision", "recall", "honest", "honest_in_all"
-                )),
+                f"{accounts:,}", f"{100 * share:g} %", "yes" if clean else "no",
+                str(len(runs)), *(detection.spread(runs, key) for key in keys),
                 str(sum(x["honest_in_all"] > 0.01 for x in runs)),
                 str(sum(x["over"] for x in runs)),
             ])  # fmt: skip
     head = (
-        "accounts", "campaign", "runs", "precision", "recall",
+        "accounts", "campaign", "cleaned", "runs", "precision", "recall",
         "honest, of the accounts in clusters", "in clusters, of all honest accounts",
         "runs with more than 1 % of them", "runs with a bound above the truth",
     )  # fmt: skip
@@ -208,10 +214,9 @@ def bounds_table(lines: list[Line], full: list[Line]) -> str:
         ],
         f"planted, {MEDIUM:,} accounts": [x for x in lines if x["of"]["part"] == "bounds"],
     }
-    for accounts, share, _ in MIXED:
-        of[f"mixed_public, {accounts:,} accounts, campaign {100 * share:g} %"] = mixed(
-            lines, accounts, share
-        )
+    for accounts, share, *_ in MIXED:
+        name = f"mixed_public, {accounts:,} accounts, campaign {100 * share:g} %"
+        of[name] = mixed(lines, "mixed_public", accounts, share)
     rows = [
         [name, str(len(runs)), str(sum(x["over"] for x in runs)), tolerated(len(runs))]
         for name, runs in of.items()
@@ -220,10 +225,10 @@ def bounds_table(lines: list[Line], full: list[Line]) -> str:
     return detection.table(("populations", "runs", "a bound above the truth", "tolerated"), rows)
 
 
-def mixed(lines: list[Line], accounts: int, share: float) -> list[Line]:
+def mixed(lines: list[Line], what: str, accounts: int, share: float) -> list[Line]:
     """Return the runs on mixed populations of a size, and of a share of the campaign."""
-    asked = ("mixed", accounts, share)
-    return [x for x in lines if (x["of"]["part"], x["of"]["accounts"], x["of"]["share"]) == asked]
+    asked = ("mixed", what, accounts, share)
+    return [x for x in lines if key_of(x)[:4] == asked]
 
 
 def write(lines: list[Line], full: list[Line], document: Path) -> None:

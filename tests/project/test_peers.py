@@ -111,7 +111,7 @@ def test_calibration_tables_count_runs():
         for s, h in enumerate((0.02, 0.01, 0.0, 0.03), 100)
     ]
     (row,) = calibration.mixed_table(mixed).splitlines()[2:]
-    assert row.split(" | ")[1:3] == ["10 %", "4"]
+    assert row.split(" | ")[1:4] == ["10 %", "yes", "4"]
     assert row.split(" | ")[-2:] == ["2", "2 |"]
     (row,) = calibration.bounds_table(mixed, []).splitlines()[2:]
     assert row == "| mixed_public, 20,000 accounts, campaign 10 % | 4 | 2 | 1 |"
