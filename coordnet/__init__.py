@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     )
     from coordnet.log.accounts import Accounts
     from coordnet.log.actions import ActionLog
+    from coordnet.progress import show_progress
     from coordnet.readers.exports import read_posts
     from coordnet.readers.post_table import Posts
     from coordnet.readers.tables import read_actions
@@ -76,6 +77,7 @@ _HOMES = {
     "inference.null_logs": ("resampled_delays", "shuffled_accounts", "swapped_profiles"),
     "log.accounts": ("Accounts",),
     "log.actions": ("ActionLog",),
+    "progress": ("show_progress",),
     "readers.exports": ("read_posts",),
     "readers.post_table": ("Posts",),
     "readers.tables": ("read_actions",),
@@ -151,6 +153,7 @@ __all__ = [
     "save",
     "score_clusters",
     "sensitivity",
+    "show_progress",
     "shuffled_accounts",
     "simulate",
     "suggest_windows",

@@ -538,14 +538,17 @@ def sharing_pairs(rows):
 
 
 def poisson_binomial_tail(chances, count):
-    """Return P(X >= count) of independent trials as a fraction, by all numbers of successes."""
-    at = [Fraction(1)]
+    """Return P(X >= count) of independent trials as a fraction, by all numbers of successes.
+
+    Numerators only: the denominator of all is the product of those of the chances.
+    """
+    at = [1]
+    whole = 1
     for p in map(Fraction, chances):
-        at = [
-            (at[k] * (1 - p) if k < len(at) else 0) + (at[k - 1] * p if k else 0)
-            for k in range(len(at) + 1)
-        ]
-    return sum(at[max(count, 0) :], Fraction(0))
+        yes, no = p.numerator, p.denominator - p.numerator
+        at = [a * no + b * yes for a, b in zip([*at, 0], [0, *at], strict=True)]
+        whole *= p.denominator
+    return Fraction(sum(at[max(count, 0) :]), whole)
 
 
 def poisson_tail(mean, count):

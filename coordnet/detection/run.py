@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from coordnet.clusters.clusters import Clusters
 from coordnet.detection import words
 from coordnet.errors import ParameterError, one_of
-from coordnet.export import json_text, labels_out, whole_folder, write_table
+from coordnet.export import fingerprints, json_text, labels_out, whole_folder, write_table
 from coordnet.frames import html_table
 from coordnet.graphs.graph import CoordinationGraph
 from coordnet.graphs.multiplex import Multiplex
@@ -31,15 +31,17 @@ NOTHING_FOUND = "No cluster was found."
 WIDTH = 99  # of what is printed
 LABEL = 9  # of that, the labels
 GRAPH_FORMATS = ("gexf", "graphml")
+REPORT = "report.html"  # in a results folder, where one is left
 FILES = (
     "clusters.csv", "edges.csv", "scores.csv", "explanations.csv", "confirmation.csv",
-    "summary.txt", "report.json", *(f"graph.{ending}" for ending in GRAPH_FORMATS),
+    "summary.txt", "report.json", REPORT, "methods.csv", "overlaps.csv",
+    *(f"graph.{ending}" for ending in GRAPH_FORMATS),
 )  # fmt: skip
 EMPTY = "The log has no actions, so that nothing could be found."
 
 
 def ours(entry: Path) -> bool:
-    """Return whether an entry of a results folder is one that a run writes."""
+    """Return whether an entry of a results folder is one that a run or a command writes."""
     return entry.name in FILES
 
 
@@ -235,6 +237,7 @@ class Run:
                 )
             (goal / "summary.txt").write_text(self.summary + "\n", encoding="utf-8", newline="\n")
             (goal / DATA).write_bytes(report_json(self, identifiers=identifiers, key=key))
+            manifest["files"] = fingerprints(goal)
             (goal / "manifest.json").write_text(json_text(manifest), encoding="utf-8", newline="\n")
         drawn = [f"graph.{graph}"] if graph else []
         return [
@@ -340,13 +343,15 @@ class Run:
                 value, WIDTH, initial_indent=f"  {name:<{LABEL}}",
                 subsequent_indent=" " * (LABEL + 2), break_on_hyphens=False,
             )  # fmt: skip
-        return "\n".join([*lines, repr(self.clusters if self.scores is None else self.scores)])
+        if len(self.clusters):
+            lines.append(repr(self.clusters if self.scores is None else self.scores))
+        return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        return (
-            html_table(self._title(), ("", ""), self._facts())
-            + (self.clusters if self.scores is None else self.scores)._repr_html_()
-        )
+        told = html_table(self._title(), ("", ""), self._facts())
+        if len(self.clusters):
+            told += (self.clusters if self.scores is None else self.scores)._repr_html_()
+        return told
 
 
 def _labelled(label: str, told: list[str]) -> list[tuple[str, str]]:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from coordnet.errors import CoordnetWarning, check_whole, one_of
+from coordnet.frames import frozen
 from coordnet.graphs.graph import CoordinationGraph
 from coordnet.graphs.relation import Against, Relation, Trace
 from coordnet.inference.edge_tests import TEST_BYTES, TestedEdges, co_action_tests
@@ -35,7 +37,12 @@ from coordnet.memory import available_memory, check_budget, memory_budget
 from coordnet.threads import equal_chunks, run_chunks
 from coordnet.times import SECOND, Duration, duration_text
 
-WEIGHTS = ("objects", "pairs")
+WEIGHTS: Mapping[str, str] = MappingProxyType(  # what each counts
+    {
+        "objects": "objects on which both acted within the window",
+        "pairs": "pairs of actions within the window, repeats included",
+    }
+)
 CHUNKS = 128  # enough for an even load and a moving progress bar, few enough to cost nothing
 T = TypeVar("T")
 
@@ -291,7 +298,7 @@ def find_windows(trace: Trace, n_accounts: int, need: int) -> Windows:
         live, count = window_kernels.live_actions(account, object_, low, high, n_accounts, need)
         if count > 0.9 * len(account) or count == 0:
             break
-        account, object_, time = account[live], object_[live], time[live]
+        account, object_, time = (frozen(part[live]) for part in (account, object_, time))
     if count == 0:
         account, object_, time = account[:0], object_[:0], time[:0]
         low, high = low[:0], high[:0]

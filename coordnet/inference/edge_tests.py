@@ -21,8 +21,10 @@ S is compared with an expectation that counts objects, not occasions: conservati
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -47,7 +49,13 @@ from coordnet.memory import check_budget
 from coordnet.threads import CHUNKS, equal_chunks, run_chunks
 from coordnet.times import HOUR, Duration
 
-NULLS = ("activity", "timing", "both")
+NULLS: Mapping[str, str] = MappingProxyType(  # what each asks of a pair
+    {
+        "activity": "do they meet more often than accounts as active as they are",
+        "timing": "are they closer in time than others on the same objects",
+        "both": "an edge has to pass both, so that neither explains it",
+    }
+)
 SMALLEST_P = 1e-300
 BOUND_ALPHA = 0.05
 LITTLE_POWER = 0.25  # typical chance from which the timing test is said to have little power

@@ -86,16 +86,23 @@ def pairs_within(acts: Acted, edges: Counts, group: NDArray[np.int64], groups: i
         return found
     repeats = len(acts.run_object) < n  # somebody acts on an object twice
     of_act, of_run = group[acts.object], group[acts.run_object][acts.run]
+
+    def summed(of: NDArray[np.int64], high: NDArray[np.int32]) -> Floats:
+        """Add up how many actions follow each inside its window, by group."""
+        if groups == 1:
+            return np.array([(high - place - 1).sum()], np.float64)
+        return np.bincount(of, high - place - 1.0, groups).astype(np.float64)
+
     place = np.arange(n)
     span = int(acts.time.max() - acts.time.min())
     for k, edge in enumerate([*edges.tolist(), span]):
         window = np.full(len(group), edge, np.int64)
         _, high = window_kernels.window_bounds(acts.object, acts.time, window)
-        found[:, k] = np.bincount(of_act, high - place - 1.0, groups)
+        found[:, k] = summed(of_act, high)
         if repeats:  # pairs of one account are none
             window = np.full(len(acts.run_object), edge, np.int64)
             _, high = window_kernels.window_bounds(acts.run, acts.run_time, window)
-            found[:, k] -= np.bincount(of_run, high - place - 1.0, groups)
+            found[:, k] -= summed(of_run, high)
     return found
 
 

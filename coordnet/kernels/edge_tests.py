@@ -349,4 +349,4 @@ def activity_tests(
     for e in range(first, last):
         x = log_scale + log_rate[source[e]] + log_rate[target[e]]
         expected[e] = math.exp(interpolated(x, grid_start, grid_step, log_sums))
-        log_p[e] = log_tail_bound(occasions[e], expected[e])
+        log_p[e] = log_tail_bound(np.int64(occasions[e]), expected[e])

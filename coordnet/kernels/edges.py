@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from coordnet.kernels.arrays import sort_in_place
-from coordnet.kernels.compiling import inlined, kernel
+from coordnet.kernels.arrays import sort_in_place, widened_rows
+from coordnet.kernels.compiling import inlined, inner, kernel
 
 # -- co-action ---------------------------------------------------------------------------------
 
@@ -24,7 +24,7 @@ def _first_position(positions: Any, start: int, stop: int, bound: int) -> int:
     return start
 
 
-@kernel
+@inner
 def sort_by_upper_half(keys: Any, spare: Any, n: int, bound: int, count: Any) -> Any:
     """Sort keys by their upper 32 bits: bytewise, least first, stable.
 
@@ -161,9 +161,7 @@ def co_action_rows(
                     again += 1 if known else 0
                 met = again
             if slots + met > len(slot):
-                wider = np.empty((2 * (slots + met), 8), np.int64)
-                wider[:slots] = slot[:slots]
-                slot = wider
+                slot = widened_rows(slot, 2 * (slots + met))
                 kept = np.empty(len(slot), np.int64)
                 spare = np.empty(len(slot), np.int64)
             here = unit[p]
@@ -219,7 +217,7 @@ def co_action_rows(
         if n_kept <= 64:
             sort_in_place(kept[:n_kept])
         else:
-            kept, spare = sort_by_upper_half(kept, spare, n_kept, len(table), digits)
+            kept, spare = sort_by_upper_half(kept, spare, np.int64(n_kept), len(table), digits)
         for i in range(n_kept):
             s = kept[i] & 0xFFFFFFFF
             target[edges] = slot[s, 0]

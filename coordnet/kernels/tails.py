@@ -118,11 +118,11 @@ def log_poisson_binomial_tail(count: int, chances: Any, n: int, states: Any) -> 
 def log_tail(count: int, chances: Any, n: int, states: Any) -> float:
     """Return log P(X >= count), exactly where that is cheap, else the bound of log_tail_bound."""
     if count <= min(len(states), 200) and n * count <= 4096:
-        return log_poisson_binomial_tail(count, chances, n, states)
+        return log_poisson_binomial_tail(np.int64(count), chances, np.int64(n), states)
     mean = 0.0
     for i in range(n):
         mean += chances[i]
-    return log_tail_bound(count, mean)
+    return log_tail_bound(np.int64(count), mean)
 
 
 @kernel
@@ -130,7 +130,7 @@ def log_tail_bounds(counts: Any, means: Any) -> Any:
     """Return log_tail_bound of each count and mean: float64 (n,)."""
     out = np.empty(len(counts), np.float64)
     for i in range(len(counts)):
-        out[i] = log_tail_bound(counts[i], means[i])
+        out[i] = log_tail_bound(np.int64(counts[i]), means[i])
     return out
 
 

@@ -109,7 +109,7 @@ def layout(
     --------
     >>> import coordnet as cn
     >>> from coordnet.pictures.network import layout
-    >>> run = cn.detect(cn.simulate("retweet_ring", accounts=1_000, seed=0).log, score=False)
+    >>> run = cn.detect(cn.simulate("retweet_ring", accounts=500, seed=0).log, score=False)
     >>> network = layout(run)
     >>> network.nodes.num_rows, network.clusters["accounts"].to_pylist()
     (102, [60, 30, 12])

@@ -55,8 +55,9 @@ def timeline(source: Scored, i: int = 0, ax: Axes | None = None) -> Axes:
     --------
     >>> import coordnet as cn
     >>> from matplotlib.figure import Figure
-    >>> run = cn.detect(cn.simulate("retweet_ring", accounts=1_000, seed=0).log)
-    >>> cn.plots.timeline(run, 0, Figure().subplots()).get_ylabel()
+    >>> log = cn.simulate("retweet_ring", accounts=300, seed=0).log
+    >>> cluster = cn.score_clusters([log.accounts[:12]], log, only=["size"])
+    >>> cn.plots.timeline(cluster, 0, Figure().subplots()).get_ylabel()
     "Members' actions per 6 h"
     """
     found = actions_by_time(source, i)
@@ -102,8 +103,9 @@ def gaps(source: Scored, i: int = 0, ax: Axes | None = None) -> Axes:
     --------
     >>> import coordnet as cn
     >>> from matplotlib.figure import Figure
-    >>> run = cn.detect(cn.simulate("retweet_ring", accounts=1_000, seed=0).log)
-    >>> cn.plots.gaps(run, 0, Figure().subplots()).get_xlabel()
+    >>> log = cn.simulate("retweet_ring", accounts=300, seed=0).log
+    >>> cluster = cn.score_clusters([log.accounts[:12]], log, only=["size"])
+    >>> cn.plots.gaps(cluster, 0, Figure().subplots()).get_xlabel()
     'Time between two actions on one object (up to)'
     """
     found = gaps_between(source, i)
@@ -159,8 +161,9 @@ def heat(
     --------
     >>> import coordnet as cn
     >>> from matplotlib.figure import Figure
-    >>> run = cn.detect(cn.simulate("retweet_ring", accounts=1_000, seed=0).log)
-    >>> cn.plots.heat(run, 2, Figure().subplots()).get_ylabel()
+    >>> log = cn.simulate("retweet_ring", accounts=300, seed=0).log
+    >>> cluster = cn.score_clusters([log.accounts[:12]], log, only=["size"])
+    >>> cn.plots.heat(cluster, 0, Figure().subplots()).get_ylabel()
     'Members (12)'
     """
     found = co_timing_heat(source, i, by)
@@ -216,8 +219,8 @@ def creation_dates(source: Scored, i: int = 0, ax: Axes | None = None) -> Axes:
     --------
     >>> import coordnet as cn
     >>> from matplotlib.figure import Figure
-    >>> sim = cn.simulate("campaign", accounts=1_000, seed=0)
-    >>> run = cn.detect(sim.log, accounts=sim.accounts)
+    >>> sim = cn.simulate("campaign", accounts=500, seed=0)
+    >>> run = cn.detect(sim.log, accounts=sim.accounts, null_sets=19)
     >>> cn.plots.creation_dates(run, 0, Figure().subplots()).get_xlabel()
     'Date of creation'
     """
@@ -263,7 +266,7 @@ def scores(source: Scored, i: int = 0, ax: Axes | None = None, *, unit: str = "s
     --------
     >>> import coordnet as cn
     >>> from matplotlib.figure import Figure
-    >>> run = cn.detect(cn.simulate("retweet_ring", accounts=1_000, seed=0).log)
+    >>> run = cn.detect(cn.simulate("retweet_ring", accounts=500, seed=0).log, null_sets=19)
     >>> cn.plots.scores(run, 0, Figure().subplots()).get_xlabel()
     'Share'
     """

@@ -43,7 +43,7 @@ def network(
     --------
     >>> import coordnet as cn
     >>> from matplotlib.figure import Figure
-    >>> run = cn.detect(cn.simulate("retweet_ring", accounts=1_000, seed=0).log, score=False)
+    >>> run = cn.detect(cn.simulate("retweet_ring", accounts=500, seed=0).log, score=False)
     >>> ax = cn.plots.network(run, Figure().subplots())
     >>> ax.get_title()
     '102 accounts in 3 clusters'

@@ -649,7 +649,7 @@ class _Plant:
         in_set[members] = 1
         log_p = group_kernels.set_evidence(
             scene, self.place[chosen].astype(np.int32), len(chosen), in_set, seen,
-            group_kernels.workspace(len(chosen) + 1), False, None,
+            group_kernels.workspace(len(chosen) + 1), False, np.empty((0, 8)),
         )[0]  # fmt: skip
         in_set[members] = 0
         scene.n_accounts[objects] -= added.astype(np.int32)

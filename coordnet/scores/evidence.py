@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from coordnet.errors import ParameterError, one_of
 from coordnet.export import labels_out
+from coordnet.frames import frozen
 from coordnet.kernels import windows as window_kernels
 from coordnet.log.windows import longest
 from coordnet.scores.texts import look_like_texts, redacted
@@ -140,7 +141,7 @@ def texts_table(view: View, i: int, most: int, redact_text: bool) -> pa.Table:
     code, account = texts.codes[at], view.account_of_action[at]
     time = log.time[log.by_account[1][at]]
     order = np.lexsort((time, code))
-    code, account, time = code[order], account[order], time[order]
+    code, account, time = (frozen(column[order]) for column in (code, account, time))
     # texts are of posts, whose actions may be of several kinds: the longest of their windows
     window = np.full(len(texts.labels), longest(view.graph.window_us))
     low, high = window_kernels.window_bounds(code, time, window)

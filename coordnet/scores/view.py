@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from coordnet.clusters.clusters import Clusters
 from coordnet.errors import NoSuchItemError, ParameterError
+from coordnet.frames import frozen
 from coordnet.graphs.graph import CoordinationGraph
 from coordnet.graphs.multiplex import Multiplex
 from coordnet.graphs.relation import Trace
@@ -488,11 +489,13 @@ class View:
         )
         indptr, at = _gathered(starts, positions, self.clusters.indices, self.clusters.indptr)
         trace = self.trace
-        account, object_, time = trace.account[at], trace.object[at], trace.time[at]
+        account, object_, time = (
+            frozen(column[at]) for column in (trace.account, trace.object, trace.time)
+        )
         new = np.ones(len(at), bool)
         new[1:] = object_[1:] != object_[:-1]
         new[indptr[:-1][indptr[:-1] < len(at)]] = True
-        unit = np.cumsum(new, dtype=np.int32) - 1
+        unit = frozen(np.cumsum(new, dtype=np.int32) - 1)
         low, high = window_kernels.window_bounds(unit, time, trace.window[object_[new]])
         return Acts(indptr, account, object_, unit, time, low, high)
 
@@ -558,7 +561,7 @@ class View:
         if not self.graph.relation.on_objects:
             raise UnavailableError("accounts do not meet on objects")
         own = self.outsider[self.trace.account]
-        object_, time = self.trace.object[own], self.trace.time[own]
+        object_, time = frozen(self.trace.object[own]), frozen(self.trace.time[own])
         _, high = window_kernels.window_bounds(object_, time, self.trace.window)
         n = self.graph_log.n_objects
         close = np.bincount(object_, high - np.arange(len(object_)) - 1.0, minlength=n)

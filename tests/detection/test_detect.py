@@ -230,10 +230,20 @@ def test_a_run_of_a_part_is_that_of_its_rows(tmp_path):
     for manifest in manifests:
         for name in ("rows_read", "rows_dropped"):
             del manifest["input"][name]
+        for name in ("summary.txt", "report.json"):
+            del manifest["files"][name]
     assert manifests[0] == manifests[1]
 
 
 # -- the files ---------------------------------------------------------------------------------
+
+
+def test_the_manifest_has_the_fingerprint_of_every_file(run, tmp_path):
+    run.write(tmp_path / "out", graph="gexf")
+    files = {p.name: p.read_bytes() for p in (tmp_path / "out").iterdir()}
+    manifest = json.loads(files.pop("manifest.json"))
+    assert manifest["files"] == {n: hashlib.sha256(b).hexdigest() for n, b in files.items()}
+    assert manifest["reading"] is None  # of a log that was made in Python
 
 
 def test_clusters_and_scores_are_written(run, log, tmp_path):
@@ -479,7 +489,7 @@ def test_the_manifest_says_how_it_was_done(run):
     assert {n: parameters[n] for n in ("weight", "min_weight", "method", "min_size", "seed")} == {
         "weight": "objects", "min_weight": 3, "method": "leiden", "min_size": 3, "seed": 1
     }  # fmt: skip
-    assert parameters["resolution"] == 1.0
+    assert parameters["resolution"] is None  # that of the method
     assert "threads" not in parameters  # they change nothing
     for name, version in manifest["packages"].items():
         assert version == metadata.version(name)
@@ -488,7 +498,7 @@ def test_the_manifest_says_how_it_was_done(run):
     assert manifest["results"]["edges"] == run.graph.n_edges
     assert manifest["results"]["clusters"] == 3
     assert manifest["results"]["accounts_in_clusters"] == 20
-    assert {"read", "clusters", "scores"} < set(manifest["timings"])  # and one for each graph
+    assert {"reading", "clusters", "scores"} < set(manifest["timings"])  # and one for each graph
     assert sum(measured["seconds"] for measured in manifest["timings"].values()) > 0
     for measured in manifest["timings"].values():
         assert measured["process_peak_memory_mb"] > 10

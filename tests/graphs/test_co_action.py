@@ -41,11 +41,11 @@ def test_every_column_equals_the_oracle(rows, within, min_weight, weight):
 
 def test_a_larger_log_equals_the_oracle():
     rng = np.random.default_rng(5)
-    n = 1_500
+    n = 900
     rows = [
         (f"u{a}", f"p{o}", START + int(t), "retweet", None)
         for a, o, t in zip(
-            rng.integers(0, 30, n), rng.zipf(1.5, n) % 40, rng.integers(0, 20 * WINDOW, n),
+            rng.integers(0, 20, n), rng.zipf(1.5, n) % 40, rng.integers(0, 20 * WINDOW, n),
             strict=True,
         )
     ]  # fmt: skip

@@ -217,23 +217,31 @@ def test_observed_gaps_equal_the_oracle_and_both_add_up(run):
 
 
 def test_expected_gaps_by_hand():
-    """On one object: two members 5 s apart, and three others at gaps of 1 h, 1 h and 2 h."""
+    """Members are 5 s and 3 h apart; others on the one object 1 h, 1 h, 2 h, on none the other."""
     rows = acts("p", ("a", 0), ("b", 5), ("x", 3_600), ("y", 7_200), ("z", 10_800))
-    rows += acts("q", ("x", 0), ("y", 30)) + acts("r", ("x", 5 * DAY))
-    log = log_of(rows)
-    scores = cn.score_clusters([["a", "b"]], log, only=["size"])
-    found = gaps(scores, 0)
+    rows += acts("l", ("a", 0), ("b", 10_800)) + acts("q", ("x", 0), ("y", 30), ("y", 35))
+    found = gaps(cn.score_clusters([["a", "b"]], log_of(rows), only=["size"]), 0)
+    seconds = (found.edges / SECOND).tolist()
+    observed = dict(zip(seconds, found.observed.tolist(), strict=True))
+    expected = dict(zip(seconds, found.expected.tolist(), strict=True))
+    assert {k: v for k, v in observed.items() if v} == {5: 1, 10_800: 1}
+    # p has pairs of others of its own, which are all of its class; l has those of its class, on q:
+    # x acts 30 s from y and 35 s
+    own = {3_600: 2 / 3, 7_200: 1 / 3, 30: 1 / 2, 60: 1 / 2}
+    assert {k: v for k, v in expected.items() if v} == pytest.approx(own)
+
+
+def test_few_pairs_of_others_are_mixed_with_their_class():
+    """Three on p are an hour apart; nine on nine other objects of that class at one moment."""
+    rows = acts("p", ("a", 0), ("b", 5), ("x", 3_600), ("y", 7_200))
+    for i in range(9):
+        rows += acts(f"o{i}", *((f"{name}{i}", 86_400) for name in "defg"))
+    found = gaps(cn.score_clusters([["a", "b"]], log_of(rows), only=["size"]), 0)
     assert found.observed.sum() == 1
-    at = dict(zip((found.edges // SECOND).tolist(), found.expected.tolist(), strict=True))
-    # p is of the class of five accounts, in which others have these three pairs alone
-    own = [(1, 2 / 3), (2, 1 / 3)]
-    share = {hours: (3 * s + CLASS_PAIRS * s) / (3 + CLASS_PAIRS) for hours, s in own}
-    longer = sum(v for k, v in at.items() if k > 7_200)
-    shown = sum(v for k, v in at.items() if k <= 7_200)
-    assert shown + longer == pytest.approx(1)
-    if 3_600 in at:
-        assert at[3_600] == pytest.approx(share[1])
-    assert found.expected[0] == 0
+    # of the class there is one pair that is an hour apart and 9 * 6 at once
+    at_once = (0 + CLASS_PAIRS * 54 / 55) / (1 + CLASS_PAIRS)
+    assert found.expected[0] == pytest.approx(at_once)
+    assert found.expected.sum() == pytest.approx(1)
 
 
 def test_gaps_of_a_cluster_whose_objects_nobody_else_touches():
