@@ -132,8 +132,36 @@ def test_the_last_round_is_a_test_against_who_was_left():
     expected = np.minimum((together + before.chances) / (pairs + 1), 1)
     np.testing.assert_allclose(counted.pooled_chances, expected, rtol=1e-12)
     assert (counted.pooled_chances < again.pooled_chances).any()
-    tested = graph.tested_against(search.Against(), counted, None).keep(fdr=0.05)
-    assert_same_graph(kept, tested)
+    first = graph.tested_against(search.Against(), before, None)
+    tested = first.tested_against(search.Against(), counted, None)
+    assert_same_graph(kept, tested.keep(fdr=0.05))
+    # an evening is one occasion beside the new chances; the p-value of before stands where smaller
+    alone = graph.tested_against(search.Against("timing"), counted, None)
+    assert counted.occasion_gap_us == 6 * HOUR
+    assert (alone.edges["occasions"] < first.edges["occasions"]).any()
+    both = np.minimum(first.edges["p_timing"], alone.edges["p_timing"])
+    assert tested.edges["p_timing"].tobytes() == both.tobytes()
+    for name in ("occasions", "p_activity", "expected_activity"):
+        assert tested.edges[name].tobytes() == first.edges[name].tobytes()
+
+
+def honest_found(seed):
+    """Return the share of honest accounts that stand in clusters beside a campaign, and recall."""
+    sim = cn.simulate("mixed_public", accounts=2_000, share=0.02, seed=seed)
+    found = search_clusters(sim.log, Configuration()).clusters
+    covert = {a for g, names in sim.truth.groups.items() if sim.truth.covert[g] for a in names}
+    honest = {a for cluster in found for a in cluster.accounts} - covert
+    return len(honest) / sim.log.n_accounts, cn.evaluate(found, sim.truth).pair_recall
+
+
+def test_who_follows_an_event_is_not_found_when_a_campaign_has_left_the_background(monkeypatch):
+    """Viewers share an event's posts at once, each by themselves, on one evening."""
+    share, recall = honest_found(100)
+    assert share <= 0.01
+    assert recall > 0.95
+    # with short occasions beside the new chances hundreds are
+    monkeypatch.setattr("coordnet.inference.statistics.EVENING", 60 * SECOND)
+    assert honest_found(100)[0] > 0.05
 
 
 def rings_alone(public):
