@@ -345,6 +345,17 @@ def restored(cell: str) -> str:
     return cell.removeprefix("'")
 
 
+def fingerprint(path: str | os.PathLike[str]) -> str:
+    """Return the SHA-256 of a file in hexadecimal digits."""
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def fingerprints(folder: Path) -> dict[str, str]:
+    """Return the SHA-256 of each file of a folder, by name."""
+    return {file.name: fingerprint(file) for file in sorted(folder.iterdir())}
+
+
 def json_text(value: Any) -> str:
     """Return a value as JSON that every reader takes, indented, with a line break at the end.
 

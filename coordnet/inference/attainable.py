@@ -73,9 +73,9 @@ class AttainablePairs:
 
         Between two levels the larger one counts.
         """
-        depth = -np.log(np.maximum(p_values, 1e-300)) / STEP
         # a p-value computed in another order may differ from p* in its last digits
-        return self.counts[_bin(depth - 1e-4)]
+        found: Integers = attainable_kernels.counts_at(p_values, self.counts, STEP, 1e-4)
+        return found
 
     def family(self, alpha: float, found: int = 1) -> tuple[float, int]:
         """Return the largest level a with a m(a) <= alpha * found, and m(a).

@@ -134,7 +134,7 @@ class GroupTest(Frozen):
         bound, moment = self.detail[:, 5].copy(), self.detail[:, 7].astype(np.int64)
         bound[self.strongest(what)] = 0.0
         some = bound < 0
-        reach = self.detail[:, 6]
+        reach = self.detail[:, 6].copy()
         log_p, _ = group_kernels.combine(
             moment[some],
             bound[some],
@@ -264,7 +264,7 @@ class GroupTester:
         price = 0.0  # one account is no set that anybody would pick
         if len(members) > 1:
             price = group_kernels.set_price(
-                self.statistics.interests, self.log.n_accounts, members, len(members)
+                self.statistics.interests, self.log.n_accounts, np.array(members), len(members)
             )
         return GroupTest(
             members=len(members),

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from coordnet.kernels.arrays import sort_in_place, stable_order
-from coordnet.kernels.compiling import inlined, kernel
+from coordnet.kernels.arrays import sort_in_place, stable_order, widened
+from coordnet.kernels.compiling import inlined, inner, kernel
 from coordnet.kernels.set_weights import (
     common_objects,
     log_weight,
@@ -102,7 +102,7 @@ def sets_pace(scene: Any, account: int, in_set: Any) -> bool:
     return in_set[account] == 0 and (len(scene.background) == 0 or scene.background[account] == 1)
 
 
-@kernel
+@inner
 def pacemakers(scene: Any, begin: int, end: int, in_set: Any) -> int:
     """Return how many accounts that set the pace act at the positions begin..end-1 of an object."""
     total = 0.0
@@ -195,7 +195,8 @@ def big_object_moments(
         begin = scene.starts[o]
         end = scene.starts[o + 1]
         n = pacemakers(scene, begin, end, in_set)
-        out[i, :] = scene.class_moments[scene.class_of[o]]
+        for r in range(MOST):
+            out[i, r] = scene.class_moments[scene.class_of[o], r]
         if n < 2:
             continue
         window = scene.window[o]
@@ -281,7 +282,7 @@ def without(scene: Any, actions: Any, n: int, removed: int, left: Any) -> Any:
     return left, total
 
 
-@kernel
+@inner
 def densest_window(scene: Any, actions: Any, i: int, j: int, seen: Any) -> Any:
     """Find the window that holds the most members on an object.
 
@@ -331,7 +332,7 @@ def densest_window(scene: Any, actions: Any, i: int, j: int, seen: Any) -> Any:
     return most, begin, end, members
 
 
-@kernel
+@inner
 def _log_binomial(n: float, k: float) -> float:
     return math.lgamma(n + 1.0) - math.lgamma(k + 1.0) - math.lgamma(n - k + 1.0)
 
@@ -370,7 +371,7 @@ def _log_bound(actions: int, members: int, moment: float) -> float:
     """
     if moment <= 0.0:
         return -700.0
-    bound = _log_binomial(actions, members) + math.log(members * moment)
+    bound = _log_binomial(float(actions), float(members)) + math.log(members * moment)
     return bound if bound < -1e-12 else 0.0
 
 
@@ -469,7 +470,7 @@ def combine(
             i = j
         if third == 0:
             occasions = pieces
-        log_p = min(log_p, log_fisher(statistic, tests))
+        log_p = min(log_p, log_fisher(statistic, np.int64(tests)))
     return min(0.0, log_p + math.log(3.0)), occasions
 
 
@@ -488,7 +489,7 @@ def set_evidence(
     work : scratch, from :func:`workspace`, with room for as many objects as there are actions
     by_class : whether to take the chances of all but big objects from their class alone, as if
         nobody outside the set acted on them
-    detail : None, or float64 (room, 8) where each object with two or more members is written: the
+    detail : float64 (0, 8), or (room, 8) where each object with two or more members is written: the
         object, members, most at once, members' actions, outsiders, log B, what it could be worth,
         and when the window with most of them ends
 
@@ -505,7 +506,7 @@ def set_evidence(
     together = 0
     alone = 0.0
     everything = 0.0
-    i = 0
+    i = np.int64(0)  # a plain 0 has a type of its own, for which all that it goes to is compiled
     while i < n:
         o = scene.object[actions[i]]
         j = i + 1
@@ -537,7 +538,7 @@ def set_evidence(
                         everything -= bound
                         if outsiders == 0:
                             alone -= bound
-                if detail is not None:
+                if len(detail) > 0:
                     detail[objects, 0] = o
                     detail[objects, 1] = members
                     detail[objects, 2] = most
@@ -553,13 +554,13 @@ def set_evidence(
     return log_p, objects, together, occasions, class_only
 
 
-@kernel
+@inner
 def _evidence(
     scene: Any, actions: Any, n: int, price: float, in_set: Any, seen: Any, work: Any,
     by_class: bool,
 ) -> float:  # fmt: skip
     """Return the log10 evidence for a set, corrected for picking it."""
-    log_p = set_evidence(scene, actions, n, in_set, seen, work, by_class, None)[0]
+    log_p = set_evidence(scene, actions, n, in_set, seen, work, by_class, np.empty((0, 8)))[0]
     return -(log_p + price) / LOG10
 
 
@@ -578,13 +579,13 @@ def set_price(interests: Any, n_accounts: int, members: Any, size: int) -> float
     return math.log(size * (size - 1.0)) - log_weight(interests, members, size)
 
 
-@kernel
+@inner
 def _size_step(size: int) -> float:
     """Return by how much the part of the price that the sizes share out grows to size + 1."""
     return math.log((size + 1.0) / (size - 1.0))
 
 
-@kernel
+@inner
 def _price_with(
     interests: Any, n_accounts: int, members: Any, size: int, chances: Any, price: float, x: int
 ) -> float:  # fmt: skip
@@ -614,7 +615,7 @@ def _price_with(
     return price - math.log((size + 1.0) * to_x / size) + _size_step(size)
 
 
-@kernel
+@inner
 def _prices_without(
     interests: Any, n_accounts: int, size: int, chances: Any, price: float, prices: Any
 ) -> None:  # fmt: skip
@@ -646,7 +647,7 @@ def workspace(n: int) -> Any:
     return np.empty(n, np.int64), np.empty(n), np.empty(n), np.empty(n)
 
 
-@kernel
+@inner
 def _score_candidates(
     scene: Any, actions: Any, n: int, in_set: Any, seen: Any, stamp: Any, score: Any, touched: Any
 ) -> Any:  # fmt: skip
@@ -667,7 +668,7 @@ def _score_candidates(
     touched, count
     """
     count = 0
-    i = 0
+    i = np.int64(0)  # a plain 0 has a type of its own, for which all that it goes to is compiled
     while i < n:
         o = scene.object[actions[i]]
         j = i + 1
@@ -679,8 +680,8 @@ def _score_candidates(
         moments = scene.big_moments[row] if row >= 0 else scene.class_moments[scene.class_of[o]]
         gain = 0.0
         if moments[most] > 0.0:
-            before = _log_binomial(j - i, most) + math.log(most * moments[most - 1])
-            after = _log_binomial(j - i + 1, most + 1) + math.log((most + 1) * moments[most])
+            before = _log_binomial(float(j - i), float(most)) + math.log(most * moments[most - 1])
+            after = _log_binomial(j - i + 1.0, most + 1.0) + math.log((most + 1) * moments[most])
             gain = (min(before, 0.0) - min(after, 0.0)) / LOG10
         if gain > 0.15:  # where everybody is fast nobody stands out
             window = scene.window[o]
@@ -697,9 +698,7 @@ def _score_candidates(
                     if in_set[x] == 0 and stamp[x] != o:
                         if score[x] == 0.0:
                             if count == len(touched):
-                                wider = np.empty(2 * count, np.int32)
-                                wider[:count] = touched
-                                touched = wider
+                                touched = widened(touched, 2 * count)
                             touched[count] = x
                             count += 1
                         stamp[x] = o
@@ -709,7 +708,7 @@ def _score_candidates(
     return touched, count
 
 
-@kernel
+@inner
 def _best_addition(
     scene: Any, actions: Any, n: int, members: Any, size: int, price: float, evidence: float,
     by_class: bool, in_set: Any, seen: Any, stamp: Any, score: Any, touched: Any, trial: Any,
@@ -791,13 +790,15 @@ def grow(
     """
     room = max(most_members, len(seed)) + 1
     n_accounts = scene.population
-    members = np.empty(room, np.int32)
     size = len(seed)
-    members[:size] = seed
+    members = widened(seed, room)
     chances = np.zeros((room, room))
     prices = np.empty(room)
     if interests is not None:
-        chances[:size, :size] = step_chances(interests, members, size)
+        own = step_chances(interests, members, size)
+        for i in range(size):
+            for j in range(size):
+                chances[i, j] = own[i, j]
     price = set_price(interests, n_accounts, members, size)
     for i in range(size):
         in_set[members[i]] = 1
@@ -873,8 +874,10 @@ def grow(
         size -= 1
         price = prices[worst]
         members[worst] = members[size]
-        chances[worst, :size] = chances[size, :size]
-        chances[:size, worst] = chances[:size, size]
+        for i in range(size):
+            chances[worst, i] = chances[size, i]
+        for i in range(size):
+            chances[i, worst] = chances[i, size]
         evidence = found
     found_members = members[:size].copy()
     sort_in_place(found_members)
@@ -904,7 +907,7 @@ def synchronised_pairs(
     """
     observed = 0
     expected = 0.0
-    i = 0
+    i = np.int64(0)  # a plain 0 has a type of its own, for which all that it goes to is compiled
     while i < n:
         o = scene.object[actions[i]]
         j = i + 1
@@ -918,7 +921,7 @@ def synchronised_pairs(
                 chance = min(2.0 * scene.big_moments[row, 1], 1.0)
             else:
                 outsiders = scene.n_accounts[o] - members
-                chance = min(2.0 * object_moment(scene, o, in_set, outsiders, 1), 1.0)
+                chance = min(2.0 * object_moment(scene, o, in_set, outsiders, np.int64(1)), 1.0)
             if members == j - i:  # nobody acts twice
                 low = i
                 for k in range(i, j):
@@ -928,7 +931,9 @@ def synchronised_pairs(
                 expected += members * (members - 1) / 2.0 * chance
             else:
                 m = j - i
-                time = scene.time[actions[i:j]]
+                time = np.empty(m, np.int64)
+                for k in range(m):
+                    time[k] = scene.time[actions[i + k]]
                 repeats = np.empty(members, np.int64)
                 number = np.empty(m, np.int32)  # of each action's member, in the order they came
                 begins = np.empty(m, np.int32)  # the window of each action

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from coordnet.errors import ParameterError, one_of
 from coordnet.export import labels_out
+from coordnet.frames import frozen
 from coordnet.kernels import windows as window_kernels
 from coordnet.log.actions import ActionLog
 from coordnet.log.windows import longest
@@ -60,7 +61,7 @@ def evidence_table(
     codes = detail[:, 0].astype(np.int64)
     kinds = pa.array(log.kinds, pa.large_string()).take(pa.array(log.object_kind[codes]))
     members = detail[:, 1].astype(np.int64)
-    shown = _shown(log, codes, members, redact_text, secret, identifiers)
+    shown = shown_objects(log, codes, members, redact_text, secret, identifiers)
     objects = pa.table(
         {
             "occasion": pa.array(test.occasion_of(together)),
@@ -101,7 +102,7 @@ def evidence_table(
     return table.sort_by([("time", "ascending"), ("object", "ascending"), ("account", "ascending")])
 
 
-def _shown(
+def shown_objects(
     log: ActionLog,
     codes: NDArray[np.int64],
     members: NDArray[np.int64],
@@ -140,7 +141,7 @@ def texts_table(view: View, i: int, most: int, redact_text: bool) -> pa.Table:
     code, account = texts.codes[at], view.account_of_action[at]
     time = log.time[log.by_account[1][at]]
     order = np.lexsort((time, code))
-    code, account, time = code[order], account[order], time[order]
+    code, account, time = (frozen(column[order]) for column in (code, account, time))
     # texts are of posts, whose actions may be of several kinds: the longest of their windows
     window = np.full(len(texts.labels), longest(view.graph.window_us))
     low, high = window_kernels.window_bounds(code, time, window)

@@ -250,7 +250,8 @@ class _Layer:
         self.statistics: WindowStatistics | None = None
         if on_objects and self.level is not None:
             self.against = Against(config.null, config.strata, background, config.occasion_gap_us)
-            self.statistics = relation.statistics(log, self.against, threads)
+            with stage(f"{self.name} tests"):
+                self.statistics = relation.statistics(log, self.against, threads)
         self.test(None)
 
     def test(self, outside: NDArray[np.bool_] | None) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from coordnet.errors import ParameterError, check_seed, listed, one_of
+from coordnet.progress import stage
 from coordnet.simulation.personas import THEMES, ZONES
 from coordnet.simulation.population import DAYS, KINDS, Integers, World
 from coordnet.simulation.truth import Simulation
@@ -528,6 +529,7 @@ def simulate(
     if count < 1:
         raise ParameterError(f"actions={actions!r} is not a number of actions; use 1 or more.")
     busy = EXCITED if scenario in ("election", "election_public") else None
-    world = World(accounts, count, np.random.default_rng(seed), "2017-05-12T00:00:00Z", busy)
-    SCENARIOS[scenario](world, **options)
-    return world.finish(scenario)
+    with stage("simulating"):
+        world = World(accounts, count, np.random.default_rng(seed), "2017-05-12T00:00:00Z", busy)
+        SCENARIOS[scenario](world, **options)
+        return world.finish(scenario)

@@ -174,17 +174,15 @@ def test_a_group_of_seventy_at_once_equals_the_oracle():
     """More than 64 members in one window count as 64."""
     rng = random.Random(1)
     rows = []
-    for o in range(7):
-        pace = [
-            (f"u{i}", rng.lognormvariate(10, 2)) for i in rng.sample(range(300), 170 - 70 * (o < 1))
-        ]
+    for o in range(3):
+        pace = [(f"u{i}", rng.lognormvariate(10, 2)) for i in rng.sample(range(60), 40)]
         rows += acts(f"o{o}", *[(a, o * 90_000 + s) for a, s in pace])
     members = [f"m{i}" for i in range(70)]
     rows += acts("o0", *[(m, 30_000 + rng.random() * 40) for m in members])
     found = result_of(rows, members)
     expected = assert_equal_to_oracle(found, rows, members, WINDOW, WINDOW)
     assert found.detail[0, 2] == 70
-    assert expected["log_p"] < -30
+    assert expected["log_p"] < -10
 
 
 @pytest.mark.parametrize(
@@ -616,11 +614,11 @@ PACES = ("cascades", "mixed", "even")
 
 @pytest.fixture(scope="module", params=PACES)
 def null_p_values(request):
-    """Return {size: p-values} of given sets over 30 null logs, 300 or more of each size."""
+    """Return {size: p-values} of given sets over 20 null logs, 300 or more of each size."""
     rng = np.random.default_rng(1)
     every = {size: [] for size in SIZES}
-    for seed in range(30):
-        log = null_log(seed, accounts=400, objects=300, pace=request.param)
+    for seed in range(20):
+        log = null_log(seed, accounts=600, objects=300, pace=request.param)
         for _ in range(2):
             for size, p in p_values_of_sets(log, rng, 15).items():
                 every[size] += p
@@ -755,7 +753,7 @@ def test_where_outsiders_are_not_asked_viewers_would_be_a_group(live_event):
     for by_class in (True, False):
         work = group_kernels.workspace(n + 1)
         log_p, *_ = group_kernels.set_evidence(
-            tester.scene, actions, n, in_set, seen, work, by_class, None
+            tester.scene, actions, n, in_set, seen, work, by_class, np.empty((0, 8))
         )
         decades.append(-log_p / math.log(10))
     assert decades[0] > 50
