@@ -101,7 +101,8 @@ def main() -> None:
         of, inside = of[category[inside] >= 0], inside[category[inside] >= 0]
         values = agreement(of, category[inside])
         cells = [f"{len(clusters):,}", f"{len(inside):,}", f"{len(inside) / known:.3f}"]
-        cells += [f"{values[key]:.3f}" for key in ("purity", "largest", "NMI", "ARI")]
+        measures = [values[key] for key in ("purity", "largest", "NMI", "ARI")]
+        cells += ["-" if np.isnan(x) else f"{x:.3f}" for x in measures]
         rows.append([window, name, *cells, f"{seconds:.0f}"])
         print(*rows[-1], sep=" | ", flush=True)
 
