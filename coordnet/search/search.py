@@ -28,6 +28,7 @@ import math
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -110,17 +111,57 @@ def search_clusters(
     stage
         Called with the name of each stage, for a context in which it runs.
     """
+    searched = search_layers(log, config, background, threads, stage)
+    with stage("clusters"):
+        return searched.found(config)
+
+
+def search_layers(
+    log: ActionLog,
+    config: Configuration,
+    background: ActionLog | None = None,
+    threads: int | None = None,
+    stage: Stage = lambda _: nullcontext(),
+) -> Searched:
+    """Build, test and clean the layers of a log, and look for groups; see `search_clusters`."""
     layers = [
         _Layer(log, relation, config, background, threads, stage) for relation in config.relations
     ]
     rounds, few_left = _in_rounds(log, layers, config.clean_background and background is None)
-    levels = (config.layer_level,) * len(layers)
-    kept = Multiplex(tuple(layer.kept for layer in layers), levels)
-    groups = [group for layer in layers for group in layer.groups]
-    with stage("clusters"):
-        communities = layers[0].communities if len(layers) == 1 else None
+    return Searched(tuple(layers), config.layer_level, rounds, few_left)
+
+
+@dataclass(frozen=True)
+class Searched:
+    """The layers of a log when the search in them is over, before clusters are made of them."""
+
+    layers: tuple[_Layer, ...]
+    level: float | None  # of each layer
+    rounds: tuple[int, ...]
+    few_left: bool
+
+    @cached_property
+    def kept(self) -> Multiplex:
+        """The kept edges of each layer."""
+        levels = (self.level,) * len(self.layers)
+        return Multiplex(tuple(layer.kept for layer in self.layers), levels)
+
+    def found(self, config: Configuration, communities: Clusters | None = None) -> Found:
+        """Join communities with groups, settle their members, and test them.
+
+        Parameters
+        ----------
+        config
+            By what rule.
+        communities
+            Of :attr:`kept`; None finds them.
+        """
+        kept, layers = self.kept, list(self.layers)
+        if communities is None:
+            communities = layers[0].communities if len(layers) == 1 else None
         if communities is None:
             communities = _communities(kept, config)
+        groups = [group for layer in layers for group in layer.groups]
         members = merged([cluster.codes for cluster in communities], groups)
         members = _settled(members, kept, layers, config)
         tests = [
@@ -135,11 +176,11 @@ def search_clusters(
         clusters = Clusters.from_members(
             kept, members, config.method, parameters, 1, tests if tested else []
         )
-    looked = tuple(
-        Looked(layer.tester, layer.pairs, layer.least_q, layer.first_chance, layer.closest)
-        for layer in layers
-    )
-    return Found(kept, clusters, rounds, few_left, looked)
+        looked = tuple(
+            Looked(layer.tester, layer.pairs, layer.least_q, layer.first_chance, layer.closest)
+            for layer in layers
+        )
+        return Found(kept, clusters, self.rounds, self.few_left, looked)
 
 
 def _communities(graph: CoordinationGraph | Multiplex, config: Configuration) -> Clusters:
