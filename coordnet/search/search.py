@@ -39,7 +39,7 @@ from coordnet.clusters.groups import grow_groups
 from coordnet.graphs.graph import CoordinationGraph
 from coordnet.graphs.multiplex import Multiplex
 from coordnet.graphs.relation import Against, Relation
-from coordnet.inference.group_test import GroupTester
+from coordnet.inference.group_test import GroupTest, GroupTester
 from coordnet.inference.membership import MembershipTester
 from coordnet.inference.statistics import WindowStatistics
 from coordnet.log.actions import ActionLog
@@ -164,10 +164,7 @@ class Searched:
         groups = [group for layer in layers for group in layer.groups]
         members = merged([cluster.codes for cluster in communities], groups)
         members = _settled(members, kept, layers, config)
-        tests = [
-            tuple(None if layer.tester is None else layer.tester.test(codes) for layer in layers)
-            for codes in members
-        ]
+        tests = [tuple(layer.group_test(codes) for layer in layers) for codes in members]
         parameters = {
             **communities.parameters,
             **({"groups": len(groups)} if config.groups else {}),
@@ -275,6 +272,7 @@ class _Layer:
         self.level = config.layer_level
         self.name = relation.name
         self.tester: GroupTester | None = None
+        self.first_tester: GroupTester | None = None  # where the background was cleaned since
         self.communities: Clusters | None = None
         self.groups: list[Group] = []
         self.pairs, self.least_q = 0, 1.0
@@ -332,12 +330,25 @@ class _Layer:
         """Let everything be as before the background was cleaned."""
         self.graph, self.kept, self.statistics, self.least_q = self.first
 
+    def group_test(self, members: NDArray[np.int32]) -> GroupTest | None:
+        """Return the test of a set of accounts that has more evidence.
+
+        With the chances and occasions of the last round, or with those of the first, as for edges.
+        """
+        if self.tester is None:
+            return None
+        tests = [tester.test(members) for tester in (self.tester, self.first_tester) if tester]
+        return max(tests, key=lambda test: test.evidence)
+
     def find_groups(self) -> None:
         """Look for groups that no pair betrays."""
         if self.statistics is None or self.level is None:
             return
         with self.stage("groups"):
             self.tester = GroupTester(self.statistics)
+            first = self.first[2]
+            if first is not None and first is not self.statistics:
+                self.first_tester = GroupTester(first)
             if not self.config.groups:
                 return
             surprising = self.graph
