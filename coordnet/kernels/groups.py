@@ -625,9 +625,8 @@ def set_evidence(
     i = 0
     while i < n:
         o = scene.object[actions[i]]
-        past = scene.starts[o + 1]
         j = i + 1
-        while j < n and actions[j] < past:
+        while j < n and scene.object[actions[j]] == o:
             j += 1
         if j - i > 1:
             members, most, when, bound, worth = _object_evidence(
