@@ -1,6 +1,6 @@
 """Clusters of the Internet Research Agency's retweets against the hand-coded account categories.
 
-    python benchmarks/ira_categories.py TWEETS ACCOUNTS [--within 60s 1h]
+    python benchmarks/ira_categories.py TWEETS ACCOUNTS [--within 60s 1h] [--write FILE]
 
 TWEETS is a Parquet file of the archive of Linvill & Warren with the columns account_id, text,
 published_at and kind; ACCOUNTS a CSV file of account_id and account_category. Accounts on one post
@@ -16,6 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from detection import put, table
 from numpy.typing import NDArray
 from peers import pacheco
 
@@ -74,6 +75,7 @@ def main() -> None:
     parser.add_argument("tweets", type=Path, metavar="TWEETS")
     parser.add_argument("accounts", type=Path, metavar="ACCOUNTS")
     parser.add_argument("--within", nargs="+", default=["60s", "1h"], metavar="WINDOW")
+    parser.add_argument("--write", type=Path, metavar="FILE", help="put the table into it")
     options = parser.parse_args()
     warnings.simplefilter("ignore", cn.CoordnetWarning)  # the times are whole minutes
     columns = {"account": "account_id", "object": "text", "time": "published_at", "kind": "kind"}
@@ -84,23 +86,25 @@ def main() -> None:
     category = np.array([names.index(coded[a]) if a in coded else -1 for a in log.all_accounts])
     known = int((category[log.active] >= 0).sum())
     print(f"{len(log):,} retweets of {log.n_accounts:,} accounts, {known:,} of them coded\n")
-    print(
-        "| window | method | clusters | accounts | coverage | purity | largest category "
-        "| NMI | ARI | s |"
-    )
-    print("| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
+    head = (
+        "window", "method", "clusters", "accounts", "coverage", "purity", "largest category",
+        "NMI", "ARI", "s",
+    )  # fmt: skip
+    rows: list[list[str]] = []
     notes: dict[str, None] = {}
 
     def show(window: str, name: str, find: Callable[[], Clusters]) -> None:
-        begin = time.perf_counter()
+        begin = time.process_time()
         clusters = find()
-        seconds = time.perf_counter() - begin
+        seconds = time.process_time() - begin
         inside, of = labels(clusters)
         of, inside = of[category[inside] >= 0], inside[category[inside] >= 0]
         values = agreement(of, category[inside])
         cells = [f"{len(clusters):,}", f"{len(inside):,}", f"{len(inside) / known:.3f}"]
-        cells += [f"{values[key]:.3f}" for key in ("purity", "largest", "NMI", "ARI")]
-        print(f"| {window} | {name} | {' | '.join(cells)} | {seconds:.0f} |", flush=True)
+        measures = [values[key] for key in ("purity", "largest", "NMI", "ARI")]
+        cells += ["-" if np.isnan(x) else f"{x:.3f}" for x in measures]
+        rows.append([window, name, *cells, f"{seconds:.0f}"])
+        print(*rows[-1], sep=" | ", flush=True)
 
     def detected(window: str, **rule: object) -> Clusters:
         found = search_clusters(log, Configuration(window, **rule), threads=1)
@@ -117,8 +121,10 @@ def main() -> None:
             ('detect, null="activity", edges alone', {"null": "activity", "groups": False}),
         ):
             show(window, name, lambda w=window, r=rule: detected(w, **r))
-    show("any", "TF-IDF, top 0.5 %", lambda: pacheco(log, "60s"))
+    show("any", "TF-IDF, top 0.5 %", lambda: cn.find_clusters(pacheco(log, "60s"), "components"))
     print()
+    if options.write is not None:
+        put({"categories": table(head, rows, 2)}, options.write)
     for note in notes:
         print(f"- {note}")
 

@@ -6,7 +6,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from coordnet import recipes  # noqa: F401
+    from coordnet import plots, recipes  # noqa: F401
     from coordnet.clusters.clusters import Cluster, Clusters
     from coordnet.clusters.communities import find_clusters
     from coordnet.clusters.groups import find_groups
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     )
     from coordnet.log.accounts import Accounts
     from coordnet.log.actions import ActionLog
+    from coordnet.progress import show_progress
     from coordnet.readers.exports import read_posts
     from coordnet.readers.post_table import Posts
     from coordnet.readers.tables import read_actions
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from coordnet.robustness.power import Power, power
     from coordnet.robustness.sensitivity import sensitivity
     from coordnet.robustness.stability import cluster_stability
+    from coordnet.robustness.suggestion import WindowSuggestions, suggest_windows
     from coordnet.scores.table import ClusterScores, score_clusters
     from coordnet.search.configuration import Configuration
     from coordnet.simulation.evaluation import Evaluation, evaluate
@@ -75,6 +77,7 @@ _HOMES = {
     "inference.null_logs": ("resampled_delays", "shuffled_accounts", "swapped_profiles"),
     "log.accounts": ("Accounts",),
     "log.actions": ("ActionLog",),
+    "progress": ("show_progress",),
     "readers.exports": ("read_posts",),
     "readers.post_table": ("Posts",),
     "readers.tables": ("read_actions",),
@@ -85,6 +88,7 @@ _HOMES = {
     "robustness.power": ("Power", "power"),
     "robustness.sensitivity": ("sensitivity",),
     "robustness.stability": ("cluster_stability",),
+    "robustness.suggestion": ("WindowSuggestions", "suggest_windows"),
     "scores.table": ("ClusterScores", "score_clusters"),
     "search.configuration": ("Configuration",),
     "simulation.evaluation": ("Evaluation", "evaluate"),
@@ -93,7 +97,7 @@ _HOMES = {
     "storage": ("load", "save"),
 }  # fmt: skip
 # Rooms that are used by name: coordnet.recipes.coortweet(log)
-_MODULES = ("recipes",)
+_MODULES = ("plots", "recipes")
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
@@ -128,6 +132,7 @@ __all__ = [
     "Run",
     "Simulation",
     "Truth",
+    "WindowSuggestions",
     "cluster_stability",
     "co_action",
     "co_retweet",
@@ -148,8 +153,10 @@ __all__ = [
     "save",
     "score_clusters",
     "sensitivity",
+    "show_progress",
     "shuffled_accounts",
     "simulate",
+    "suggest_windows",
     "swapped_profiles",
     "test_group",
     "true_pairs",

@@ -1,12 +1,13 @@
 """The command line: streams, exit codes, and one line for whatever goes wrong.
 
-What the commands take and do stands in :mod:`coordnet.commands`, which is imported when one of
-them is asked for: ``coordnet --help`` answers at once.
+What a command takes and does stands in its file of :mod:`coordnet.commands`, which is imported when
+it is asked for: ``coordnet --help`` answers at once.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib
 import io
 import logging
 import os
@@ -18,18 +19,17 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, NoReturn
 
+from coordnet.commands import COMMANDS
 from coordnet.errors import LONGEST_MESSAGE, CoordnetError, CoordnetWarning, cut
 
-COMMANDS = {
-    "detect": "Find and score clusters in tables of actions.",
-    "demo": "Simulate a small election campaign and look for it.",
-}
+COMPILING = "coordnet.kernels.compiling"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code: 0, 1 for an error, 2 for wrong usage.
 
-    130 says that it was stopped by Ctrl-C.
+    1 also says that a run that was done again gave something else, or that a file is of no format
+    that is known; 130 that it was stopped by Ctrl-C.
     """
     with _streams():
         try:
@@ -59,7 +59,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(arguments: list[str]) -> int:
     """Do what the arguments say and return the exit code."""
     try:
-        options = _parser(arguments).parse_args(arguments)
+        options, unknown = _parser(arguments).parse_known_args(arguments)
+        if unknown:
+            options.parser.error(f"unrecognized arguments: {' '.join(unknown)}")
     except SystemExit as stop:  # --help, --version, wrong usage
         return int(stop.code or 0)
     handler = logging.StreamHandler()
@@ -67,11 +69,23 @@ def _run(arguments: list[str]) -> int:
     logging.basicConfig(
         level=logging.INFO if options.verbose else logging.WARNING, handlers=[handler]
     )
+    compiling = logging.getLogger(COMPILING)
+    before = compiling.level
+    if not options.verbose:
+        compiling.setLevel(logging.ERROR)  # the line of progress tells it, where somebody looks
+    from coordnet.commands.options import WrongUsage
+
     with warnings.catch_warnings():
         warnings.simplefilter("default", CoordnetWarning)
         warnings.showwarning = _show_warning
-        options.run(options)
-    return 0
+        try:
+            return int(options.run(options))
+        except WrongUsage as wrong:
+            with suppress(SystemExit):
+                options.parser.error(str(wrong))
+            return 2
+        finally:
+            compiling.setLevel(before)
 
 
 @contextmanager
@@ -129,17 +143,24 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
         prog="coordnet",
         usage="coordnet COMMAND [options]",
         description="Which groups of accounts act together, more than chance can explain?",
-        epilog="'coordnet COMMAND --help' lists the options of a command.",
+        epilog="'coordnet COMMAND --help' lists the options of a command, with examples.",
     )
     parser.add_argument("--version", action="version", version=metadata.version("coordnet"))
     commands = parser.add_subparsers(required=True, metavar="COMMAND", title="commands")
-    asked = next((a for a in arguments if a in COMMANDS), None)
+    asked = next((a for a in arguments if not a.startswith("-")), None)
     for name, meaning in COMMANDS.items():
-        command = commands.add_parser(
-            name, prog=f"coordnet {name}", help=meaning, description=meaning, add_help=False
-        )
-        if name == asked:
-            from coordnet.commands import add_options  # imports the whole library
+        if name != asked:
+            commands.add_parser(name, help=meaning, add_help=False)
+            continue
+        home = importlib.import_module(f"coordnet.commands.{name}")  # imports the whole library
+        from coordnet.commands.options import Help
 
-            add_options(command, name)
+        examples = "\n".join(f"  coordnet {example}" for example in home.EXAMPLES)
+        command = commands.add_parser(
+            name, prog=f"coordnet {name}", usage=f"coordnet {name} {home.USAGE}", help=meaning,
+            description=meaning, epilog=f"examples:\n{examples}", add_help=False,
+            formatter_class=Help, allow_abbrev=False,
+        )  # fmt: skip
+        home.add_options(command, arguments)
+        command.set_defaults(run=home.run, parser=command)
     return parser

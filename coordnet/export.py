@@ -315,7 +315,7 @@ def write_table(table: pa.Table, path: str | os.PathLike[str]) -> None:
 
     In a CSV file every text cell that starts with ``= + - @``, a tab, a line break or an
     apostrophe gets an apostrophe before it, so that no spreadsheet runs it; taking one leading
-    apostrophe away gives back what was there (:func:`restored`).
+    apostrophe away gives back what was there (:func:`coordnet.export.restored`).
     """
     suffix = Path(path).suffix.lower()
     if suffix not in (".csv", ".parquet"):
@@ -343,6 +343,17 @@ def restored(cell: str) -> str:
     ('=1+1', 'plain')
     """
     return cell.removeprefix("'")
+
+
+def fingerprint(path: str | os.PathLike[str]) -> str:
+    """Return the SHA-256 of a file in hexadecimal digits."""
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def fingerprints(folder: Path) -> dict[str, str]:
+    """Return the SHA-256 of each file of a folder, by name."""
+    return {file.name: fingerprint(file) for file in sorted(folder.iterdir())}
 
 
 def json_text(value: Any) -> str:

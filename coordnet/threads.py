@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import numbers
 import os
-import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import nullcontext
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from tqdm import tqdm
 
 from coordnet.errors import ParameterError, shown
+from coordnet.progress import stage
 
 CHUNKS = 64  # enough for an even load, few enough to cost nothing
 MOST = 1024  # more than any machine has; far more would take all memory for their stacks
@@ -43,14 +43,6 @@ def thread_count(threads: int | None = None) -> int:
             f"threads={shown(threads)} is not a number of threads; use 1 to {MOST}."
         )
     return int(threads)
-
-
-def _on_terminal() -> bool:
-    """Return whether a person sees what is written to the error stream, which may not be there."""
-    try:
-        return sys.stderr.isatty()
-    except (AttributeError, ValueError, OSError):  # None (pythonw), closed, gone
-        return False
 
 
 def equal_chunks(work: NDArray[np.int64], chunks: int) -> NDArray[np.int64]:
@@ -90,9 +82,9 @@ def run_chunks(
     scratch
         Called once in each worker; what it returns is given to each task of that worker.
     weights
-        How much of the progress bar each call is worth.
+        How much of the progress each call is worth.
     label
-        Name of the step, for the progress bar (shown on a terminal only).
+        Name of the step, for :func:`coordnet.progress.stage`; without one nothing is shown of it.
 
     An exception or Ctrl-C drops the calls that have not begun and is raised when the running
     ones have ended.
@@ -106,19 +98,31 @@ def run_chunks(
         results[i] = task(own.scratch, i)
 
     shares = np.ones(n) if weights is None else np.asarray(weights, float)
+    whole = max(shares.sum(), 1e-12)
     workers = min(thread_count(threads), max(n, 1))
-    with (
-        tqdm(total=100, desc=label, unit="%", disable=not (label and _on_terminal()), leave=False,
-             bar_format="{desc}: {percentage:3.0f}%|{bar}| {elapsed}<{remaining}") as bar,
-        ThreadPoolExecutor(workers) as pool,
-    ):  # fmt: skip
+    done = 0.0
+    with stage(label) if label else nullcontext() as step:
+        for i in _done(call, n, workers):
+            done += shares[i] / whole
+            if step is not None:
+                step(done)
+    return results
+
+
+def _done(call: Callable[[int], None], n: int, workers: int) -> Iterator[int]:
+    """Call ``call(i)`` for i in 0..n-1 and give each i when it is done."""
+    if workers == 1:  # no thread: starting one takes longer than a small log's work
+        for i in range(n):
+            call(i)
+            yield i
+        return
+    with ThreadPoolExecutor(workers) as pool:
         pending = {pool.submit(call, i): i for i in range(n)}
         try:
             for future in as_completed(pending):
-                bar.update(100 * shares[pending[future]] / max(shares.sum(), 1e-12))
                 future.result()
+                yield pending[future]
         except BaseException:
             for future in pending:
                 future.cancel()
             raise
-    return results

@@ -16,6 +16,8 @@ settings.register_profile(
 # For kernels that are not compiled. With the explicit examples of the tests, these reach every
 # branch of the kernels that 100 reach.
 settings.register_profile("interpreted", settings.get_profile("compiled"), max_examples=25)
+if "PYTEST_XDIST_WORKER" in os.environ:  # as many processes as processors: one thread each
+    os.environ.setdefault("COORDNET_THREADS", "1")
 INTERPRETED = os.environ.get("NUMBA_DISABLE_JIT") == "1"
 settings.load_profile("interpreted" if INTERPRETED else "compiled")
 

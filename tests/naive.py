@@ -538,14 +538,17 @@ def sharing_pairs(rows):
 
 
 def poisson_binomial_tail(chances, count):
-    """Return P(X >= count) of independent trials as a fraction, by all numbers of successes."""
-    at = [Fraction(1)]
+    """Return P(X >= count) of independent trials as a fraction, by all numbers of successes.
+
+    Numerators only: the denominator of all is the product of those of the chances.
+    """
+    at = [1]
+    whole = 1
     for p in map(Fraction, chances):
-        at = [
-            (at[k] * (1 - p) if k < len(at) else 0) + (at[k - 1] * p if k else 0)
-            for k in range(len(at) + 1)
-        ]
-    return sum(at[max(count, 0) :], Fraction(0))
+        yes, no = p.numerator, p.denominator - p.numerator
+        at = [a * no + b * yes for a, b in zip([*at, 0], [0, *at], strict=True)]
+        whole *= p.denominator
+    return Fraction(sum(at[max(count, 0) :]), whole)
 
 
 def poisson_tail(mean, count):
@@ -1107,3 +1110,25 @@ def belongs(tails, members, accounts, level):
     if 2 * len(stay) < len(members):
         return None
     return stay | accepted({a: p for a, (p, *_) in tails.items() if a not in members}, accounts)
+
+
+# -- gaps and windows --------------------------------------------------------------------------
+
+
+def gap_pairs(rows):
+    """Return [((kind, object), account, account, gap)] of every two actions of two accounts."""
+    return [
+        (obj, u, v, abs(s - t))
+        for obj, acts in acts_by_object(rows).items()
+        for (s, u), (t, v) in combinations(acts, 2)
+        if u != v
+    ]
+
+
+def pairs_together(rows, window):
+    """Return on how many objects each two accounts act within a window of each other."""
+    met = {}
+    for obj, u, v, gap in gap_pairs(rows):
+        if gap <= window:
+            met.setdefault(frozenset((u, v)), set()).add(obj)
+    return {pair: len(objects) for pair, objects in met.items()}

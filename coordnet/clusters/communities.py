@@ -4,16 +4,27 @@ from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
 from coordnet.clusters.clusters import Clusters
-from coordnet.errors import check_number, check_seed, check_whole, one_of
+from coordnet.errors import (
+    ParameterError,
+    check_number,
+    check_seed,
+    check_whole,
+    listed,
+    one_of,
+    shown,
+)
 from coordnet.graphs.graph import CoordinationGraph
 from coordnet.graphs.multiplex import Multiplex
+from coordnet.progress import stage
 
 if TYPE_CHECKING:
     import igraph
@@ -26,8 +37,8 @@ def find_clusters(
     graph: CoordinationGraph | Multiplex,
     method: str = "infomap",
     *,
-    objective: str = "modularity",
-    resolution: float = 1.0,
+    objective: str | None = None,
+    resolution: float | None = None,
     seed: int = 0,
     min_size: int = 3,
 ) -> Clusters:
@@ -43,10 +54,10 @@ def find_clusters(
         ``"louvain"`` (Blondel et al. 2008), ``"label_propagation"`` (Raghavan et al. 2007) or
         ``"components"`` (connected components).
     objective
-        What leiden maximises: ``"modularity"`` or ``"cpm"`` (constant Potts model, which has no
-        resolution limit; its resolution is the least mean weight between members).
+        What leiden maximises: ``"modularity"``, its default, or ``"cpm"`` (constant Potts model,
+        which has no resolution limit; its resolution is the least mean weight between members).
     resolution
-        The higher, the more and smaller clusters; of leiden and louvain.
+        The higher, the more and smaller clusters; of leiden and louvain, by default 1.
     seed
         The only source of randomness.
     min_size
@@ -57,6 +68,11 @@ def find_clusters(
     Clusters
         Numbered by size, then by smallest member.
 
+    Raises
+    ------
+    ParameterError
+        Also where `objective` or `resolution` is given to a method that has none.
+
     Examples
     --------
     >>> import coordnet as cn
@@ -65,9 +81,13 @@ def find_clusters(
     >>> bool((found.sizes >= 3).all())
     True
     """
-    one_of(method, METHODS, "method")
-    one_of(objective, OBJECTIVES, "objective")
-    resolution = check_number(resolution, "resolution", above=0)
+    if objective is not None:
+        one_of(objective, OBJECTIVES, "objective")
+    if resolution is not None:
+        resolution = check_number(resolution, "resolution", above=0)
+    check_method(method, objective=objective, resolution=resolution)
+    objective = "modularity" if objective is None else objective
+    resolution = 1.0 if resolution is None else resolution
     seed = check_seed(seed)
     min_size = check_whole(min_size, "min_size", 1)
     layers, graph = Multiplex.of(graph), Multiplex.of(graph).combined
@@ -75,16 +95,14 @@ def find_clusters(
 
     net = igraph.Graph(n=graph.n_accounts, edges=np.column_stack(graph.ends))
     weights = graph.weights.tolist()
-    labels = np.array(METHODS[method](net, weights, objective, resolution, seed), np.int64)
+    with stage("communities"):
+        found = METHODS[method].find(net, weights, objective, resolution, seed)
+    labels = np.array(found, np.int64)
     order = np.argsort(labels, kind="stable")
     cuts = np.flatnonzero(np.diff(labels[order])) + 1
-    parameters: dict[str, Any] = {"min_size": min_size}
-    if method != "components":
-        parameters = {"seed": seed, **parameters}
-    if method in ("leiden", "louvain"):
-        parameters = {"resolution": resolution, **parameters}
-    if method == "leiden":
-        parameters = {"objective": objective, **parameters}
+    given = {"objective": objective, "resolution": resolution, "seed": seed}
+    parameters: dict[str, Any] = {name: given[name] for name in METHODS[method].takes}
+    parameters["min_size"] = min_size
     members = [graph.nodes[part] for part in np.split(order, cuts)] if len(order) else []
     return Clusters.from_members(layers, members, method, parameters, min_size)
 
@@ -116,32 +134,93 @@ def _seeded(
     def run(
         net: igraph.Graph, weights: list[float], objective: str, resolution: float, seed: int
     ) -> list[int]:
-        import igraph
-
-        with _igraph_random:
-            igraph.set_random_number_generator(random.Random(seed))
-            try:
-                return find(net, weights, resolution).membership  # type: ignore[no-any-return]
-            finally:
-                igraph.set_random_number_generator(random)
+        with seeded_igraph(seed):
+            return find(net, weights, resolution).membership  # type: ignore[no-any-return]
 
     return run
 
 
-METHODS: Mapping[str, Finder] = MappingProxyType(
+@contextmanager
+def seeded_igraph(seed: int) -> Iterator[None]:
+    """Seed the one generator that igraph has, for the block."""
+    import igraph
+
+    with _igraph_random:
+        igraph.set_random_number_generator(random.Random(seed))
+        try:
+            yield
+        finally:
+            igraph.set_random_number_generator(random)
+
+
+@dataclass(frozen=True)
+class Method:
+    """A way to find communities.
+
+    Attributes
+    ----------
+    meaning : str
+        How it finds them, in half a sentence.
+    takes : tuple of str
+        Which of objective, resolution and seed it goes by.
+    find : Finder
+    """
+
+    meaning: str
+    takes: tuple[str, ...]
+    find: Finder
+
+
+METHODS: Mapping[str, Method] = MappingProxyType(
     {
-        "leiden": _leiden,
-        "louvain": _seeded(
-            lambda net, weights, resolution: net.community_multilevel(
-                weights=weights, resolution=resolution
-            )
+        "infomap": Method(
+            "where a random walk stays; small groups that push the same stay apart",
+            ("seed",),
+            _seeded(lambda net, weights, _: net.community_infomap(edge_weights=weights, trials=10)),
         ),
-        "infomap": _seeded(
-            lambda net, weights, _: net.community_infomap(edge_weights=weights, trials=10)
+        "leiden": Method(
+            "most weight inside, compared with what strengths explain; well connected",
+            ("objective", "resolution", "seed"),
+            _leiden,
         ),
-        "label_propagation": _seeded(
-            lambda net, weights, _: net.community_label_propagation(weights=weights)
+        "louvain": Method(
+            "as leiden, the older way that many papers use",
+            ("resolution", "seed"),
+            _seeded(
+                lambda net, weights, resolution: net.community_multilevel(
+                    weights=weights, resolution=resolution
+                )
+            ),
         ),
-        "components": lambda net, *_: net.connected_components().membership,
+        "label_propagation": Method(
+            "each account takes the label that weighs most among its neighbours",
+            ("seed",),
+            _seeded(lambda net, weights, _: net.community_label_propagation(weights=weights)),
+        ),
+        "components": Method(
+            "whoever is connected at all",
+            (),
+            lambda net, *_: net.connected_components().membership,
+        ),
     }
 )
+
+
+def check_method(method: str, **given: object) -> None:
+    """Raise where there is no such method, or where it does not take a parameter that is given.
+
+    Parameters
+    ----------
+    method
+        Its name.
+    **given
+        Values by name; None is not given.
+    """
+    takes = METHODS[one_of(method, METHODS, "method")].takes
+    for name, value in given.items():
+        if value is not None and name not in takes:
+            others = listed(repr(other) for other, one in METHODS.items() if name in one.takes)
+            raise ParameterError(
+                f"{name}={shown(value)} changes nothing with method={method!r}, which has no "
+                f"{name}; leave it out, or use a method that has one: {others}."
+            )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, fields
 from typing import Any
 
@@ -12,6 +12,7 @@ from coordnet.detection.run import Run
 from coordnet.errors import ParameterError
 from coordnet.log.actions import ActionLog, check_log
 from coordnet.log.windows import Within
+from coordnet.progress import stage
 from coordnet.readers.profiles import read_profiles
 from coordnet.readers.stance import read_stance
 from coordnet.robustness.confirmation import confirm_clusters
@@ -90,12 +91,17 @@ def detect_from(
     accounts: Any = None,
     stance: Any = None,
     threads: int | None = None,
+    reading: Mapping[str, Any] | None = None,
 ) -> Run:
-    """Read a log and :func:`detect` in it, with the time it takes in the manifest."""
+    """Read a log and :func:`detect` in it, with the time it takes in the manifest.
+
+    `accounts` may be a function that gives them once the log is read. `reading` says how the log is
+    read, for who wants to do the run again; the manifest has it.
+    """
     if background is not None:
         check_log(background, "background")
     stages = Stages()
-    with stages.stage("read"):
+    with stages.stage("reading"):
         log = read()
     if background is not None and background.fingerprint == log.fingerprint:
         raise ParameterError(
@@ -104,6 +110,8 @@ def detect_from(
         )
     config.check_kinds(log)
     if config.score:  # a table that cannot be used is told before the work, not after
+        if callable(accounts):
+            accounts = accounts()
         if accounts is not None:
             accounts = read_profiles(accounts, log, account=config.account_column)
         stance = read_stance(stance, log)
@@ -128,7 +136,10 @@ def detect_from(
     if config.confirm:
         with stages.stage("confirmation"):
             confirmation = confirm_clusters(log, config, background, threads)
-    manifest = manifest_of(log, config, background, found, scores, nulls, could, stages)
+    with stage("summing up"):
+        manifest = manifest_of(
+            log, config, background, found, scores, nulls, could, stages, reading
+        )  # fmt: skip
     return Run(
         found.layers,
         found.clusters,

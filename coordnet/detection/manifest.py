@@ -6,7 +6,7 @@ import logging
 import platform
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from importlib import metadata
@@ -17,6 +17,7 @@ import numpy as np
 
 from coordnet.graphs.graph import CoordinationGraph
 from coordnet.log.actions import ActionLog
+from coordnet.progress import stage
 from coordnet.robustness.findable import Findable
 from coordnet.robustness.null_runs import NullRuns
 from coordnet.scores import ClusterScores
@@ -47,9 +48,10 @@ class Stages:
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
-        """Measure the block as the stage of this name."""
+        """Measure the block as the stage of this name, and show it."""
         begin = time.perf_counter()
-        yield
+        with stage(name):
+            yield
         seconds = time.perf_counter() - begin
         before = self.measured.get(name, {}).get("seconds") or 0.0
         self.measured[name] = {
@@ -78,6 +80,7 @@ def manifest_of(
     nulls: NullRuns | None,
     could: Findable | None,
     stages: Stages,
+    reading: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Return all that must be known to judge a run, and to do it again, as plain values."""
     clusters = found.clusters
@@ -87,6 +90,7 @@ def manifest_of(
         "background": None if background is None else background.fingerprint,
         "scored_with": None if scores is None else scores.view.inputs.facts(),
         "input": input_facts(log),
+        "reading": reading,
         "layers": [
             layer_facts(layer, level) | {"chance_before_cleaning": looked.first_chance}
             for layer, level, looked in zip(

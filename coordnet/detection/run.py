@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from coordnet.clusters.clusters import Clusters
 from coordnet.detection import words
 from coordnet.errors import ParameterError, one_of
-from coordnet.export import json_text, labels_out, whole_folder, write_table
+from coordnet.export import fingerprints, json_text, labels_out, whole_folder, write_table
 from coordnet.frames import html_table
 from coordnet.graphs.graph import CoordinationGraph
 from coordnet.graphs.multiplex import Multiplex
@@ -31,15 +31,17 @@ NOTHING_FOUND = "No cluster was found."
 WIDTH = 99  # of what is printed
 LABEL = 9  # of that, the labels
 GRAPH_FORMATS = ("gexf", "graphml")
+REPORT = "report.html"  # in a results folder, where one is left
 FILES = (
     "clusters.csv", "edges.csv", "scores.csv", "explanations.csv", "confirmation.csv",
-    "summary.txt", *(f"graph.{ending}" for ending in GRAPH_FORMATS),
+    "summary.txt", "report.json", REPORT, "methods.csv", "overlaps.csv",
+    *(f"graph.{ending}" for ending in GRAPH_FORMATS),
 )  # fmt: skip
 EMPTY = "The log has no actions, so that nothing could be found."
 
 
 def ours(entry: Path) -> bool:
-    """Return whether an entry of a results folder is one that a run writes."""
+    """Return whether an entry of a results folder is one that a run or a command writes."""
     return entry.name in FILES
 
 
@@ -170,8 +172,9 @@ class Run:
         """Write the result as a folder of files, whole or not at all.
 
         clusters.csv, edges.csv, scores.csv, explanations.csv (which benign explanations fit),
-        summary.txt (what could have been found, and each cluster in plain words) and
-        manifest.json; and confirmation.csv, where the run has one.
+        summary.txt (what could have been found, and each cluster in plain words), report.json
+        (what ``coordnet report`` makes the report of) and manifest.json; and confirmation.csv,
+        where the run has one.
 
         Parameters
         ----------
@@ -194,6 +197,8 @@ class Run:
         list of pathlib.Path
             The files.
         """
+        from coordnet.report.make import DATA, report_json
+
         if graph is not None:
             one_of(graph, GRAPH_FORMATS, "graph")
         log = self.log
@@ -231,9 +236,40 @@ class Run:
                     key=key,
                 )
             (goal / "summary.txt").write_text(self.summary + "\n", encoding="utf-8", newline="\n")
+            (goal / DATA).write_bytes(report_json(self, identifiers=identifiers, key=key))
+            manifest["files"] = fingerprints(goal)
             (goal / "manifest.json").write_text(json_text(manifest), encoding="utf-8", newline="\n")
-        names = [*tables, *([f"graph.{graph}"] if graph else []), "summary.txt", "manifest.json"]
-        return [Path(folder) / name for name in names]
+        drawn = [f"graph.{graph}"] if graph else []
+        return [
+            Path(folder) / name for name in [*tables, *drawn, "summary.txt", DATA, "manifest.json"]
+        ]
+
+    def report(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        identifiers: bool = False,
+        key: bytes | None = None,
+    ) -> Path:
+        """Write what was found as one HTML page that opens offline, whole or not at all.
+
+        Parameters
+        ----------
+        path
+            The file, such as ``"report.html"``.
+        identifiers
+            Show the accounts' own labels instead of keyed pseudonyms; the page then says so.
+        key
+            Key of the pseudonyms, as in :meth:`write`.
+
+        Returns
+        -------
+        pathlib.Path
+            The file.
+        """
+        from coordnet.report.make import make_report
+
+        return make_report(self, path, identifiers=identifiers, key=key)
 
     def _shown(self, all_edges: bool) -> NDArray[np.bool_]:
         """Mark the edges that are written: those inside clusters, unless all are asked for."""
@@ -307,13 +343,15 @@ class Run:
                 value, WIDTH, initial_indent=f"  {name:<{LABEL}}",
                 subsequent_indent=" " * (LABEL + 2), break_on_hyphens=False,
             )  # fmt: skip
-        return "\n".join([*lines, repr(self.clusters if self.scores is None else self.scores)])
+        if len(self.clusters):
+            lines.append(repr(self.clusters if self.scores is None else self.scores))
+        return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        return (
-            html_table(self._title(), ("", ""), self._facts())
-            + (self.clusters if self.scores is None else self.scores)._repr_html_()
-        )
+        told = html_table(self._title(), ("", ""), self._facts())
+        if len(self.clusters):
+            told += (self.clusters if self.scores is None else self.scores)._repr_html_()
+        return told
 
 
 def _labelled(label: str, told: list[str]) -> list[tuple[str, str]]:

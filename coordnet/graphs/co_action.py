@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from coordnet.errors import CoordnetWarning, check_whole, one_of
+from coordnet.frames import frozen
+from coordnet.graphs.crowds import find_crowd
 from coordnet.graphs.graph import CoordinationGraph
 from coordnet.graphs.relation import Against, Relation, Trace
 from coordnet.inference.edge_tests import TEST_BYTES, TestedEdges, co_action_tests
@@ -18,6 +21,7 @@ from coordnet.inference.statistics import WindowStatistics
 from coordnet.kernels import arrays as array_kernels
 from coordnet.kernels import edges as edge_kernels
 from coordnet.kernels import windows as window_kernels
+from coordnet.kernels.crowds import Crowd
 from coordnet.log.actions import ActionLog
 from coordnet.log.windows import (
     Window,
@@ -35,7 +39,12 @@ from coordnet.memory import available_memory, check_budget, memory_budget
 from coordnet.threads import equal_chunks, run_chunks
 from coordnet.times import SECOND, Duration, duration_text
 
-WEIGHTS = ("objects", "pairs")
+WEIGHTS: Mapping[str, str] = MappingProxyType(  # what each counts
+    {
+        "objects": "objects on which both acted within the window",
+        "pairs": "pairs of actions within the window, repeats included",
+    }
+)
 CHUNKS = 128  # enough for an even load and a moving progress bar, few enough to cost nothing
 T = TypeVar("T")
 
@@ -87,7 +96,7 @@ class CoAction(Relation):
         finest = shortest(self.window_us, part.kinds)
         warn_of_coarse_times(part, finest, max(finest - 1, 1))
         need = min_weight if weight == "objects" else 1
-        windows = find_windows(self.trace(part), len(log.all_accounts), need)
+        windows = find_windows(self.trace(part), len(log.all_accounts), need, crowds=True)
         check_memory(
             windows,
             windows.object,
@@ -142,9 +151,11 @@ class CoAction(Relation):
         """Test edges against the activity and the timing null."""
         if statistics is None:
             statistics = self.statistics(graph.log, against, threads)
+        cleaned = statistics.uncleaned is not None and "p_timing" in graph.edges
         return co_action_tests(
             statistics, graph.edges["source"], graph.edges["target"], against.null or "both",
-            strata=against.strata, correction=against.correction, threads=threads,
+            strata=against.strata, correction=against.correction,
+            before=graph.edges if cleaned else None, threads=threads,
         )  # fmt: skip
 
 
@@ -277,13 +288,15 @@ class Windows(NamedTuple):
     indptr: NDArray[np.int64]
     positions: NDArray[np.int32]
     work: NDArray[np.int64]  # (own action, other action) pairs in the windows of each account
+    crowd: Crowd | None = None  # accounts whose co-actions are counted in bulk
 
 
-def find_windows(trace: Trace, n_accounts: int, need: int) -> Windows:
+def find_windows(trace: Trace, n_accounts: int, need: int, crowds: bool = False) -> Windows:
     """Find the windows of all actions that can add to an edge of `need` synchronised objects.
 
     Actions that cannot are taken out first, as long as that makes the log much smaller: a viral
     object that most accounts share once costs nothing where two objects are needed.
+    With `crowds`, which is for units that are objects, a crowd is looked for among the rest.
     """
     account, object_, time, window = trace
     while True:
@@ -291,13 +304,16 @@ def find_windows(trace: Trace, n_accounts: int, need: int) -> Windows:
         live, count = window_kernels.live_actions(account, object_, low, high, n_accounts, need)
         if count > 0.9 * len(account) or count == 0:
             break
-        account, object_, time = account[live], object_[live], time[live]
+        account, object_, time = (frozen(part[live]) for part in (account, object_, time))
     if count == 0:
         account, object_, time = account[:0], object_[:0], time[:0]
         low, high = low[:0], high[:0]
     indptr, positions = array_kernels.group_by_code(account, n_accounts)
     work = window_kernels.row_work(indptr, positions, low, high)
-    return Windows(account, object_, time, low, high, indptr, positions, work)
+    crowd = None
+    if crowds:
+        crowd = find_crowd(Trace(account, object_, time, window), low, high, n_accounts)
+    return Windows(account, object_, time, low, high, indptr, positions, work, crowd)
 
 
 class EdgeRows:
@@ -362,6 +378,7 @@ class RowWalk:
         # no sum of delays can pass 2**63: at most `work` pairs of at most `window` each
         largest = int(work.max(initial=0))
         self.shift = max(0, largest.bit_length() + window.bit_length() - 62)
+        self.crowd = windows.crowd if self.shift == 0 else None
         self.widest = min(largest // min_weight, len(work))  # room that any one row may ask for
 
     def run(
@@ -389,7 +406,7 @@ class RowWalk:
             windows.account, self.unit, windows.time, windows.low, windows.high,
             windows.indptr, windows.positions, row, last, self.min_weight, self.by_pairs,
             self.shift, 1 / SECOND, own.table, self.row_edges, own.taken, *own.columns,
-            *(() if self.both else (None,)),
+            *(() if self.both else (None,)), self.crowd,
         )  # fmt: skip
         return int(done)
 

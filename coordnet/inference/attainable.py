@@ -1,7 +1,7 @@
 """How many pairs of accounts the timing null can ever call significant, and correction by that.
 
 Two accounts that share the objects O can at best be together on every one of them, each time on an
-occasion of its own. So the smallest p-value that the timing null can give them is
+occasion of its own. So the smallest p-value that the timing null can give them is::
 
     p* = product over o in O of 1 - (1 - chance_c(o))^(m_uo m_vo)
 
@@ -73,9 +73,9 @@ class AttainablePairs:
 
         Between two levels the larger one counts.
         """
-        depth = -np.log(np.maximum(p_values, 1e-300)) / STEP
         # a p-value computed in another order may differ from p* in its last digits
-        return self.counts[_bin(depth - 1e-4)]
+        found: Integers = attainable_kernels.counts_at(p_values, self.counts, STEP, 1e-4)
+        return found
 
     def family(self, alpha: float, found: int = 1) -> tuple[float, int]:
         """Return the largest level a with a m(a) <= alpha * found, and m(a).

@@ -48,9 +48,13 @@ def stepped_up(
     n = len(p_values)
     out = np.ones(n)
     # no rank is above n, so that q < 1 up to the largest of the p-values of which fewer than n
-    # are expected: those beyond need no sorting
-    below = p_values[expected < n]
-    small = np.flatnonzero(p_values <= below.max(initial=-1.0))
+    # are expected; of these, again; those beyond need no sorting
+    small = np.flatnonzero(p_values <= p_values[expected < n].max(initial=-1.0))
+    left = n
+    while len(small) < left:
+        left = len(small)
+        p = p_values[small]
+        small = small[p <= p[expected[small] < left].max(initial=-1.0)]
     order = small[np.lexsort((expected[small], p_values[small]))]  # ties whatever their order
     x = expected[order] / np.arange(1, len(order) + 1)
     if attainable:
@@ -92,16 +96,20 @@ def account_q_values(
     >>> account_q_values(10 * p, *ends).round(4).tolist()
     [0.0067, 0.0067]
     """
-    account = np.concatenate([source, target])
-    of_edge = np.concatenate([expected, expected])
     # q < 1 needs e_(j) / j below half of the accounts, and no j is above the number of edges of
-    # the account that are left: most edges of large graphs need no sorting
-    most = len(np.unique(account)) / 2.0
+    # the account. Of the edges and accounts that are left the same is true again, so that most
+    # need no sorting
+    n = int(max(source.max(initial=-1), target.max(initial=-1))) + 1
+    degree = np.bincount(source, minlength=n) + np.bincount(target, minlength=n)
+    most = np.count_nonzero(degree) / 2.0 * degree
+    near = [np.flatnonzero(expected < most[end]) for end in (source, target)]
+    account = np.concatenate([source[near[0]], target[near[1]]])
+    of_edge = np.concatenate([expected[near[0]], expected[near[1]]])
     left = len(account) + 1
     while len(account) < left:
         left = len(account)
-        degree = np.bincount(account)
-        small = of_edge < most * degree[account]
+        degree = np.bincount(account, minlength=n)
+        small = of_edge < (np.count_nonzero(degree) / 2.0 * degree)[account]
         account, of_edge = account[small], of_edge[small]
     if not len(account):
         return np.ones(len(expected))
@@ -111,7 +119,7 @@ def account_q_values(
     lengths = np.diff(np.append(starts, len(account)))
     rank = np.arange(len(account)) - np.repeat(starts, lengths) + 1
     least = np.minimum.reduceat(of_edge / rank, starts)
-    q = np.ones(int(max(source.max(), target.max())) + 1)
+    q = np.ones(n)
     q[account[starts]] = stepped_up(least, 2.0 * least, attainable)
     larger: NDArray[np.float64] = np.maximum(q[source], q[target])
     return larger

@@ -21,8 +21,10 @@ S is compared with an expectation that counts objects, not occasions: conservati
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -33,8 +35,8 @@ from coordnet.frames import frozen
 from coordnet.inference.attainable import attainable_pairs, attainable_q_values, family_p_values
 from coordnet.inference.bounds import null_pairs
 from coordnet.inference.correction import CORRECTIONS, corrected
-from coordnet.inference.round_times import round_factors, roundness
-from coordnet.inference.statistics import Chances, Floats, WindowStatistics
+from coordnet.inference.round_times import GRAINS, round_factors, roundness
+from coordnet.inference.statistics import AccountRuns, Chances, Floats, WindowStatistics
 from coordnet.inference.strata import strata_of
 from coordnet.kernels import arrays as array_kernels
 from coordnet.kernels import edge_tests as edge_test_kernels
@@ -47,13 +49,21 @@ from coordnet.memory import check_budget
 from coordnet.threads import CHUNKS, equal_chunks, run_chunks
 from coordnet.times import HOUR, Duration
 
-NULLS = ("activity", "timing", "both")
+NULLS: Mapping[str, str] = MappingProxyType(  # what each asks of a pair
+    {
+        "activity": "do they meet more often than accounts as active as they are",
+        "timing": "are they closer in time than others on the same objects",
+        "both": "an edge has to pass both, so that neither explains it",
+    }
+)
 SMALLEST_P = 1e-300
 BOUND_ALPHA = 0.05
 LITTLE_POWER = 0.25  # typical chance from which the timing test is said to have little power
 TABLES = 1 << 16  # pairs of strata whose tables are held at once: 200 MB
 TEST_BYTES = 80  # that the test of an edge takes, beside the edge
-BLOCK_RUNS = 1 << 16  # (account, object) entries of accounts done together: about 1 MB
+BLOCK_RUNS = 1 << 15  # (account, object) entries of accounts done together: about 1 MB
+LONG_LISTS = 128  # objects of an account, in the mean, from which it pays to put them in order
+SEVERAL = 64  # pairs of actions on an object whose chances are looked up
 
 
 @dataclass(frozen=True)
@@ -126,9 +136,9 @@ def activity_tests(
     log: ActionLog, pairs_all: NDArray[np.int64], source: NDArray[np.int32],
     target: NDArray[np.int32], occasions: NDArray[np.int32], threads: int | None = None,
 ) -> tuple[Floats, Floats]:  # fmt: skip
-    """Return expectation and log p of each edge under the activity null."""
+    """Return expectation and p-value of each edge under the activity null."""
     n = len(source)
-    expected, log_p = np.zeros(n), np.zeros(n)
+    expected, p_value = np.zeros(n), np.ones(n)
     if n:
         k = np.log(np.maximum(np.diff(log.by_account[0]), 1).astype(np.float64))
         m = float(len(log))
@@ -139,12 +149,12 @@ def activity_tests(
         run_chunks(
             lambda _, i: edge_test_kernels.activity_tests(
                 source, target, k, scale, float(grid[0]), float(grid[1] - grid[0]), sums,
-                occasions, borders[i], borders[i + 1], expected, log_p,
+                occasions, borders[i], borders[i + 1], expected, p_value,
             ),
             CHUNKS,
             threads=threads,
         )  # fmt: skip
-    return expected, log_p
+    return expected, np.maximum(p_value, SMALLEST_P)
 
 
 def expected_within_strata(
@@ -239,9 +249,20 @@ def co_action_tests(
     *,
     strata: Duration | str | None = None,
     correction: str = "bh",
+    before: Mapping[str, NDArray[Any]] | None = None,
     threads: int | None = None,
 ) -> TestedEdges:
-    """Test edges of a co-action graph; see :meth:`coordnet.CoordinationGraph.test`."""
+    """Test edges of a co-action graph; see :meth:`coordnet.CoordinationGraph.test`.
+
+    Parameters
+    ----------
+    statistics, source, target, null, strata, correction, threads
+        As there.
+    before
+        The columns of a test of the same edges before the background was cleaned. What rests on
+        no background is taken from there, and of both p-values of timing the smaller: that of
+        before has the larger chances, that of now the longer occasions.
+    """
     one_of(null, NULLS, "null")
     one_of(correction, CORRECTIONS, "correction")
     check_budget(
@@ -251,29 +272,33 @@ def co_action_tests(
     )
     log, objects = statistics.log, statistics.objects
     timing = null != "activity"
-    occasions, expected_timing, log_p_timing = _shared_objects(
+    occasions, expected_timing, p_timing = _shared_objects(
         statistics, source, target, timing, threads
     )
+    if before is not None:
+        occasions, p_timing = before["occasions"], np.minimum(before["p_timing"], p_timing)
     columns: dict[str, NDArray[Any]] = {"occasions": occasions}
-    logs = []
+    p_values = []
     if null != "timing":
-        if strata is None:
-            expected, log_p = activity_tests(
+        if before is not None:
+            expected, p_activity = before["expected_activity"], before["p_activity"]
+        elif strata is None:
+            expected, p_activity = activity_tests(
                 log, objects.pairs_all, source, target, occasions, threads
             )
         else:
             expected = expected_within_strata(
                 log, statistics.window_us, strata, source, target, threads
             )
-            log_p = tail_kernels.log_tail_bounds(occasions, expected)
-        columns |= {"expected_activity": expected, "p_activity": combined_p_values(log_p)}
-        logs.append(log_p)
+            p_activity = combined_p_values(tail_kernels.log_tail_bounds(occasions, expected))
+        columns |= {"expected_activity": expected, "p_activity": p_activity}
+        p_values.append(p_activity)
     notes: list[str] = []
     if timing:
-        columns |= {"expected_timing": expected_timing, "p_timing": combined_p_values(log_p_timing)}
-        logs.append(log_p_timing)
+        columns |= {"expected_timing": expected_timing, "p_timing": p_timing}
+        p_values.append(p_timing)
         notes = _notes(statistics)
-    p_value = combined_p_values(logs[0], logs[-1])
+    p_value = np.maximum(p_values[0], p_values[-1])
     columns["p_value"] = p_value
     shown = None if strata is None else str(strata)
     if not timing:  # sharing an object is itself random: every pair counts
@@ -330,14 +355,16 @@ def _shared_objects(
     timing: bool,
     threads: int | None,
 ) -> tuple[NDArray[np.int32], Floats, Floats]:
-    """Return occasions of each edge, and expectation and log p under the timing null."""
+    """Return occasions of each edge, and expectation and p-value under the timing null."""
     log, windows = statistics.log, statistics.window_of_class
-    positions = log.by_account[1]
-    runs = statistics.runs
-    starts, objects, _ = runs
-    k = np.diff(starts)
+    positions, runs, classes = log.by_account[1], statistics.runs, statistics.classes
+    k = np.diff(runs.starts)
     swap = k[source] < k[target]
     heavier, lighter = np.where(swap, target, source), np.where(swap, source, target)
+    if len(source) and k[lighter].mean() > LONG_LISTS:
+        positions, runs, by_time = _runs_by_time(log)
+        classes = classes[by_time]
+    starts, objects, first_action = runs
     # by heavier account, inside blocks of lighter accounts whose lists fit into the cache
     _, order = array_kernels.group_by_code(heavier, len(log.all_accounts))
     block = (starts[:-1] // BLOCK_RUNS).astype(np.int32)
@@ -346,23 +373,20 @@ def _shared_objects(
     heavier, lighter = heavier[order], lighter[order]
     work = k[lighter] + 10
     borders = equal_chunks(work, CHUNKS)
-    run_class = statistics.classes[objects]
-    chance = np.zeros((0, 0))
-    if timing:
-        chance = np.minimum(
-            statistics.chances[:, None] * round_factors(windows, log.resolution), 1.0
-        )
-    with np.errstate(divide="ignore"):
-        by_class = chance, np.log1p(-chance), chance / (1.0 - chance)
-    round_ = roundness(log.time, HOUR)[positions]
     since = log.time[positions] - (log.limits[0] if log.limits else 0)
+    cells = edge_test_kernels.run_cells(
+        first_action, since, roundness(log.time, HOUR)[positions], classes[objects],
+        len(GRAINS) + 1,
+    )  # fmt: skip
+    by_cell = chances_of_cells(
+        statistics.chances if timing else None, round_factors(windows, log.resolution), windows
+    )
     n = len(source)
-    occasions, expected, log_p = np.zeros(n, np.int32), np.zeros(n), np.zeros(n)
+    occasions, expected, p_value = np.zeros(n, np.int32), np.zeros(n), np.ones(n)
     run_chunks(
         lambda own, i: edge_test_kernels.shared_object_tests(
-            heavier, lighter, *runs, since, round_, run_class, *by_class, windows,
-            statistics.occasion_gap_us, borders[i], borders[i + 1], *own, occasions, expected,
-            log_p,
+            heavier, lighter, *runs, since, *cells, *by_cell, statistics.occasion_gap_us,
+            borders[i], borders[i + 1], *own, occasions, expected, p_value,
         ),
         len(borders) - 1,
         threads=threads,
@@ -373,8 +397,54 @@ def _shared_objects(
         weights=np.add.reduceat(work, borders[:-1]) if len(work) else None,
         label="edge tests",
     )  # fmt: skip
-    results = occasions, expected, log_p
-    occasions, expected, log_p = run_chunks(
+    results = occasions, expected, p_value
+    occasions, expected, p_value = run_chunks(
         lambda _, i: array_kernels.put(results[i], order), 3, threads=threads
     )
-    return occasions, expected, log_p
+    return occasions, expected, np.maximum(p_value, SMALLEST_P)
+
+
+def _runs_by_time(
+    log: ActionLog,
+) -> tuple[NDArray[np.int32], AccountRuns, NDArray[np.int64]]:
+    """Return the runs of the accounts with objects numbered by when they were first acted on.
+
+    Whoever shares many objects then met on them nearly in order, and there is little to sort.
+
+    Returns
+    -------
+    The actions account by account; the runs; the objects in their new order.
+    """
+    begin = np.minimum(log.by_object[:-1], len(log) - 1)
+    by_time = np.argsort(log.time[begin], kind="stable")
+    rank = array_kernels.put(np.arange(log.n_objects, dtype=np.int32), by_time)[log.object]
+    _, order = array_kernels.group_by_code(rank, log.n_objects)
+    indptr, within = array_kernels.group_by_code(log.account[order], len(log.all_accounts))
+    positions = order[within]
+    return positions, AccountRuns(*edge_test_kernels.account_runs(indptr, positions, rank)), by_time
+
+
+def chances_of_cells(
+    chances: Floats | None, factors: Floats, windows: NDArray[np.int64]
+) -> tuple[Floats, Floats, NDArray[np.int64]]:
+    """Return chances, log(1 - chance) and windows by class and roundness, as the kernel has them.
+
+    Parameters
+    ----------
+    chances
+        Of each class; None where the timing null is not asked for.
+    factors
+        By how much each grain raises them: float64 (classes, grains).
+    windows
+        Of each class.
+    """
+    by_cell = np.repeat(windows, factors.shape[1])
+    if chances is None:
+        return np.zeros((0, SEVERAL)), np.zeros(0), by_cell
+    chance = np.minimum(chances[:, None] * factors, 1.0).ravel()
+    with np.errstate(divide="ignore"):
+        log_miss = np.log1p(-chance)
+    table = np.zeros((len(chance), SEVERAL))
+    table[:, 1] = chance
+    table[:, 2:] = -np.expm1(log_miss[:, None] * np.arange(2, SEVERAL))
+    return table, log_miss, by_cell

@@ -3,7 +3,7 @@ r"""The group test: sets of accounts that act together though no pair of them st
 For a set C of accounts, over the objects on which at least two members act: a is the number of
 members' actions on the object, m the largest number of different members inside one window W.
 With X the time of an action of an account outside C and G the chance that another such account
-acts in (X, X + W],
+acts in (X, X + W]::
 
     B = min(1, binom(a, m) m E[G^(m - 1)])
 
@@ -37,7 +37,7 @@ the most that any object could be, and two thirds, and the least of the three co
 (Bonferroni): what an object could be worth is known from who acts on it, not from when, and the
 many objects that two members of a large group happen to share would drown what it does together.
 The number of sets that could have been picked corrects for the selection, whatever search found C
-(the union bound):
+(the union bound)::
 
     evidence(C) = -log10 p_C - log10 binom(n, |C|) - log10(|C| (|C| - 1))
 
@@ -136,10 +136,8 @@ class GroupTest(Frozen):
         """
         bound, moment = self.detail[:, 5].copy(), self.detail[:, 7].astype(np.int64)
         bound[self.strongest(what)] = 0.0
-        log_p, _ = group_kernels.combine(
-            group_kernels.log_factorials(len(bound) + 1), moment, bound, self.detail[:, 6],
-            self.occasion_gap_us,
-        )  # fmt: skip
+        known, reach = group_kernels.log_factorials(len(bound) + 1), self.detail[:, 6].copy()
+        log_p, _ = group_kernels.combine(known, moment, bound, reach, self.occasion_gap_us)
         return float(self.evidence + self.log10_p - log_p / math.log(10))
 
     def strongest(self, what: str) -> NDArray[np.bool_]:
@@ -260,8 +258,9 @@ class GroupTester:
         price = 0.0  # one account is no set that anybody would pick
         if len(members) > 1:
             interests = self.statistics.interests
-            know_shared(interests, members, len(members), seen)
-            price = group_kernels.set_price(interests, self.log.n_accounts, members, len(members))
+            codes = np.array(members)  # writable, as they are in a search
+            know_shared(interests, codes, len(codes), seen)
+            price = group_kernels.set_price(interests, self.log.n_accounts, codes, len(codes))
         return GroupTest(
             members=len(members),
             evidence=-(log_p + price) / math.log(10),

@@ -1,7 +1,7 @@
 r"""The chance of a class of objects with every pair of accounts weighing alike.
 
 Pooled over objects, a class of popularity that one large ring fills has the ring's own chance. So
-each pair of accounts weighs alike, however many objects of the class c it shares:
+each pair of accounts weighs alike, however many objects of the class c it shares::
 
     chance_c = sum s_uvo / K_uv,c  /  sum 1 / K_uv,c
 
@@ -158,7 +158,9 @@ def pair_chances(
         by_pairs = np.where(some, np.minimum(upper / pairs, 1.0), 1.0)
         repeats = np.where(some, size / pairs, 0.0)
     chance = np.where(some, np.minimum(pooled, by_pairs), pooled)
-    sharing = np.unique(slots.account[n_o[slots.object] > 1]).size
+    shares = np.zeros(len(log.all_accounts), bool)
+    shares[slots.account[n_o[slots.object] > 1]] = True
+    sharing = np.count_nonzero(shares)
     thin = some & (accounts < FEW_ACCOUNTS * sharing) & (repeats >= REPEATED)
     beside, alone = [], []
     judged = chance.copy()

@@ -6,8 +6,20 @@ from typing import Any
 
 import numpy as np
 
-from coordnet.kernels.arrays import stable_order
-from coordnet.kernels.compiling import kernel
+from coordnet.kernels.arrays import stable_order, widened
+from coordnet.kernels.compiling import inner, kernel
+
+
+@inner
+def _sort_stretch(order: Any, begin: int, end: int, values: Any) -> None:
+    """Sort order[begin:end] by the values of what stands there, equals as they stand."""
+    rows = widened(order[begin:end], end - begin)
+    own = np.empty(len(rows), values.dtype)
+    for i in range(len(rows)):
+        own[i] = values[rows[i]]
+    places = stable_order(own)
+    for i in range(len(rows)):
+        order[begin + i] = rows[places[i]]
 
 
 @kernel
@@ -44,8 +56,7 @@ def sort_within_groups(indptr: Any, order: Any, time: Any, tie: Any, first: int,
                         j -= 1
                     order[j] = row
             else:
-                rows = order[a:b].copy()
-                order[a:b] = rows[stable_order(time[rows])]
+                _sort_stretch(order, a, b, time)
         # equal times: by tie, rows staying in order
         i = a
         while i < b:
@@ -56,8 +67,7 @@ def sort_within_groups(indptr: Any, order: Any, time: Any, tie: Any, first: int,
                 if tie[order[i]] > tie[order[i + 1]]:
                     order[i], order[i + 1] = order[i + 1], order[i]
             elif j - i > 2:
-                rows = order[i:j].copy()
-                order[i:j] = rows[stable_order(tie[rows])]
+                _sort_stretch(order, i, j, tie)
             i = j
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from coordnet.kernels.compiling import kernel
+from coordnet.kernels.compiling import inner, kernel
 
 # -- sorting ---------------------------------------------------------------------------------
 #
@@ -40,7 +40,8 @@ def sort_in_place(values: Any) -> None:
             high = min(low + 2 * width, n)
             if middle == high or values[middle - 1] <= values[middle]:
                 continue
-            spare[low:middle] = values[low:middle]
+            for k in range(low, middle):
+                spare[k] = values[k]
             i = low
             j = middle
             k = low
@@ -78,7 +79,8 @@ def stable_order(values: Any) -> Any:
             high = min(low + 2 * width, n)
             if middle == high or values[order[middle - 1]] <= values[order[middle]]:
                 continue
-            spare[low:middle] = order[low:middle]
+            for k in range(low, middle):
+                spare[k] = order[k]
             i = low
             j = middle
             k = low
@@ -94,7 +96,7 @@ def stable_order(values: Any) -> Any:
     return order
 
 
-@kernel
+@inner
 def first_from(values: Any, begin: int, end: int, least: int) -> int:
     """Return the first place from `begin` on with a value of `least` or more, or `end`.
 
@@ -111,6 +113,46 @@ def first_from(values: Any, begin: int, end: int, least: int) -> int:
         else:
             high = middle
     return begin
+
+
+@inner
+def rank(sorted_values: Any, value: int) -> int:
+    """Return how many of the sorted values are below `value`."""
+    low = 0
+    high = len(sorted_values)
+    while low < high:
+        middle = (low + high) >> 1
+        if sorted_values[middle] < value:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+# -- room ------------------------------------------------------------------------------------
+
+
+@inner
+def widened(values: Any, room: int) -> Any:
+    """Return a copy of values, (n,), with room for `room` >= n of them.
+
+    A loop, as all copying in kernels: with an assignment to a slice numba compiles what is to be
+    said where the shapes do not agree, which takes seconds.
+    """
+    wider = np.empty(room, values.dtype)
+    for i in range(len(values)):
+        wider[i] = values[i]
+    return wider
+
+
+@inner
+def widened_rows(values: Any, room: int) -> Any:
+    """Return a copy of values, (n, columns), with room for `room` >= n rows."""
+    wider = np.empty((room, values.shape[1]), values.dtype)
+    for i in range(len(values)):
+        for c in range(values.shape[1]):
+            wider[i, c] = values[i, c]
+    return wider
 
 
 # -- building a log --------------------------------------------------------------------------

@@ -19,6 +19,22 @@ def log_together(log_chance: float, log_miss: float, ways: int) -> float:
 
 
 @kernel
+def counts_at(p_values: Any, counts: Any, step: float, slack: float) -> Any:
+    """Return, for each p, counts[floor(-log p / step - slack)], of the first or last beyond them.
+
+    Parameters
+    ----------
+    p_values : float64 (n,); counts : int64 (levels,)
+    step : between levels; slack : part of a step by which a p-value may be too large
+    """
+    out = np.empty(len(p_values), np.int64)
+    for i in range(len(p_values)):
+        depth = -math.log(max(p_values[i], 1e-300)) / step - slack
+        out[i] = counts[int(max(min(depth, len(counts) - 1.0), 0.0))]
+    return out
+
+
+@kernel
 def count_pairs(
     starts: Any,
     objects: Any,

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from coordnet.kernels.arrays import stable_order
-from coordnet.kernels.compiling import kernel
+from coordnet.kernels.compiling import inner, kernel
 
 # -- clusters ----------------------------------------------------------------------------------
 
@@ -52,7 +52,7 @@ def edges_inside(source: Any, target: Any, indptr: Any, cluster_of: Any) -> Any:
     return cluster, edge
 
 
-@kernel
+@inner
 def _root(parent: Any, v: int) -> int:
     """Return the root of v, halving the path on the way."""
     while parent[v] != v:
@@ -85,7 +85,10 @@ def half_connected_weight(
     member_count = np.ones(len(parent), np.int64)
     for c in range(len(sizes)):
         inside = edges[indptr[c] : indptr[c + 1]]
-        order = stable_order(-weight[inside])
+        falling = np.empty(len(inside), np.float64)
+        for i in range(len(inside)):
+            falling[i] = -weight[inside[i]]
+        order = stable_order(falling)
         for i in range(len(inside)):
             e = inside[order[i]]
             a = _root(parent, source[e])
@@ -97,7 +100,10 @@ def half_connected_weight(
                     threshold[c] = weight[e]
                     break
         for i in range(len(inside)):
-            for v in (source[inside[i]], target[inside[i]]):
-                parent[v] = v
-                member_count[v] = 1
+            u = source[inside[i]]
+            v = target[inside[i]]
+            parent[u] = u
+            parent[v] = v
+            member_count[u] = 1
+            member_count[v] = 1
     return threshold

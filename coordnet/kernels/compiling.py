@@ -33,11 +33,28 @@ event.register("numba:compile", _Announcement())
 
 
 def kernel(function: Callable[..., Any]) -> Any:
-    """Compile with a disk cache, or without one where no cache folder is writable."""
+    """Compile what Python calls, and kernels too."""
+    return _compiled(function)
+
+
+def inner(function: Callable[..., Any]) -> Any:
+    """Compile what kernels alone call: it has no entry for Python, which takes time to compile.
+
+    That entry would be compiled once more with each kernel that calls the function.
+    """
+    return _compiled(function, no_cpython_wrapper=True)
+
+
+def _compiled(function: Callable[..., Any], **options: bool) -> Any:
+    """Compile with a disk cache, or without one where no cache folder is writable.
+
+    Nothing calls a kernel from C, so that no entry for C is compiled.
+    """
+    options = {"nogil": True, "no_cfunc_wrapper": True, **options}
     try:
-        return numba.njit(nogil=True, cache=True)(function)
+        return numba.njit(cache=True, **options)(function)
     except RuntimeError:
-        return numba.njit(nogil=True)(function)
+        return numba.njit(**options)(function)
 
 
 def inlined(function: Callable[..., Any]) -> Any:

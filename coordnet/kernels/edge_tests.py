@@ -9,7 +9,9 @@ import numpy as np
 
 from coordnet.kernels.arrays import sort_in_place
 from coordnet.kernels.compiling import inlined, kernel
-from coordnet.kernels.tails import log_tail, log_tail_bound
+from coordnet.kernels.tails import log_tail, tail_bound
+
+AGAIN = 1 << 30  # marks the cell of a run of several actions
 
 # -- objects -----------------------------------------------------------------------------------
 
@@ -100,8 +102,10 @@ def object_statistics(
 @inlined
 def count_occasions(moments: Any, n: int, fold: int) -> int:
     """Return the number of runs of moments[:n] with gaps <= fold; sorts them in place."""
-    if n == 0:
-        return 0
+    if n <= 1:
+        return n
+    if n == 2:  # by far the most frequent
+        return 2 if abs(moments[0] - moments[1]) > fold else 1
     part = moments[:n]
     sort_in_place(part)
     occasions = 1
@@ -176,6 +180,38 @@ def _bits_below(word: Any, bit: int) -> int:
 
 
 @kernel
+def run_cells(first_action: Any, time: Any, round_: Any, run_class: Any, grains: int) -> Any:
+    """Return what a test needs of each run, so that most runs are read once.
+
+    Parameters
+    ----------
+    first_action : int32 (runs + 1,), from :func:`account_runs`
+    time : int64 (n,), of the actions account by account; round_ : int8 (n,), how round each is,
+        0 the roundest, up to grains - 1
+    run_class : int32 (runs,), the class of each run's object
+    grains : how many grains there are
+
+    Returns
+    -------
+    begin : int64 (runs,), the time of the run's first action
+    cell : int32 (runs,), class * grains + roundness of its roundest action; AGAIN is added where
+        the run has several actions
+    """
+    begin = np.empty(len(run_class), np.int64)
+    cell = np.empty(len(run_class), np.int32)
+    for r in range(len(run_class)):
+        k = first_action[r]
+        roundest = round_[k]
+        for i in range(k + 1, first_action[r + 1]):
+            roundest = min(roundest, round_[i])
+        begin[r] = time[k]
+        cell[r] = run_class[r] * grains + roundest
+        if first_action[r + 1] - k > 1:
+            cell[r] += AGAIN
+    return begin, cell
+
+
+@kernel
 def shared_object_tests(
     heavier: Any,
     lighter: Any,
@@ -183,25 +219,25 @@ def shared_object_tests(
     objects: Any,
     first_action: Any,
     time: Any,
-    round_: Any,
-    run_class: Any,
-    class_chance: Any,
-    class_miss: Any,
-    class_odds: Any,
-    class_window: Any,
+    begin: Any,
+    cell: Any,
+    chance: Any,
+    log_miss: Any,
+    windows: Any,
     fold: int,
     first: int,
     last: int,
     marked: Any,
-    rank: Any,
+    run_before: Any,
     occasions: Any,
     expected: Any,
-    log_p: Any,
+    p_value: Any,
 ) -> None:
     """Count occasions of edges and test them against the chances of the objects both acted on.
 
     The objects of the heavier account are marked densely, and each of its edges scans the list of
-    the lighter account only: never a merge of two long lists.
+    the lighter account only: never a merge of two long lists. The tails for one and for two
+    occasions are sums of positive terms, carried along; those for more are counted after.
 
     Parameters
     ----------
@@ -209,21 +245,22 @@ def shared_object_tests(
         together
     starts, objects, first_action : from :func:`account_runs`
     time : int64 (n,), 0 or more, of the actions account by account, as `first_action` has them
-    round_ : int8 (n,), how round the time of each of these actions is, 0 the roundest
-    run_class : int32 (runs,), the class of each run's object
-    class_chance : float64 (classes, grains), of two accounts to be together on an object of the
-        class when both times are so round; or (0, 0) where the timing null is not asked for
-    class_miss, class_odds : float64 (classes, grains), log(1 - p) and p / (1 - p) of these
-    class_window : int64 (classes,), the bound on objects of the class, inclusive
+    begin, cell : from :func:`run_cells`
+    chance : float64 (cells, several), of two accounts to be together on an object of a class when
+        both times are so round: at k for k pairs of actions; (0, several) where the timing null is
+        not asked for
+    log_miss : float64 (cells,), log(1 - p) of one pair
+    windows : int64 (cells,), the bound, inclusive
     fold : the bound of gaps in an occasion, inclusive, in the unit of `time` too
     first, last : edges to do
     marked : uint64 (objects // 64 + 1,), scratch, zeros on entry and on return: a bit for each of
         the heavier account's objects, small enough to stay in the cache
-    rank : int32 (objects // 64 + 1,), scratch: how many objects it has before those of the word
+    run_before : int32 (objects // 64 + 1,), scratch: the run of the first of those of a word
     occasions : int32 (edges,), written
-    expected, log_p : float64 (edges,), written where the timing null is asked for
+    expected, p_value : float64 (edges,), written where the timing null is asked for
     """
-    timing = len(class_chance) > 0
+    timing = len(chance) > 0
+    several = chance.shape[1]
     one = np.uint64(1)
     room = 256
     runs = np.empty(room, np.int32)
@@ -240,7 +277,7 @@ def shared_object_tests(
             for r in range(starts[h], starts[h + 1]):
                 word = objects[r] >> 6
                 if marked[word] == 0:
-                    rank[word] = r - starts[h]
+                    run_before[word] = r
                 marked[word] |= one << np.uint64(objects[r] & 63)
         v = lighter[e]
         if room < starts[v + 1] - starts[v] + 1:
@@ -255,56 +292,48 @@ def shared_object_tests(
             shared += np.int64(marked[o >> 6] >> np.uint64(o & 63) & one)
         together = 0
         mean = 0.0
-        log_none = 0.0
-        odds = 0.0
+        none = 1.0  # the chances of none so far and of one,
+        single = 0.0
+        some = 0.0  # of one or more and of two or more
+        two = 0.0
         for s in range(shared):
             r = runs[s]
             o = objects[r]
-            own = starts[h] + rank[o >> 6] + _bits_below(marked[o >> 6], o & 63)
-            k = first_action[r]
-            k_end = first_action[r + 1]
-            j = first_action[own]
-            j_end = first_action[own + 1]
-            repeats = (k_end - k) * (j_end - j)
-            c = run_class[r]
-            window = class_window[c]
-            if repeats == 1:
-                moment = max(time[k], time[j])
-                near = abs(time[k] - time[j]) <= window
+            own = run_before[o >> 6] + _bits_below(marked[o >> 6], o & 63)
+            # two times are as round as the less round, and the class is the same
+            c = np.int64(max(cell[r], cell[own]))
+            pairs = 1
+            if c < AGAIN:
+                moments[together] = max(begin[r], begin[own])
+                together += 1 if abs(begin[r] - begin[own]) <= windows[c] else 0
             else:
-                moment = first_moment(time, k, k_end, j, j_end, window)
-                near = moment >= 0
-            moments[together] = moment
-            together += 1 if near else 0
+                c = max(cell[r] & (AGAIN - 1), cell[own] & (AGAIN - 1))
+                k = first_action[r]
+                k_end = first_action[r + 1]
+                j = first_action[own]
+                j_end = first_action[own + 1]
+                pairs = (k_end - k) * (j_end - j)
+                moment = first_moment(time, k, k_end, j, j_end, windows[c])
+                moments[together] = moment
+                together += 1 if moment >= 0 else 0
             if timing:
-                g = max(round_[k], round_[j])  # two times are as round as the less round
-                if repeats == 1:
-                    p = class_chance[c, g]
-                    log_none += class_miss[c, g]
-                    odds += class_odds[c, g]
-                else:  # of the roundest of each
-                    for i in range(k, k_end):
-                        k = i if round_[i] < round_[k] else k
-                    for i in range(j, j_end):
-                        j = i if round_[i] < round_[j] else j
-                    g = max(round_[k], round_[j])
-                    p = -math.expm1(class_miss[c, g] * repeats)
-                    log_none += class_miss[c, g] * repeats
-                    odds += p / (1.0 - p) if p < 1.0 else np.inf
+                p = chance[c, pairs] if pairs < several else -math.expm1(log_miss[c] * pairs)
                 chances[s] = p
                 mean += p
+                some += none * p
+                two += single * p
+                single = single * (1.0 - p) + none * p
+                none *= 1.0 - p
         count = count_occasions(moments, together, fold)
         occasions[e] = count
         if timing:
             expected[e] = mean
-            some = -math.expm1(log_none)
             if count == 1:
-                log_p[e] = math.log(some) if some > 0.0 else -np.inf
-            elif count == 2 and some > 1e-3 and odds < np.inf:
-                # 1 - P(0) - P(1), where that loses no more than the tenth digit
-                log_p[e] = min(0.0, math.log(some - math.exp(log_none) * odds))
+                p_value[e] = min(some, 1.0)
+            elif count == 2:
+                p_value[e] = min(two, 1.0)
             else:
-                log_p[e] = log_tail(count, chances, shared, states)
+                p_value[e] = math.exp(log_tail(count, chances, shared, states))
     if h >= 0:
         for r in range(starts[h], starts[h + 1]):
             marked[objects[r] >> 6] = np.uint64(0)
@@ -332,7 +361,7 @@ def activity_tests(
     first: int,
     last: int,
     expected: Any,
-    log_p: Any,
+    p_value: Any,
 ) -> None:
     """Test occasions of the edges first..last-1 against what accounts so active would share.
 
@@ -344,9 +373,9 @@ def activity_tests(
     grid_start, grid_step, log_sums : log of the saturated sum on an even grid of log x
     occasions : int32 (edges,)
     first, last : edges to do
-    expected, log_p : float64 (edges,), written
+    expected, p_value : float64 (edges,), written
     """
     for e in range(first, last):
         x = log_scale + log_rate[source[e]] + log_rate[target[e]]
         expected[e] = math.exp(interpolated(x, grid_start, grid_step, log_sums))
-        log_p[e] = log_tail_bound(occasions[e], expected[e])
+        p_value[e] = tail_bound(np.int64(occasions[e]), expected[e])

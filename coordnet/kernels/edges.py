@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from coordnet.kernels.arrays import sort_in_place
-from coordnet.kernels.compiling import inlined, kernel
+from coordnet.kernels.arrays import sort_in_place, widened_rows
+from coordnet.kernels.compiling import inlined, inner, kernel
+from coordnet.kernels.crowds import crowd_sums
 
 # -- co-action ---------------------------------------------------------------------------------
 
@@ -24,7 +25,7 @@ def _first_position(positions: Any, start: int, stop: int, bound: int) -> int:
     return start
 
 
-@kernel
+@inner
 def sort_by_upper_half(keys: Any, spare: Any, n: int, bound: int, count: Any) -> Any:
     """Sort keys by their upper 32 bits: bytewise, least first, stable.
 
@@ -82,6 +83,7 @@ def co_action_rows(
     mean_delay: Any,
     first_share: Any,
     back_counts: Any,
+    crowd: Any = None,
 ) -> Any:
     """Count the co-actions of the accounts first..last-1 with every account of a higher code.
 
@@ -113,6 +115,7 @@ def co_action_rows(
         in which the row's account came first, pairs at equal times counting half
     back_counts : int32 (room,), the number of the target's actions with a co-action, and the
         weight is the smaller of both counts; or None, where it is not asked for
+    crowd : Crowd, whose pairs are counted from its matrix, where `shift` is 0; or None
 
     Returns
     -------
@@ -130,6 +133,10 @@ def co_action_rows(
     spare = np.empty(1024, np.int64)
     others = np.empty(1024, np.int32)
     digits = np.empty(256, np.int64)
+    if crowd is not None:
+        met_crowd = np.empty(len(crowd.code), np.int64)
+        delays = np.empty(len(crowd.code), np.int64)
+        ahead = np.empty(len(crowd.code), np.int64)
 
     for u in range(first, last):
         bound = np.int64(0)  # interpreted, it would be of 32 bits, as low and high are
@@ -140,6 +147,24 @@ def co_action_rows(
         slots = 0
         stamp = np.uint64(u + 1)
         row = stamp << np.uint64(33)
+        if crowd is not None and crowd.member[u] >= 0 and indptr[u] < indptr[u + 1]:
+            crowd_sums(crowd, crowd.member[u], met_crowd, delays, ahead)
+            if len(slot) < len(crowd.code):
+                slot = np.empty((2 * len(crowd.code), 8), np.int64)
+                kept = np.empty(len(slot), np.int64)
+                spare = np.empty(len(slot), np.int64)
+            for i in range(crowd.member[u] + 1, len(crowd.code)):
+                if met_crowd[i] > 0:
+                    table[crowd.code[i]] = row | flag | np.uint64(slots)
+                    slot[slots, 0] = crowd.code[i]
+                    slot[slots, 1] = -1  # its objects are not met again
+                    slot[slots, 2] = met_crowd[i]
+                    slot[slots, 3] = met_crowd[i]
+                    slot[slots, 4] = delays[i] * crowd.step
+                    slot[slots, 5] = ahead[i]
+                    slot[slots, 6] = -1
+                    slot[slots, 7] = 0
+                    slots += 1
         for k in range(indptr[u], indptr[u + 1]):
             p = positions[k]
             a = low[p]
@@ -147,9 +172,19 @@ def co_action_rows(
             if b - a > len(others):
                 others = np.empty(2 * (b - a), np.int32)
             met = 0
-            for q in range(a, b):  # without a branch: half of the window is on the other side
-                others[met] = q
-                met += 1 if account[q] > u else 0
+            counted = False
+            if crowd is not None:
+                counted = crowd.outside_before[p + 1] == crowd.outside_before[p]
+            if counted:
+                if crowd is not None:
+                    for i in range(crowd.outside_before[a], crowd.outside_before[b]):
+                        q = crowd.outside[i]
+                        others[met] = q
+                        met += 1 if account[q] > u else 0
+            else:
+                for q in range(a, b):  # without a branch: half of the window is on the other side
+                    others[met] = q
+                    met += 1 if account[q] > u else 0
             if not eager:  # leave an entry at whom u meets first; go on with whom it met before
                 again = 0
                 for i in range(met):
@@ -161,9 +196,7 @@ def co_action_rows(
                     again += 1 if known else 0
                 met = again
             if slots + met > len(slot):
-                wider = np.empty((2 * (slots + met), 8), np.int64)
-                wider[:slots] = slot[:slots]
-                slot = wider
+                slot = widened_rows(slot, 2 * (slots + met))
                 kept = np.empty(len(slot), np.int64)
                 spare = np.empty(len(slot), np.int64)
             here = unit[p]
@@ -219,7 +252,7 @@ def co_action_rows(
         if n_kept <= 64:
             sort_in_place(kept[:n_kept])
         else:
-            kept, spare = sort_by_upper_half(kept, spare, n_kept, len(table), digits)
+            kept, spare = sort_by_upper_half(kept, spare, np.int64(n_kept), len(table), digits)
         for i in range(n_kept):
             s = kept[i] & 0xFFFFFFFF
             target[edges] = slot[s, 0]

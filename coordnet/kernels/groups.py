@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from coordnet.kernels.arrays import first_from, sort_in_place, stable_order
-from coordnet.kernels.compiling import inlined, kernel
+from coordnet.kernels.arrays import first_from, sort_in_place, stable_order, widened
+from coordnet.kernels.compiling import inlined, inner, kernel
 from coordnet.kernels.set_weights import (
     common_objects,
     know_shared,
@@ -119,7 +119,7 @@ def sets_pace(scene: Any, account: int, in_set: Any) -> bool:
     return in_set[account] == 0 and (len(scene.background) == 0 or scene.background[account] == 1)
 
 
-@kernel
+@inner
 def pacemakers(scene: Any, begin: int, end: int, in_set: Any) -> int:
     """Return how many accounts that set the pace act at the positions begin..end-1 of an object."""
     total = 0.0
@@ -212,7 +212,8 @@ def big_object_moments(
         begin = scene.starts[o]
         end = scene.starts[o + 1]
         n = pacemakers(scene, begin, end, in_set)
-        out[i, :] = scene.class_moments[scene.class_of[o]]
+        for r in range(MOST):
+            out[i, r] = scene.class_moments[scene.class_of[o], r]
         if n < 2:
             continue
         window = scene.window[o]
@@ -298,7 +299,7 @@ def without(scene: Any, actions: Any, n: int, removed: int, left: Any) -> Any:
     return left, total
 
 
-@kernel
+@inner
 def densest_window(scene: Any, actions: Any, i: int, j: int, seen: Any) -> Any:
     """Find the window that holds the most members on an object.
 
@@ -388,7 +389,7 @@ def _densest(scene: Any, actions: Any, i: int, j: int, seen: Any) -> Any:
     return most, begin, end, members
 
 
-@kernel
+@inner
 def _log_binomial(n: float, k: float) -> float:
     return math.lgamma(n + 1.0) - math.lgamma(k + 1.0) - math.lgamma(n - k + 1.0)
 
@@ -605,7 +606,7 @@ def set_evidence(
         objects with two or more members, ascending, and what they give, as in :func:`combine`
     by_class : whether to take the chances of all but big objects from their class alone, as if
         nobody outside the set acted on them
-    detail : None, or float64 (room, 8) where each object with two or more members is written: the
+    detail : float64 (0, 8), or (room, 8) where each object with two or more members is written: the
         object, members, most at once, members' actions, outsiders, log B, what it could be worth,
         and when the window with most of them ends
 
@@ -622,7 +623,7 @@ def set_evidence(
     together = 0
     alone = 0.0
     everything = 0.0
-    i = 0
+    i = np.int64(0)  # a plain 0 has a type of its own, for which all that it goes to is compiled
     while i < n:
         o = scene.object[actions[i]]
         j = i + 1
@@ -643,7 +644,7 @@ def set_evidence(
                     everything -= bound
                     if outsiders == 0:
                         alone -= bound
-                if detail is not None:
+                if len(detail) > 0:
                     detail[objects, 0] = o
                     detail[objects, 1] = members
                     detail[objects, 2] = most
@@ -755,7 +756,7 @@ def changed(
                     a += 1
             if size > 1:
                 members, _, when, bound, worth = _object_evidence(
-                    scene, joint, 0, size, in_set, seen, by_class
+                    scene, joint, np.int64(0), size, in_set, seen, by_class
                 )
                 if members > 1:
                     out[0][found] = o
@@ -789,13 +790,13 @@ def set_price(interests: Any, n_accounts: int, members: Any, size: int) -> float
     return math.log(size * (size - 1.0)) - log_weight(interests, members, size)
 
 
-@kernel
+@inner
 def _size_step(size: int) -> float:
     """Return by how much the part of the price that the sizes share out grows to size + 1."""
     return math.log((size + 1.0) / (size - 1.0))
 
 
-@kernel
+@inner
 def _price_with(
     interests: Any, n_accounts: int, members: Any, size: int, chances: Any, price: float, x: int,
     shared: float,
@@ -832,7 +833,7 @@ def _price_with(
     return price - math.log((size + 1.0) * to_x / size) + _size_step(size)
 
 
-@kernel
+@inner
 def _prices_without(
     interests: Any, n_accounts: int, size: int, chances: Any, price: float, prices: Any
 ) -> None:  # fmt: skip
@@ -858,7 +859,7 @@ def _prices_without(
             prices[i] = price + math.log(size * to_i / (size - 1.0)) - _size_step(size - 1)
 
 
-@kernel
+@inner
 def _best_candidates(
     scene: Any, actions: Any, n: int, in_set: Any, seen: Any, stamp: Any, score: Any, touched: Any,
     best: Any, gains: Any,
@@ -879,7 +880,7 @@ def _best_candidates(
         the lowest code first, -1 where there are no more; and these, in log10
     """
     count = 0
-    i = 0
+    i = np.int64(0)  # a plain 0 has a type of its own, for which all that it goes to is compiled
     while i < n:
         o = scene.object[actions[i]]
         past = scene.starts[o + 1]
@@ -967,17 +968,23 @@ def grow(
     """
     room = max(most_members, len(seed)) + 1
     n_accounts = scene.population
-    members = np.empty(room, np.int32)
     size = len(seed)
-    members[:size] = seed
+    members = widened(seed, room)
     chances = np.zeros((room, room))
     prices = np.empty(room)
     if interests is not None:
         know_shared(interests, members, size, seen)
-        chances[:size, :size] = step_chances(interests, members, size)
+        between = step_chances(interests, members, size)
+        for i in range(size):
+            for j in range(size):
+                chances[i, j] = between[i, j]
     price = set_price(interests, n_accounts, members, size)
     for i in range(size):
         in_set[members[i]] = 1
+    # typed as what Python gives: a plain False, True or -1 has a type of its own
+    no, yes = np.bool_(False), np.bool_(True)
+    nobody = np.int32(-1)
+    nowhere = np.empty((0, 8))
     spare = np.empty(1024, np.int32)
     joint = np.empty(256, np.int32)
     best = np.empty(TRIED, np.int32)
@@ -988,17 +995,17 @@ def grow(
     by_class = workspace(n + 1)
     trial = workspace(n + 1)
     chosen = workspace(n + 1)
-    own_n = set_evidence(scene, actions, n, in_set, seen, own, False, None)[1]
-    class_n = set_evidence(scene, actions, n, in_set, seen, by_class, True, None)[1]
+    own_n = set_evidence(scene, actions, n, in_set, seen, own, no, nowhere)[1]
+    class_n = set_evidence(scene, actions, n, in_set, seen, by_class, yes, nowhere)[1]
     evidence = _evidence(scene, own, own_n, price)
     class_evidence = _evidence(scene, by_class, class_n, price)
     best_size = size
     best_price = price
-    first = True  # whether it is the first part
+    first = yes  # whether it is the first part
     scored = False  # whether the candidates for the set as it is are known
     turns = 0
     while first or turns < 2 * most_members:
-        joined = -1
+        joined = nobody
         joined_n = 0
         joined_price = price
         found = (class_evidence if first else evidence) + 1e-9
@@ -1027,13 +1034,13 @@ def grow(
                     continue
                 in_set[x] = 1
                 trial, trial_n, joint = changed(
-                    scene, actions, n, x, True, in_set, seen, first, by_class if first else own,
+                    scene, actions, n, x, yes, in_set, seen, first, by_class if first else own,
                     class_n if first else own_n, trial, joint,
                 )  # fmt: skip
                 in_set[x] = 0
                 with_it = _evidence(scene, trial, trial_n, with_x)
                 if with_it > found and interests is not None and not sure:
-                    know_shared(interests, best[t:], 1, seen)
+                    know_shared(interests, best[t:], np.int64(1), seen)
                     with_x = _price_with(
                         interests, n_accounts, members, size, chances, price, x,
                         interests.shared[x],
@@ -1056,7 +1063,7 @@ def grow(
             in_set[joined] = 1
             if first:
                 trial, own_n, joint = changed(
-                    scene, actions, n, joined, True, in_set, seen, False, own, own_n, trial, joint
+                    scene, actions, n, joined, yes, in_set, seen, no, own, own_n, trial, joint
                 )
                 own, trial = trial, own
                 by_class, chosen = chosen, by_class
@@ -1084,14 +1091,14 @@ def grow(
             if size < 10 or found >= hopeless:
                 continue
         if first:  # back to the set with most evidence by the chances of outsiders
-            first = False
+            first = no
             price = best_price
             if best_size < size:
                 for i in range(best_size, size):
                     in_set[members[i]] = 0
                 size = best_size
                 actions, n = gather(scene, members, size, actions)
-                own_n = set_evidence(scene, actions, n, in_set, seen, own, False, None)[1]
+                own_n = set_evidence(scene, actions, n, in_set, seen, own, no, nowhere)[1]
                 scored = False
             continue
         turns += 1
@@ -1104,7 +1111,7 @@ def grow(
             x = members[i]
             in_set[x] = 0
             trial, trial_n, joint = changed(
-                scene, actions, n, x, False, in_set, seen, False, own, own_n, trial, joint
+                scene, actions, n, x, no, in_set, seen, no, own, own_n, trial, joint
             )
             in_set[x] = 1
             less = _evidence(scene, trial, trial_n, prices[i])
@@ -1124,8 +1131,10 @@ def grow(
         size -= 1
         price = prices[worst]
         members[worst] = members[size]
-        chances[worst, :size] = chances[size, :size]
-        chances[:size, worst] = chances[:size, size]
+        for i in range(size):
+            chances[worst, i] = chances[size, i]
+        for i in range(size):
+            chances[i, worst] = chances[i, size]
         evidence = found
         scored = False
     found_members = members[:size].copy()
@@ -1156,7 +1165,7 @@ def synchronised_pairs(
     """
     observed = 0
     expected = 0.0
-    i = 0
+    i = np.int64(0)  # a plain 0 has a type of its own, for which all that it goes to is compiled
     while i < n:
         o = scene.object[actions[i]]
         j = i + 1
@@ -1170,7 +1179,7 @@ def synchronised_pairs(
                 chance = min(2.0 * scene.big_moments[row, 1], 1.0)
             else:
                 outsiders = scene.n_accounts[o] - members
-                chance = min(2.0 * object_moment(scene, o, in_set, outsiders, 1), 1.0)
+                chance = min(2.0 * object_moment(scene, o, in_set, outsiders, np.int64(1)), 1.0)
             if members == j - i:  # nobody acts twice
                 low = i
                 for k in range(i, j):
@@ -1180,7 +1189,9 @@ def synchronised_pairs(
                 expected += members * (members - 1) / 2.0 * chance
             else:
                 m = j - i
-                time = scene.time[actions[i:j]]
+                time = np.empty(m, np.int64)
+                for k in range(m):
+                    time[k] = scene.time[actions[i + k]]
                 repeats = np.empty(members, np.int64)
                 number = np.empty(m, np.int32)  # of each action's member, in the order they came
                 begins = np.empty(m, np.int32)  # the window of each action

@@ -6,24 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from coordnet.kernels.arrays import rank, widened, widened_rows
 from coordnet.kernels.compiling import kernel
 from coordnet.kernels.tails import log_tail
 
 # -- jitter ------------------------------------------------------------------------------------
-
-
-@kernel
-def _rank(sorted_values: Any, value: int) -> int:
-    """Return how many of the sorted values are below `value`."""
-    low = 0
-    high = len(sorted_values)
-    while low < high:
-        middle = (low + high) >> 1
-        if sorted_values[middle] < value:
-            low = middle + 1
-        else:
-            high = middle
-    return low
 
 
 @kernel
@@ -73,12 +60,8 @@ def covered_strata(
                 end = min(b, (h + 1) * length - 1)
                 if size == begin or stratum[size - 1] != h:
                     if size == len(stratum):
-                        wider = np.empty(2 * size, np.int64)
-                        wider[:size] = stratum
-                        stratum = wider
-                        more = np.empty((2 * size, classes), np.float64)
-                        more[:size] = share
-                        share = more
+                        stratum = widened(stratum, 2 * size)
+                        share = widened_rows(share, 2 * size)
                     stratum[size] = h
                     share[size] = 0.0
                     size += 1
@@ -88,7 +71,7 @@ def covered_strata(
                     own = phases[class_starts[c] : class_starts[c + 1]]
                     share[size - 1, c] += even
                     if len(own) and (reaches or c == classes - 1):
-                        count = _rank(own, end - h * length + 1) - _rank(own, a - h * length)
+                        count = rank(own, end - h * length + 1) - rank(own, a - h * length)
                         share[size - 1, c] += count / len(own)
                 a = end + 1
         cell_starts[u + 1] = size
@@ -145,9 +128,7 @@ def coincidence_tests(
             if stratum[c] == h:
                 if trials == room:
                     room *= 2
-                    more = np.empty(room, np.float64)
-                    more[:trials] = chances
-                    chances = more
+                    chances = widened(chances, room)
                 chances[trials] = share[c, round_[i]]
                 mean += chances[trials]
                 trials += 1

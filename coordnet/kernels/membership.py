@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from coordnet.kernels.arrays import sort_in_place
-from coordnet.kernels.compiling import kernel
+from coordnet.kernels.arrays import rank, sort_in_place, widened
+from coordnet.kernels.compiling import inner, kernel
 from coordnet.kernels.groups import PRIOR_ACCOUNTS, gather
 from coordnet.kernels.tails import log_tail
 
 
-@kernel
+@inner
 def crowded_times(
     scene: Any, actions: Any, i: int, j: int, window: int, need: int, seen: Any, begins: Any,
     ends: Any,
@@ -60,7 +60,7 @@ def crowded_times(
     return found
 
 
-@kernel
+@inner
 def members_joining(
     scene: Any, actions: Any, i: int, j: int, window: int, need: int, seen: Any, joined: Any
 ) -> int:
@@ -144,7 +144,7 @@ def membership_p_values(
     marked = np.empty(1024, np.int32)  # positions of others' actions that join
     n_marked = 0
     crowded = 0
-    i = 0
+    i = np.int64(0)
     while i < n:
         o = scene.object[actions[i]]
         j = i + 1
@@ -168,9 +168,9 @@ def membership_p_values(
             for k in range(intervals):
                 length += ends[k] - begins[k] + resolution
                 if len(pooled) > 0:
-                    share += np.searchsorted(pooled, ends[k] - times[0], "right")
-                    share -= np.searchsorted(pooled, begins[k] - times[0], "left")
-                p = begin + np.searchsorted(times, begins[k], "left")
+                    share += rank(pooled, ends[k] - times[0] + 1)
+                    share -= rank(pooled, begins[k] - times[0])
+                p = begin + rank(times, begins[k])
                 while p < end and scene.time[p] <= ends[k]:
                     account = scene.account[p]
                     if in_set[account] == 0:
@@ -179,9 +179,7 @@ def membership_p_values(
                             tally[account] += 1
                             others += 1
                         if n_marked == len(marked):
-                            wider = np.empty(2 * n_marked, np.int32)
-                            wider[:n_marked] = marked
-                            marked = wider
+                            marked = widened(marked, 2 * n_marked)
                         marked[n_marked] = p
                         joined[p] = 1
                         n_marked += 1
@@ -199,8 +197,7 @@ def membership_p_values(
             crowded += 1
         i = j
 
-    accounts = np.empty(size + n_marked, np.int32)
-    accounts[:size] = members
+    accounts = widened(members, size + n_marked)
     count = size
     for k in range(n_marked):
         account = scene.account[marked[k]]

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from coordnet.kernels.compiling import inlined, kernel
+from coordnet.kernels.compiling import inlined, inner, kernel
 
 SAMPLES = (6_000, 60_000)  # co-occurrences of a class that are looked at, and looked at closely
 WORTH = 0.8  # looked at closely where the chance may be lower than the pooled one by this factor
@@ -41,7 +41,7 @@ def first_at_least(values: Any, low: int, high: int, least: int) -> int:
     return low
 
 
-@kernel
+@inner
 def uniform(a: int, b: int) -> float:
     """Return a number in [0, 1) that depends on a and b (below 2^31) alone: splitmix64."""
     z = ((np.uint64(a) << np.uint64(32)) + np.uint64(b)) * np.uint64(0x9E3779B97F4A7C15)
@@ -50,7 +50,7 @@ def uniform(a: int, b: int) -> float:
     return np.float64((z ^ (z >> np.uint64(31))) >> np.uint64(11)) * 2.0**-53
 
 
-@kernel
+@inner
 def shared_objects(slots: Any, u: int, v: int, low: int, high: int) -> int:
     """Return the number of objects that accounts u and v both act on, of the slots low..high-1.
 
@@ -76,7 +76,7 @@ def shared_objects(slots: Any, u: int, v: int, low: int, high: int) -> int:
     return shared
 
 
-@kernel
+@inner
 def share_together(slots: Any, one: int, two: int, window: int) -> float:
     """Return the share of the pairs of actions of two slots that are within the window."""
     met = 0

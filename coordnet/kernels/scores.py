@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from coordnet.kernels.arrays import sort_in_place
+from coordnet.kernels.arrays import sort_in_place, widened
 from coordnet.kernels.compiling import inlined, kernel
 
 TOP = 5  # targets that count as the top ones
@@ -137,9 +137,7 @@ def item_profile(
                 if alone_item[u, t] >= 0:
                     _insert(top_count, top_item, times * alone_count[u, t], alone_item[u, t])
             if size + held_by[u + 1] - held_by[u] > len(touched):
-                wider = np.empty(2 * (size + held_by[u + 1] - held_by[u]), np.int32)
-                wider[:size] = touched[:size]
-                touched = wider
+                touched = widened(touched, 2 * (size + held_by[u + 1] - held_by[u]))
             for k in range(held_by[u], held_by[u + 1]):
                 c = item[k]
                 n = times * number[k]

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from coordnet.kernels.arrays import first_from, sort_in_place
-from coordnet.kernels.compiling import inlined, kernel
+from coordnet.kernels.compiling import inlined, inner, kernel
 
 BY_INTEREST = 0.9  # how often the next account is drawn by common interests
 ONE_BY_ONE = 8  # members up to which what two have in common is counted pair by pair
@@ -74,7 +74,7 @@ def least_shared(interests: Any, u: int) -> float:
     return max(0.0, meetings * (meetings / max(interests.n - 1.0, 1.0) - 1.0) / 2.0 * (1.0 - 1e-9))
 
 
-@kernel
+@inner
 def common_objects(interests: Any, u: int, v: int) -> int:
     """Return the number of objects that u and v both act on.
 
@@ -98,7 +98,7 @@ def common_objects(interests: Any, u: int, v: int) -> int:
     return common
 
 
-@kernel
+@inner
 def step_chance(shared: float, n: int, common: int) -> float:
     """Return the chance that from u the next account drawn is v.
 
@@ -246,7 +246,7 @@ def weights_of_subsets(chances: Any, size: int, n: int) -> Any:
     return weights
 
 
-@kernel
+@inner
 def _grid(last: int) -> Any:
     """Return 1, 2, 3, ... and from 10 on steps of a tenth, up to last - 1; and last."""
     values = np.empty(last, np.int64)
@@ -260,7 +260,7 @@ def _grid(last: int) -> Any:
     return values[: size + 1]
 
 
-@kernel
+@inner
 def _hypergeometric(n: int, marked: int, drawn: int) -> Any:
     """Return P(h = 0), and the sum over h >= 1 of P(h) log(h / drawn), h of the drawn marked."""
     none = 0.0

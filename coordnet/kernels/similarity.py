@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from coordnet.kernels.arrays import sort_in_place, stable_order
+from coordnet.kernels.arrays import sort_in_place, stable_order, widened, widened_rows
 from coordnet.kernels.compiling import inlined, kernel
 from coordnet.kernels.edges import sort_by_upper_half
 
@@ -85,15 +85,9 @@ def row_products(
                 total[v] += product
         if found + n > room:
             room = 2 * (found + n)
-            wider_i = np.empty(room, np.int32)
-            wider_j = np.empty(room, np.int32)
-            wider_x = np.empty(room, np.float64)
-            wider_i[:found] = i[:found]
-            wider_j[:found] = j[:found]
-            wider_x[:found] = x[:found]
-            i = wider_i
-            j = wider_j
-            x = wider_x
+            i = widened(i, room)
+            j = widened(j, room)
+            x = widened(x, room)
         kept = 0
         for s in range(n):
             v = met[s]
@@ -173,7 +167,8 @@ def top_products(
             for s in range(kept):
                 chosen[s] = met[n - 1 - order[s]]
         else:
-            chosen[:] = met[:kept]
+            for s in range(kept):
+                chosen[s] = met[s]
         sort_in_place(chosen)
         for s in range(kept):
             i[found] = u
@@ -383,22 +378,16 @@ def post_pairs(
                     mine[n] = p
                     theirs[n] = q
                     n += 1
-        keys, spare = sort_by_upper_half(keys, spare, n, len(indptr) - 1, digits)
+        keys, spare = sort_by_upper_half(keys, spare, np.int64(n), len(indptr) - 1, digits)
         s = 0
         while s < n:
             v = keys[s] >> 32
             stamp += 1
             if found == room:
                 room *= 2
-                wider_source = np.empty(room, np.int32)
-                wider_target = np.empty(room, np.int32)
-                wider_sums = np.empty((room, 7), np.int64)
-                wider_source[:found] = source
-                wider_target[:found] = target
-                wider_sums[:found] = sums
-                source = wider_source
-                target = wider_target
-                sums = wider_sums
+                source = widened(source, room)
+                target = widened(target, room)
+                sums = widened_rows(sums, room)
             source[found] = u
             target[found] = v
             sums[found] = 0
@@ -486,12 +475,8 @@ def similar_sets(
             if both / (a + b - both) >= share:
                 if found == room:
                     room *= 2
-                    wider_i = np.empty(room, np.int64)
-                    wider_j = np.empty(room, np.int64)
-                    wider_i[:found] = i
-                    wider_j[:found] = j
-                    i = wider_i
-                    j = wider_j
+                    i = widened(i, room)
+                    j = widened(j, room)
                 i[found] = p
                 j[found] = q
                 found += 1

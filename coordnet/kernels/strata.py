@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from coordnet.kernels.arrays import widened
 from coordnet.kernels.compiling import kernel
 from coordnet.kernels.edge_tests import interpolated
 
@@ -52,12 +53,8 @@ def strata_pairs(starts: Any, low: Any, stratum: Any, n_strata: int) -> Any:
                     counts[at] += stop - first
                 else:
                     if size == len(keys):
-                        wider = np.empty(2 * size, np.int64)
-                        wider[:size] = keys
-                        keys = wider
-                        more = np.empty(2 * size, np.int64)
-                        more[:size] = counts
-                        counts = more
+                        keys = widened(keys, 2 * size)
+                        counts = widened(counts, 2 * size)
                     keys[size] = key
                     counts[size] = stop - first
                     size += 1

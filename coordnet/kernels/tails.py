@@ -56,6 +56,28 @@ def log_tail_bound(count: int, mean: float) -> float:
 
 
 @kernel
+def tail_bound(count: int, mean: float) -> float:
+    """Return the bound of :func:`log_tail_bound` itself, which for small counts needs no log."""
+    if count <= 0 or (count > 1 and count < mean + 1.0):
+        return 1.0
+    if count == 1:
+        return min(1.0, mean)
+    first = math.exp(-mean)
+    for k in range(1, min(count, 16) + 1):
+        first *= mean / k
+    if count > 16 or first < 1e-290:
+        return math.exp(log_poisson_tail(count, mean))
+    term = 1.0
+    total = 1.0
+    k = count
+    while term > 1e-17 * total:
+        k += 1
+        term *= mean / k
+        total += term
+    return min(1.0, first * total)
+
+
+@kernel
 def log_poisson_binomial_tail(count: int, chances: Any, n: int, states: Any) -> float:
     """Return log P(X >= count) for X the number of successes of independent trials, exactly.
 
@@ -118,11 +140,11 @@ def log_poisson_binomial_tail(count: int, chances: Any, n: int, states: Any) -> 
 def log_tail(count: int, chances: Any, n: int, states: Any) -> float:
     """Return log P(X >= count), exactly where that is cheap, else the bound of log_tail_bound."""
     if count <= min(len(states), 200) and n * count <= 4096:
-        return log_poisson_binomial_tail(count, chances, n, states)
+        return log_poisson_binomial_tail(np.int64(count), chances, np.int64(n), states)
     mean = 0.0
     for i in range(n):
         mean += chances[i]
-    return log_tail_bound(count, mean)
+    return log_tail_bound(np.int64(count), mean)
 
 
 @kernel
@@ -130,7 +152,7 @@ def log_tail_bounds(counts: Any, means: Any) -> Any:
     """Return log_tail_bound of each count and mean: float64 (n,)."""
     out = np.empty(len(counts), np.float64)
     for i in range(len(counts)):
-        out[i] = log_tail_bound(counts[i], means[i])
+        out[i] = log_tail_bound(np.int64(counts[i]), means[i])
     return out
 
 

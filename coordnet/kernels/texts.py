@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from coordnet.kernels.arrays import sort_in_place
-from coordnet.kernels.compiling import kernel
+from coordnet.kernels.compiling import inner, kernel
 
 
 @kernel
@@ -122,7 +122,7 @@ def band_keys(
             keys[b, i] = (key << np.uint64(32)) | np.uint64(i)
 
 
-@kernel
+@inner
 def _root(parent: Any, v: int) -> int:
     """Return the root of v, halving the path on the way."""
     while parent[v] != v:
@@ -131,7 +131,7 @@ def _root(parent: Any, v: int) -> int:
     return v
 
 
-@kernel
+@inner
 def _alike(a: Any, b: Any, least: float) -> bool:
     """Tell whether |a and b| / |a or b| >= least, for ascending arrays without repeats.
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from coordnet.errors import InputError, ParameterError, listed, nearest, one_of
 from coordnet.frozen import ReadOnly
 from coordnet.log.labels import LABELS
+from coordnet.progress import stage
 from coordnet.readers.columns import as_chunked, damaged_id, damaged_rows, label_column
 from coordnet.readers.files import expand
 from coordnet.readers.formats import (
@@ -111,10 +112,13 @@ def read_posts(
         raise InputError("a list given as source must hold paths, at least one.")
     chosen = _chosen(sources[0], format, columns, unit, time_format)
     reader = _Reader(chosen, errors == "raise", on_bad == "drop")
-    for part in sources:
-        for piece in part.pieces(chosen, reader.bad):
-            reader.add(piece)
-    return reader.finish(tuple(part.name for part in sources), _kind(sources[0]))
+    with stage("reading") as step:
+        for i, part in enumerate(sources):
+            if i:
+                step(i / len(sources))
+            for piece in part.pieces(chosen, reader.bad):
+                reader.add(piece)
+        return reader.finish(tuple(part.name for part in sources), _kind(sources[0]))
 
 
 def _sources(source: Any) -> list[Source]:
@@ -138,6 +142,27 @@ def _kind(source: Source) -> str:
     return source._opened.kind if isinstance(source, FrameSource) else "pandas"
 
 
+def recognise(source: Any) -> Format:
+    """Return the format that an export is of, told by the fields of its first file.
+
+    Parameters
+    ----------
+    source
+        As of :func:`read_posts`.
+
+    Raises
+    ------
+    InputError
+        Where it is of none that is known, or of several; it names the nearest.
+    """
+    return _recognised(_sources(source)[0])
+
+
+def _recognised(source: Source) -> Format:
+    fields = source.fields(lambda there: max(f.fit(there)[0] for f in formats().values()))
+    return recognised(fields, source.columns, shown(source.name))
+
+
 def _chosen(
     source: Source,
     format_: str | None,
@@ -151,8 +176,7 @@ def _chosen(
             raise ParameterError("unit= and time_format= are for columns named with columns=.")
         if format_ is not None:
             return named(format_)
-        fields = source.fields(lambda there: max(f.fit(there)[0] for f in formats().values()))
-        found = recognised(fields, source.columns, shown(source.name))
+        found = _recognised(source)
         logger.info("%s: read as %r, %s", source.name, found.name, found.title)
         return found
     cells = _by_hand(columns)

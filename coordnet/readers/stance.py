@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -10,8 +11,10 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from coordnet.errors import InputError, ParameterError, optional_import
+from coordnet.errors import InputError, ParameterError, listed, optional_import
 from coordnet.log.actions import ActionLog
+from coordnet.log.labels import Labelled
+from coordnet.readers.files import load_whole
 from coordnet.readers.loaded import shown
 
 Coder: TypeAlias = Callable[[str], str | None] | Sequence[str | None] | NDArray[Any] | Any
@@ -52,16 +55,22 @@ def read_stance(stance: Any, log: ActionLog) -> Stance | None:
     stance
         A callable from text to label (the log then needs ``text=``); or labels of the rows of the
         input, in their order, whatever part of them the log holds; or a tuple of two of these,
-        for two coders: where both labelled an action, the label counts only if they agree.
+        for two coders: where both labelled an action, the label counts only if they agree. Or the
+        path of a .csv, .tsv or .parquet file with a column ``stance``, one ``stance_2`` if there is
+        a second coder, and a column ``text`` or ``post`` that says whose label it is; without
+        either, it has a row for each row of the input.
     log
         The log.
     """
     if stance is None or isinstance(stance, Stance):
         return stance
-    coders = stance if isinstance(stance, tuple) else (stance,)
-    if len(coders) not in (1, 2):
-        raise ParameterError(f"stance= takes one coder or a tuple of two, not {len(coders)}.")
-    labels = [_labels_of(coder, log) for coder in coders]
+    if isinstance(stance, str | os.PathLike):
+        labels = _of_file(stance, log)
+    else:
+        coders = stance if isinstance(stance, tuple) else (stance,)
+        if len(coders) not in (1, 2):
+            raise ParameterError(f"stance= takes one coder or a tuple of two, not {len(coders)}.")
+        labels = [_labels_of(coder, log) for coder in coders]
     agreement, coded = None, 0
     final = labels[0]
     if len(labels) == 2:
@@ -90,6 +99,40 @@ def read_stance(stance: Any, log: ActionLog) -> Stance | None:
         of_label[i] = targets.index(target)
         signs[i] = _SIGNS[sign]
     return Stance(tuple(targets), of_label[codes], signs[codes], agreement, coded)
+
+
+def _of_file(path: str | os.PathLike[str], log: ActionLog) -> list[NDArray[np.object_]]:
+    """Return the labels of each action that a file has, of each coder."""
+    name = shown(os.fspath(path))
+    columns = load_whole(path, ("stance", "stance_2", "text", "post"))
+    coders = [columns[c].to_pylist() for c in ("stance", "stance_2") if c in columns]
+    if "stance" not in columns:
+        raise InputError(
+            f"{name} has no column 'stance', which has the labels; its columns are "
+            f"{listed(columns)}."
+        )
+    by = next((c for c in ("text", "post") if c in columns), None)
+    if by is None:
+        return [_labels_of(coder, log) for coder in coders]
+    there: Labelled | None = getattr(log, by)
+    if there is None:
+        raise ParameterError(
+            f"{name} has labels by {by}, and the log has no column {by}; read it with {by}=."
+        )
+    keys = [None if key is None else str(key) for key in columns[by].to_pylist()]
+    known = there.labels.to_pylist()
+    found = []
+    for coder in coders:
+        labels: dict[str | None, str] = {}
+        for row, (key, value) in enumerate(zip(keys, coder, strict=True)):
+            label = _label(value, f"{name}, row {row + 1}")
+            if key is not None and labels.setdefault(key, label) != label:
+                raise InputError(
+                    f"{name}, row {row + 1}: {by} {shown(key, 60)} has the label {shown(label)}, "
+                    f"and above it had {shown(labels[key])}; leave one of them."
+                )
+        found.append(np.array([*(labels.get(k, "") for k in known), ""], object)[there.codes])
+    return found
 
 
 def _labels_of(coder: Coder, log: ActionLog) -> NDArray[np.object_]:

@@ -16,6 +16,7 @@ from coordnet.kernels import arrays as array_kernels
 from coordnet.log.actions import ActionLog
 from coordnet.log.encoding import build_log
 from coordnet.log.labels import LABELS, Labelled
+from coordnet.progress import stage
 from coordnet.readers.columns import damaged_id, damaged_rows, label_column
 from coordnet.readers.files import expand, load_files
 from coordnet.readers.frames import load_frame
@@ -125,17 +126,19 @@ def read_actions(
         names[role] = name
     if isinstance(source, str | os.PathLike):
         source = [source]
-    if isinstance(source, Sequence) and not isinstance(source, bytes):
-        if not source or not all(isinstance(item, str | os.PathLike) for item in source):
-            raise InputError(
-                "a list given as source must hold paths, at least one; to join dataframes, use "
-                "their own library's concat first."
-            )
-        loaded = load_files(expand(source), names, threads)
-    else:
-        loaded = load_frame(source, names)
+    in_files = isinstance(source, Sequence) and not isinstance(source, bytes)
+    if in_files and not (source and all(isinstance(item, str | os.PathLike) for item in source)):
+        raise InputError(
+            "a list given as source must hold paths, at least one; to join dataframes, use "
+            "their own library's concat first."
+        )
     kinds = None if isinstance(object, str) else list(objects.values())
-    return _encode(loaded, names, kinds, unit, time_format, default_kind, on_bad, threads)
+    with stage("reading"):
+        if in_files:
+            loaded = load_files(expand(source), names, threads)
+        else:
+            loaded = load_frame(source, names)
+        return _encode(loaded, names, kinds, unit, time_format, default_kind, on_bad, threads)
 
 
 def _object_columns(

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -166,23 +167,34 @@ def actions(
     view = _View(posts, choices)
     found = []
     for kind in wanted:
-        needed, trace = _TRACES[kind]
-        missing = [name for name in needed if name not in posts]
-        if kind in posts.absent and not missing:
-            # a column that holds nothing is none; of hashtags the order is what is not known
-            missing = [
-                name
-                for name in needed
-                if posts[name].null_count == len(posts) or kind == "hashtag_sequence"
-            ]
+        missing = _missing(posts, kind)
         if missing:
             reason = posts.absent.get(kind, f"it has no field {listed(missing)}")
             raise ParameterError(
                 f"there is no trace {kind!r} in this export ({posts.format}): {reason}. Its fields "
                 f"are {listed(posts.fields, 30)}."
             )
-        found.append(trace(view))
+        found.append(TRACES[kind].make(view))
     return _log(posts, wanted, found, texts_too, threads)
+
+
+def traces_of(posts: Posts) -> tuple[str, ...]:
+    """Return the traces that posts can give."""
+    return tuple(kind for kind in TRACES if not _missing(posts, kind))
+
+
+def _missing(posts: Posts, kind: str) -> list[str]:
+    """Return the fields that a trace would need and that the posts do not have."""
+    needed = TRACES[kind].needs
+    missing = [name for name in needed if name not in posts]
+    if kind in posts.absent and not missing:
+        # a column that holds nothing is none; of hashtags the order is what is not known
+        missing = [
+            name
+            for name in needed
+            if posts[name].null_count == len(posts) or kind == "hashtag_sequence"
+        ]
+    return missing
 
 
 def _likeness(alike: object) -> texts.Likeness:
@@ -571,20 +583,50 @@ def _by_embeddings(
     )  # fmt: skip
 
 
-# What each trace needs of the posts, and how it is made
-_TRACES: Mapping[str, tuple[tuple[str, ...], Callable[[_View], Found]]] = {
-    "retweet": (("retweeted",), _retweet),
-    "quote": (("quoted",), lambda view: _target(view, "quoted", view.counts)),
-    "reply": (("replied",), lambda view: _target(view, "replied", view.counts)),
-    "like": (("liked",), lambda view: _target(view, "liked")),
-    "url": (("links",), _url),
-    "domain": (("links",), _domain),
-    "hashtag": (("hashtags",), _hashtag),
-    "hashtag_sequence": (("hashtags",), _hashtag_sequence),
-    "mention": (("mentions",), _mention),
-    "media": (("media",), _media),
-    "text": (("text",), _text),
-    "similar_text": (("text",), _similar_text),
-    "fast_retweet": (("retweeted", "retweeted_author", "retweeted_time"), _fast_retweet),
-}
-TRACES = tuple(_TRACES)
+@dataclass(frozen=True)
+class Trace:
+    """A trace.
+
+    Attributes
+    ----------
+    meaning : str
+        What an account does, and what the object is, in half a sentence.
+    needs : tuple of str
+        The fields of the posts that it is made of.
+    make : callable
+    """
+
+    meaning: str
+    needs: tuple[str, ...]
+    make: Callable[[_View], Found]
+
+
+TRACES: Mapping[str, Trace] = MappingProxyType(
+    {
+        "retweet": Trace(
+            "passes a post on (retweet, repost, boost, forward)", ("retweeted",), _retweet
+        ),
+        "quote": Trace(
+            "quotes a post", ("quoted",), lambda view: _target(view, "quoted", view.counts)
+        ),
+        "reply": Trace(
+            "answers a post", ("replied",), lambda view: _target(view, "replied", view.counts)
+        ),
+        "like": Trace("likes a post", ("liked",), lambda view: _target(view, "liked")),
+        "url": Trace("posts a link, in its one form", ("links",), _url),
+        "domain": Trace("posts a link to a registered domain", ("links",), _domain),
+        "hashtag": Trace("uses a hashtag, case folded", ("hashtags",), _hashtag),
+        "hashtag_sequence": Trace(
+            "uses five hashtags or more in one order", ("hashtags",), _hashtag_sequence
+        ),
+        "mention": Trace("names an account", ("mentions",), _mention),
+        "media": Trace("posts an image, a video or a sound", ("media",), _media),
+        "text": Trace("posts a text, in its normal form", ("text",), _text),
+        "similar_text": Trace("posts nearly the same text", ("text",), _similar_text),
+        "fast_retweet": Trace(
+            "retweets within 10 s of the original; the object is its author",
+            ("retweeted", "retweeted_author", "retweeted_time"),
+            _fast_retweet,
+        ),
+    }
+)

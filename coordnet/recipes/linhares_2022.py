@@ -31,7 +31,7 @@ def linhares(
     week: Duration = "7d",
     min_weight: int = 1,
     method: str = "louvain",
-    resolution: float = 1.0,
+    resolution: float | None = None,
     seed: int = 0,
     min_size: int = 3,
     threads: int | None = None,

@@ -26,7 +26,7 @@ def nizzoli(
     alpha: float = 0.05,
     *,
     method: str = "louvain",
-    resolution: float = 1.0,
+    resolution: float | None = None,
     seed: int = 0,
     min_size: int = 3,
     kind: str | Sequence[str] | None = "retweet",

@@ -44,7 +44,13 @@ from coordnet.inference.attainable import (
     attainable_q_values,
 )
 from coordnet.inference.correction import corrected
-from coordnet.inference.edge_tests import LITTLE_POWER, combined_p_values, saturated_sums
+from coordnet.inference.edge_tests import (
+    LITTLE_POWER,
+    SMALLEST_P,
+    chances_of_cells,
+    combined_p_values,
+    saturated_sums,
+)
 from coordnet.inference.group_test import GroupTester
 from coordnet.inference.round_times import round_factors, roundness
 from coordnet.inference.statistics import Chances, popularity_class
@@ -584,30 +590,29 @@ class _Plant:
         )  # fmt: skip
         u, v = (side.astype(np.int32) for side in np.triu_indices(k, 1))
         occasions = np.zeros(len(u), np.int32)
-        expected, log_p = np.zeros(len(u)), np.zeros(len(u))
+        expected, p_value = np.zeros(len(u)), np.ones(len(u))
         words = len(self.codes) // 64 + 1
         timing = paper.config.null != "activity"
         planted, chances = paper.classes_with(self.objects[:m], k)
         classes = statistics.classes[self.codes]
         classes[self.columns[:m]] = planted
-        classes = classes[objects]
-        chance = np.zeros((0, 0))
-        if timing:
-            chance = np.minimum(chances[:, None] * paper.round_factors, 1.0)
-        with np.errstate(divide="ignore"):
-            by_class = chance, np.log1p(-chance), chance / (1.0 - chance)
+        time = self.time[chosen]
+        cells = edge_test_kernels.run_cells(
+            runs[2], time, self.grain[chosen], classes[objects], paper.round_factors.shape[1]
+        )
+        by_cell = chances_of_cells(
+            chances if timing else None, paper.round_factors, statistics.window_of_class
+        )
         edge_test_kernels.shared_object_tests(
-            u, v, *runs, self.time[chosen], self.grain[chosen], classes, *by_class,
-            statistics.window_of_class, statistics.occasion_gap_us, 0, len(u),
-            np.zeros(words, np.uint64), np.empty(words, np.int32), occasions, expected, log_p,
+            u, v, *runs, time, *cells, *by_cell, statistics.occasion_gap_us, 0, len(u),
+            np.zeros(words, np.uint64), np.empty(words, np.int32), occasions, expected, p_value,
         )  # fmt: skip
-        log_p_value, likely = log_p, np.ones(len(u), bool)
+        surprising = p_value <= SEED_P
         if paper.config.null != "timing":
-            log_activity = self._activity(u, v, k, m, occasions)
-            log_p_value = np.maximum(log_p, log_activity) if timing else log_activity
-            likely = log_activity <= math.log(paper.edge_level)
-        surprising = bool(((log_p <= math.log(SEED_P)) & likely).any()) if timing else True
-        return combined_p_values(log_p_value), surprising
+            p_activity = combined_p_values(self._activity(u, v, k, m, occasions))
+            p_value = np.maximum(p_value, p_activity) if timing else p_activity
+            surprising &= p_activity <= paper.edge_level
+        return np.maximum(p_value, SMALLEST_P), bool(surprising.any() or not timing)
 
     def _activity(
         self, u: NDArray[np.int32], v: NDArray[np.int32], k: int, m: int,
@@ -647,7 +652,7 @@ class _Plant:
         in_set[members] = 1
         log_p = group_kernels.set_evidence(
             scene, self.place[chosen].astype(np.int32), len(chosen), in_set, seen,
-            group_kernels.workspace(len(chosen) + 1), False, None,
+            group_kernels.workspace(len(chosen) + 1), False, np.empty((0, 8)),
         )[0]  # fmt: skip
         in_set[members] = 0
         scene.n_accounts[objects] -= added.astype(np.int32)

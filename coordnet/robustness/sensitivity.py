@@ -23,7 +23,7 @@ def sensitivity(
     log: ActionLog,
     within: Sequence[Within] = ("10s", "30s", "60s", "5min"),
     fdr: Sequence[float] = (0.01, 0.05),
-    resolution: Sequence[float] = (1.0,),
+    resolution: Sequence[float | None] = (None,),
     *,
     config: Configuration | None = None,
     background: ActionLog | None = None,
@@ -38,7 +38,8 @@ def sensitivity(
     log
         The actions.
     within, fdr, resolution
-        The values to cross; a window may be one for each kind of action.
+        The values to cross; a window may be one for each kind of action. Only leiden and louvain
+        have a resolution; None is theirs by default, 1.
     config
         The other parameters of the search; see :func:`coordnet.detect`.
     background
@@ -76,10 +77,10 @@ def sensitivity(
     )  # fmt: skip
     pairs = [_pairs([cluster.codes for cluster in one.clusters]) for one in found]
     first = pairs[0] if pairs else np.zeros(0, np.int64)
-    rows: dict[str, list[Any]] = {
+    rows: dict[str, Any] = {
         "within": [window_text(window_of(w)) for w, _, _ in grid],
         "fdr": [f for _, f, _ in grid],
-        "resolution": [float(r) for _, _, r in grid],
+        "resolution": pa.array([one.resolution for one in configs], pa.float64()),
         "edges": [d.layers.combined.n_edges for d in found],
         "clusters": [len(d.clusters) for d in found],
         "accounts": [len(np.unique(d.clusters.indices)) for d in found],

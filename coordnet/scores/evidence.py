@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 
 from coordnet.errors import ParameterError, one_of
 from coordnet.export import labels_out
+from coordnet.frames import frozen
 from coordnet.kernels import windows as window_kernels
-from coordnet.log.actions import ActionLog
 from coordnet.log.windows import longest
-from coordnet.scores.texts import kinds_of_text, look_like_texts, redacted
+from coordnet.scores.texts import look_like_texts, redacted
 from coordnet.scores.view import View
 from coordnet.times import SECOND
 
@@ -60,7 +60,7 @@ def evidence_table(
     codes = detail[:, 0].astype(np.int64)
     kinds = pa.array(log.kinds, pa.large_string()).take(pa.array(log.object_kind[codes]))
     members = detail[:, 1].astype(np.int64)
-    shown = _shown(log, codes, members, redact_text, secret, identifiers)
+    shown = shown_objects(view, codes, members, redact_text, secret, identifiers)
     objects = pa.table(
         {
             "occasion": pa.array(test.occasion_of(together)),
@@ -101,8 +101,8 @@ def evidence_table(
     return table.sort_by([("time", "ascending"), ("object", "ascending"), ("account", "ascending")])
 
 
-def _shown(
-    log: ActionLog,
+def shown_objects(
+    view: View,
     codes: NDArray[np.int64],
     members: NDArray[np.int64],
     redact_text: bool,
@@ -110,8 +110,9 @@ def _shown(
     identifiers: bool,
 ) -> list[str]:
     """Return what is shown of each object: people under pseudonyms, texts redacted."""
+    log = view.graph_log
     labels = log.object_labels.take(pa.array(codes))
-    texts = kinds_of_text(log)[log.object_kind[codes]] | look_like_texts(labels)
+    texts = view.kinds_of_text[log.object_kind[codes]] | look_like_texts(labels)
     shown = []
     for label, kind, text, count in zip(
         labels.to_pylist(), log.object_kind[codes].tolist(), texts.tolist(), members.tolist(),
@@ -140,7 +141,7 @@ def texts_table(view: View, i: int, most: int, redact_text: bool) -> pa.Table:
     code, account = texts.codes[at], view.account_of_action[at]
     time = log.time[log.by_account[1][at]]
     order = np.lexsort((time, code))
-    code, account, time = code[order], account[order], time[order]
+    code, account, time = (frozen(column[order]) for column in (code, account, time))
     # texts are of posts, whose actions may be of several kinds: the longest of their windows
     window = np.full(len(texts.labels), longest(view.graph.window_us))
     low, high = window_kernels.window_bounds(code, time, window)

@@ -35,6 +35,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from scipy import stats
 
+from coordnet.frames import frozen
 from coordnet.kernels import windows as window_kernels
 from coordnet.log.actions import ActionLog
 from coordnet.times import DAY, MINUTE, SECOND
@@ -204,7 +205,7 @@ def promptness(view: View, acts: FirstActs, units: NDArray[np.bool_] | None = No
         moved -= met.possible(unit[order], origins[order])
         moved_together -= met.close(unit[order], delays[order], origins[order])
 
-    low, high = window_kernels.window_bounds(unit.astype(np.int32), delay, window)
+    low, high = window_kernels.window_bounds(frozen(unit.astype(np.int32)), frozen(delay), window)
     joint = high - low > 1
     of_act = acts.cluster[unit]
     objects = np.bincount(acts.cluster[usable], minlength=k)
@@ -240,7 +241,9 @@ class _Pairs(NamedTuple):
         of_run = self.cluster[first]
         found = np.empty((len(self.windows), self.clusters))
         for row, window in zip(found, self.windows, strict=True):
-            _, high = window_kernels.window_bounds(run.astype(np.int32), delay, window[first])
+            _, high = window_kernels.window_bounds(
+                frozen(run.astype(np.int32)), frozen(delay), window[first]
+            )
             row[:] = _sums(of_run[run], high - np.arange(len(run)) - 1.0, self.clusters)
         return found
 
@@ -286,7 +289,7 @@ def _joiners(
     unit: NDArray[np.int32], delay: NDArray[np.int64], window: NDArray[np.int64]
 ) -> NDArray[np.float64]:
     """Return how many members join the first of them inside the densest window of each unit."""
-    _, high = window_kernels.window_bounds(unit, delay, window)
+    _, high = window_kernels.window_bounds(frozen(unit), frozen(delay), window)
     most = np.ones(len(window))
     np.maximum.at(most, unit, high - np.arange(len(unit)))
     return most - 1

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
+from coordnet.frames import frozen
 from coordnet.kernels import scores as score_kernels
 from coordnet.threads import run_chunks
 
@@ -44,6 +45,11 @@ class Sets(NamedTuple):
 
     def __len__(self) -> int:
         return len(self.indptr) - 1
+
+    @property
+    def read_only(self) -> tuple[Counts, NDArray[np.int32]]:
+        """Both arrays as kernels are given them, so that each is compiled once."""
+        return frozen(self.indptr), frozen(self.codes)
 
 
 Statistic: TypeAlias = Callable[[Sets], Floats]
@@ -370,7 +376,7 @@ def item_profiler(starts: Counts, items: NDArray[np.int32], n_items: int) -> Sta
         borders = np.linspace(0, len(sets), CHUNKS + 1).astype(np.int64)
         run_chunks(
             lambda count, i: score_kernels.item_profile(
-                sets.indptr, sets.codes, held, totals, borders[i], borders[i + 1], count, out
+                *sets.read_only, held, totals, borders[i], borders[i + 1], count, out
             ),
             CHUNKS,
             scratch=lambda: np.zeros(n_items, np.int32),
@@ -388,7 +394,5 @@ def item_profile(sets: Sets, starts: Counts, items: NDArray[np.int32], n_items: 
 def row_sums(sets: Sets, rows: Floats) -> Floats:
     """Add up the rows of the accounts of each set."""
     out = np.zeros((len(sets), rows.shape[1]))
-    in_chunks(
-        lambda a, b: score_kernels.row_sums(sets.indptr, sets.codes, rows, a, b, out), len(sets)
-    )
+    in_chunks(lambda a, b: score_kernels.row_sums(*sets.read_only, rows, a, b, out), len(sets))
     return out

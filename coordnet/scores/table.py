@@ -21,6 +21,7 @@ from coordnet.graphs.co_action import CoAction
 from coordnet.inference.correction import adjusted
 from coordnet.log.actions import ActionLog, check_log
 from coordnet.log.windows import Within, check_kinds, window_of
+from coordnet.progress import stage
 from coordnet.readers.moments import read_before, read_moments
 from coordnet.readers.profiles import read_profiles
 from coordnet.readers.stance import read_stance
@@ -68,6 +69,7 @@ _SHORT = (
 )  # fmt: skip
 _NOT_PRINTED = ("density", "occasions")  # so that a printed table has less than 100 columns
 FEW = 12
+_NO_SCORES = "ClusterScores: there is no cluster to score"
 CONCLUSIVE = -math.log10(0.05)  # log10 evidence that says something of the group as a whole
 
 
@@ -404,6 +406,8 @@ class ClusterScores(ArrowExport):
         return f"{value:,.0f}" if self.columns[name].whole else f"{value:.3g}"
 
     def __repr__(self) -> str:
+        if not len(self):
+            return _NO_SCORES
         head, rows = self.rows()
         left = len(self) - len(rows)
         return "\n".join(
@@ -416,6 +420,8 @@ class ClusterScores(ArrowExport):
         )
 
     def _repr_html_(self) -> str:
+        if not len(self):
+            return html_table(_NO_SCORES, (), ())
         head, rows = self.rows()
         left = len(self) - len(rows)
         more = f", the first {len(rows)} of them" if left else ""
@@ -495,7 +501,8 @@ def score_clusters(
         Named intervals, ``{"debate": ("2017-05-31", "2017-06-01")}``. Gives the family moments.
     stance
         Labels such as ``"labour:for"``, one for each row of the input, or a function from a text
-        to such a label or None; a tuple of two for two coders. Gives the family stance.
+        to such a label or None; a tuple of two for two coders; or the path of a table of labels.
+        Gives the family stance.
     null_sets
         How many random sets of accounts of no cluster, matched in activity, each cluster is
         compared with. p-values of what is beyond all sets come from a tail fitted to them, where
@@ -565,19 +572,21 @@ def score_clusters(
     estimates: dict[str, Estimate] = {}
     columns: dict[str, Column] = {}
     absent: dict[str, str] = {}
-    for name, (column, function) in chosen.items():
-        found = _scored(view, column, function)
-        if isinstance(found, Absent):
-            absent[name] = found.reason
-            continue
-        for key, estimate in found.items():
-            full = f"{name}[{key}]" if key else name
-            columns[full] = replace(column, name=full)
-            estimates[full] = replace(
-                estimate,
-                accounts=view.sizes if estimate.accounts is None else estimate.accounts,
-                actions=view.n_actions if estimate.actions is None else estimate.actions,
-            )
+    with stage("scores") as step:
+        for i, (name, (column, function)) in enumerate(chosen.items()):
+            step(i / len(chosen))
+            found = _scored(view, column, function)
+            if isinstance(found, Absent):
+                absent[name] = found.reason
+                continue
+            for key, estimate in found.items():
+                full = f"{name}[{key}]" if key else name
+                columns[full] = replace(column, name=full)
+                estimates[full] = replace(
+                    estimate,
+                    accounts=view.sizes if estimate.accounts is None else estimate.accounts,
+                    actions=view.n_actions if estimate.actions is None else estimate.actions,
+                )
     return ClusterScores(clusters, with_q_values(estimates), columns, absent, view)
 
 

@@ -15,9 +15,11 @@ from numpy.typing import NDArray
 
 from coordnet.clusters.clusters import Clusters
 from coordnet.errors import NoSuchItemError, ParameterError
+from coordnet.frames import frozen
 from coordnet.graphs.graph import CoordinationGraph
 from coordnet.graphs.multiplex import Multiplex
 from coordnet.graphs.relation import Trace
+from coordnet.inference.gaps import GapsBetween, GapShares, gap_shares, gaps_between, ladder
 from coordnet.inference.group_test import GroupTest
 from coordnet.kernels import arrays as array_kernels
 from coordnet.kernels import windows as window_kernels
@@ -38,7 +40,7 @@ from coordnet.scores.reference import (
     stretch,
     sums,
 )
-from coordnet.scores.texts import Texts, texts_of
+from coordnet.scores.texts import Texts, kinds_of_text, texts_of
 from coordnet.search.configuration import Configuration, configuration_of
 from coordnet.times import instant_text
 
@@ -88,6 +90,8 @@ class Estimate:
         How many accounts and actions the value rests on; None means all of the cluster.
     reference : float64 or None
         What the background or the null gives.
+    reference_low, reference_median, reference_high : float64 or None
+        Where the reference is of random sets: the 5th, 50th and 95th percentile of their values.
     effect : float64 or None
         Value over reference, or value minus reference for shares.
     low, high : float64 or None
@@ -101,6 +105,9 @@ class Estimate:
     accounts: Counts | None = None
     actions: Counts | None = None
     reference: Floats | None = None
+    reference_low: Floats | None = None
+    reference_median: Floats | None = None
+    reference_high: Floats | None = None
     effect: Floats | None = None
     low: Floats | None = None
     high: Floats | None = None
@@ -230,7 +237,7 @@ class View:
     log
         The log to score them on, such as the whole log where the graph was of retweets only.
     inputs
-        What else is known; see :class:`Inputs`.
+        What else is known: profiles, moments, stances (``Inputs``).
     """
 
     def __init__(
@@ -389,12 +396,16 @@ class View:
             warnings.simplefilter("ignore", RuntimeWarning)  # means of nothing are NaN
             reference = np.nanmean(null, axis=1) if null.shape[1] else np.full(k, np.nan)
             effect = value - reference if share else value / reference
+            spread = np.nanpercentile(null, (5, 50, 95), axis=1) if null.shape[1] else [None] * 3
         if bootstrap:
             drawn = _rows(statistic(self.resampled), k)
             rest["low"], rest["high"] = bootstrap_interval(drawn, self.sizes)
         return Estimate(
             value,
             reference=reference,
+            reference_low=spread[0],
+            reference_median=spread[1],
+            reference_high=spread[2],
             effect=np.where(np.isfinite(effect), effect, np.nan),
             p_value=null_p(value, null, tail, self.stretched),
             **rest,
@@ -417,6 +428,11 @@ class View:
     def texts(self) -> Texts | None:
         """The normalised texts of the actions of `log`."""
         return texts_of(self.log)
+
+    @cached_property
+    def kinds_of_text(self) -> NDArray[np.bool_]:
+        """Mark the kinds of the graph's log whose objects are texts."""
+        return kinds_of_text(self.graph_log)
 
     @cached_property
     def object_profiles(self) -> Profiled:
@@ -473,11 +489,13 @@ class View:
         )
         indptr, at = _gathered(starts, positions, self.clusters.indices, self.clusters.indptr)
         trace = self.trace
-        account, object_, time = trace.account[at], trace.object[at], trace.time[at]
+        account, object_, time = (
+            frozen(column[at]) for column in (trace.account, trace.object, trace.time)
+        )
         new = np.ones(len(at), bool)
         new[1:] = object_[1:] != object_[:-1]
         new[indptr[:-1][indptr[:-1] < len(at)]] = True
-        unit = np.cumsum(new, dtype=np.int32) - 1
+        unit = frozen(np.cumsum(new, dtype=np.int32) - 1)
         low, high = window_kernels.window_bounds(unit, time, trace.window[object_[new]])
         return Acts(indptr, account, object_, unit, time, low, high)
 
@@ -517,6 +535,24 @@ class View:
         return found
 
     @cached_property
+    def gaps_of_others(self) -> GapShares:
+        """How far apart the entries of accounts in no cluster are, by class of object."""
+        account, object_, time, _ = self.trace
+        on_objects = self.graph.relation.on_objects
+        kinds = self.graph_log.object_kind if on_objects else np.zeros(1, np.int32)
+        limits = self.graph_log.limits or (0, 0)
+        edges = ladder(self.graph_log.resolution, limits[1] - limits[0])
+        return gap_shares(account, object_, time, kinds, self.outsider, edges)
+
+    @cached_property
+    def gaps_between_members(self) -> GapsBetween:
+        """How far apart members of each cluster are on what they share, and others there."""
+        acts = self.acts
+        return gaps_between(
+            self.gaps_of_others, acts.indptr, acts.account, acts.object, acts.unit, acts.time
+        )
+
+    @cached_property
     def background_paces(self) -> Floats:
         """The chance that two actions of accounts in no cluster are in one window, by object.
 
@@ -525,7 +561,7 @@ class View:
         if not self.graph.relation.on_objects:
             raise UnavailableError("accounts do not meet on objects")
         own = self.outsider[self.trace.account]
-        object_, time = self.trace.object[own], self.trace.time[own]
+        object_, time = frozen(self.trace.object[own]), frozen(self.trace.time[own])
         _, high = window_kernels.window_bounds(object_, time, self.trace.window)
         n = self.graph_log.n_objects
         close = np.bincount(object_, high - np.arange(len(object_)) - 1.0, minlength=n)

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from coordnet.clusters.communities import METHODS
+from coordnet.clusters.communities import METHODS, check_method
 from coordnet.errors import (
     InputError,
     ParameterError,
@@ -43,7 +43,7 @@ def option(
     meaning: str,
     *,
     group: str = "detection",
-    choices: Sequence[str] = (),
+    choices: Mapping[str, str] | None = None,
     metavar: str = "",
     kind: type = str,
     python: str = "",
@@ -59,7 +59,7 @@ def option(
     group
         Under which heading the command line lists it.
     choices
-        The values that are possible, where they are few.
+        The values that are possible, where they are few, each with what it means.
     metavar
         What stands for the value on the command line.
     kind
@@ -68,7 +68,7 @@ def option(
         What only who writes Python has to know of it.
     """
     shown = {
-        "meaning": meaning, "group": group, "choices": tuple(choices), "metavar": metavar,
+        "meaning": meaning, "group": group, "choices": dict(choices or {}), "metavar": metavar,
         "kind": kind, "python": python,
     }  # fmt: skip
     if isinstance(default, dict):
@@ -152,10 +152,14 @@ class Configuration:
         metavar="DURATION",
     )
     method: str = option(
-        "infomap", "How communities are found.", choices=tuple(METHODS), python="See find_clusters."
-    )
-    resolution: float = option(
-        1.0, "The higher, the more and smaller communities.", metavar="R", kind=float
+        "infomap", "How communities are found.", python="See find_clusters.",
+        choices={name: method.meaning for name, method in METHODS.items()},
+    )  # fmt: skip
+    resolution: float | None = option(
+        None,
+        "The higher, the more and smaller communities; of leiden and louvain, by default 1.",
+        metavar="R",
+        kind=float,
     )
     min_size: int = option(
         3,
@@ -245,11 +249,12 @@ class Configuration:
             put("fdr", check_number(self.fdr, "fdr", above=0, below=1))
         one_of(self.null, NULLS, "null")
         one_of(self.weight, WEIGHTS, "weight")
-        one_of(self.method, METHODS, "method")
         if self.strata is not None:
             put("strata", check_strata(self.strata))
         put("min_weight", check_min_weight(self.min_weight))
-        put("resolution", check_number(self.resolution, "resolution", above=0))
+        if self.resolution is not None:
+            put("resolution", check_number(self.resolution, "resolution", above=0))
+        check_method(self.method, resolution=self.resolution)
         for name, least in (
             ("min_size", 1), ("null_runs", 0), ("stability", 0), ("null_sets", 0),
         ):  # fmt: skip
@@ -323,12 +328,14 @@ class Configuration:
     def read(cls, path: str | PathLike[str]) -> Configuration:
         """Return the configuration that a .toml file has, its fields at the top level.
 
-        TOML has no None: ``fdr = "none"`` is what stands for it.
+        TOML has no None: ``fdr = "none"`` is what stands for it. What a table ``[reading]`` says is
+        for the command line, which reads the log by it.
         """
         try:
             given = tomllib.loads(Path(path).read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
             raise InputError(f"{str(path)!r} cannot be read as TOML: {error}.") from None
+        given.pop("reading", None)
         check_names(given)
         values: dict[str, Any] = {n: None if v == "none" else v for n, v in given.items()}
         return cls(**values)

@@ -100,7 +100,7 @@ def evaluate(clusters: Clusters, truth: Truth) -> Evaluation:
 
     present = np.bincount(planted[planted >= 0], minlength=len(names))
     absent = np.repeat(np.arange(len(names)), group_sizes - present)
-    found_pairs, true_pairs = _pairs(clusters, planted)
+    found_pairs, true_pairs = _pairs(clusters, planted, table)
     all_pairs = int(_choose2(group_sizes).sum())
     pair_precision = _ratio(true_pairs, found_pairs)
     pair_recall = _ratio(true_pairs, all_pairs)
@@ -140,19 +140,28 @@ def _f1(precision: float, recall: float) -> float:
     return 2 * precision * recall / (precision + recall) if precision + recall else 0.0
 
 
-def _pairs(clusters: Clusters, planted: NDArray[np.int64]) -> tuple[int, int]:
-    """Return how many pairs share a cluster, and how many of them share a covert group."""
-    holders: dict[int, list[int]] = {}
-    for i in range(len(clusters)):
-        for code in clusters.members(i).tolist():
-            holders.setdefault(code, []).append(i)
-    found = true = 0
+def _pairs(
+    clusters: Clusters, planted: NDArray[np.int64], table: NDArray[np.int64]
+) -> tuple[int, int]:
+    """Return how many pairs share a cluster, and how many of them share a covert group.
+
+    `table` has the members of each cluster in each group. Pairs are counted cluster by cluster,
+    less the times that a pair is counted again: both of it are then in several clusters.
+    """
+    found, true = int(_choose2(clusters.sizes).sum()), int(_choose2(table).sum())
+    several = np.bincount(clusters.indices, minlength=len(planted)) > 1
+    holders: dict[int, list[NDArray[np.int32]]] = {}
+    cluster = np.repeat(np.arange(len(clusters)), clusters.sizes)
+    for i in np.unique(cluster[several[clusters.indices]]).tolist():
+        members = clusters.members(i)[several[clusters.members(i)]]
+        for code in members.tolist():
+            holders.setdefault(code, []).append(members)
     for code, of in holders.items():  # partners of a higher code, each once
-        partners = np.unique(np.concatenate([clusters.members(i) for i in of]))
-        partners = partners[partners > code]
-        found += len(partners)
+        partners, times = np.unique(np.concatenate(of), return_counts=True)
+        again = np.where(partners > code, times - 1, 0)
+        found -= int(again.sum())
         if planted[code] >= 0:
-            true += int((planted[partners] == planted[code]).sum())
+            true -= int(again[planted[partners] == planted[code]].sum())
     return found, true
 
 

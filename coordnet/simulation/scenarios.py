@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
 from coordnet.errors import ParameterError, check_seed, listed, one_of
+from coordnet.progress import stage
 from coordnet.simulation.personas import THEMES, ZONES
 from coordnet.simulation.population import DAYS, KINDS, Integers, World
 from coordnet.simulation.truth import Simulation
@@ -80,6 +81,7 @@ def _repeaters(world: World) -> None:
 def _schedulers(world: World) -> None:
     """Let one account of ten post at full quarters of the hour only."""
     scheduled = world.rng.random(world.n) < 0.1
+    scheduled[[a for name, of in world.groups.items() if world.covert[name] for a in of]] = False
     world.acts = [
         (account, object_, np.where(scheduled[account], np.ceil(time / 900) * 900, time))
         for account, object_, time in world.acts
@@ -116,6 +118,7 @@ def _daily_slots(world: World) -> None:
     """Let one account of twenty act in the same half hour of every day only."""
     rng = world.rng
     slot = np.where(rng.random(world.n) < 0.05, rng.integers(0, 48, world.n), -1)
+    slot[np.concatenate([np.zeros(0, np.int64), *world.groups.values()])] = -1
     world.groups["daily_slots"], world.covert["daily_slots"] = np.flatnonzero(slot >= 0), False
     acts = []
     for account, object_, time in world.acts:
@@ -272,23 +275,49 @@ def _contaminated(world: World, *, share: float = 0.4) -> None:
     ones, 1,000 where there are 20,000 accounts: each cell 12 of them, within 45 seconds at a
     moment of its own, 6 of 10 members each time.
     """
-    if not 0 < share <= 0.9:
-        raise ParameterError(
-            f"share={share!r} of the accounts cannot be one campaign; use more than 0, up to 0.9."
-        )
-    rng = world.rng
+    _check_share(share)
     pushed = np.arange(world.scaled(1_000))  # the most popular, whatever their kind
-    left = max(round(share * world.n), 5)
-    number = 0
-    while left >= 5:
-        size = min(left, int(rng.integers(20, 61)))
-        left -= size
-        number += 1
-        members = world.group(f"cell_{number:03d}", size)
+    for members in _cells(world, share, 20, 60):
         world.activity[members] *= 0.02
         world.push(members, 12, 45.0, join=0.6, borrowed=1.0, among=pushed)
     taken = np.concatenate(list(world.groups.values()))
     _let_birds_be_early(world, np.setdiff1d(np.arange(world.n), taken))
+
+
+def _mixed_public(world: World, *, share: float = 0.02) -> None:
+    """Let cells of one campaign work in a public of all honest habits that look like work.
+
+    Early birds, viewers of live events who share at once, accounts that post one hashtag a
+    thousand times, accounts with a half hour of their own a day, and accounts that post at full
+    quarters only. The cells have 10 to 40 accounts that do all else as before: each acts together
+    on 12 posts, half of them the public's own, within 45 seconds, 7 of 10 members each time.
+    """
+    _check_share(share)
+    for habit in (_early_birds, _live_events, _repeaters):
+        habit(world)
+    for members in _cells(world, share, 10, 40):
+        world.push(members, 12, 45.0, join=0.7)
+    for habit in (_daily_slots, _schedulers):  # they move what others do, who share the posts too
+        habit(world)
+
+
+def _check_share(share: float) -> None:
+    """Raise where a share of the accounts cannot be one campaign."""
+    if not 0 < share <= 0.9:
+        raise ParameterError(
+            f"share={share!r} of the accounts cannot be one campaign; use more than 0, up to 0.9."
+        )
+
+
+def _cells(world: World, share: float, least: int, most: int) -> Iterator[Integers]:
+    """Take a share of the accounts, cell by cell of so many accounts; the last may be smaller."""
+    left = max(round(share * world.n), 5)
+    number = 0
+    while left >= 5:
+        size = min(left, int(world.rng.integers(least, most + 1)))
+        left -= size
+        number += 1
+        yield world.group(f"cell_{number:03d}", size)
 
 
 def _diluted(world: World) -> None:
@@ -433,7 +462,8 @@ SCENARIOS: Mapping[str, Callable[..., None]] = MappingProxyType(
             _early_birds, _daily_slots, _small_fast_audience, _auto_sharers, _fandom, _newsroom,
             _share_buttons, _generic_objects,
             _retweet_ring, _campaign, _small_cells, _tiny_cells, _large_ring, _contaminated,
-            _diluted, _slow_drip, _cross_trace, _metronome, _election, _election_public,
+            _mixed_public, _diluted, _slow_drip, _cross_trace, _metronome, _election,
+            _election_public,
         )
     }
 )  # fmt: skip
@@ -458,6 +488,7 @@ def simulate(
         ``"generic_objects"``. Planted: ``"retweet_ring"``, ``"campaign"``, ``"small_cells"``,
         ``"tiny_cells"`` (4 to 6 accounts, 4 to 8 posts), ``"large_ring"`` (40 to 1,000 accounts,
         15 to 1,000 posts), ``"contaminated"`` (a large share of the accounts is one campaign),
+        ``"mixed_public"`` (a campaign among early birds, schedulers and the like),
         ``"diluted"``, ``"slow_drip"``, ``"cross_trace"``, ``"metronome"``, ``"election"``.
     accounts
         Number of accounts; some may not act.
@@ -467,8 +498,8 @@ def simulate(
         The only source of randomness.
     **options
         What a scenario lets choose: ``"large_ring"`` its ``rings``, a list of (accounts, posts),
-        and their ``kind``; ``"contaminated"`` the ``share`` of the accounts that are the
-        campaign, by default 0.4.
+        and their ``kind``; ``"contaminated"`` and ``"mixed_public"`` the ``share`` of the
+        accounts that are the campaign, by default 0.4 and 0.02.
 
     Returns
     -------
@@ -498,6 +529,7 @@ def simulate(
     if count < 1:
         raise ParameterError(f"actions={actions!r} is not a number of actions; use 1 or more.")
     busy = EXCITED if scenario in ("election", "election_public") else None
-    world = World(accounts, count, np.random.default_rng(seed), "2017-05-12T00:00:00Z", busy)
-    SCENARIOS[scenario](world, **options)
-    return world.finish(scenario)
+    with stage("simulating"):
+        world = World(accounts, count, np.random.default_rng(seed), "2017-05-12T00:00:00Z", busy)
+        SCENARIOS[scenario](world, **options)
+        return world.finish(scenario)

@@ -272,7 +272,8 @@ def test_parameters_that_were_used_are_kept():
         "components": {"min_size": 2},
     }
     for method, parameters in expected.items():
-        clusters = cn.find_clusters(graph, method, resolution=1.5, seed=4, min_size=2)
+        given = {"resolution": 1.5} if "resolution" in parameters else {}
+        clusters = cn.find_clusters(graph, method, **given, seed=4, min_size=2)
         assert (clusters.method, dict(clusters.parameters)) == (method, parameters)
 
 
@@ -334,11 +335,21 @@ def test_a_graph_without_edges_has_no_clusters(method):
     [
         (
             {"method": "Leiden"},
-            "method='Leiden' is not known; choose one of leiden, louvain, infomap, "
+            "method='Leiden' is not known; choose one of infomap, leiden, louvain, "
             "label_propagation, components. Did you mean 'leiden'?",
         ),
         ({"objective": "x"}, "objective='x' is not known; choose one of modularity, cpm."),
         ({"resolution": 0}, "resolution=0 is not a number above 0."),
+        (
+            {"resolution": 2},
+            "resolution=2.0 changes nothing with method='infomap', which has no resolution; leave "
+            "it out, or use a method that has one: 'leiden', 'louvain'.",
+        ),
+        (
+            {"objective": "cpm", "method": "louvain"},
+            "objective='cpm' changes nothing with method='louvain', which has no objective; leave "
+            "it out, or use a method that has one: 'leiden'.",
+        ),
         ({"resolution": float("nan")}, "resolution=nan is not a number above 0."),
         ({"min_size": 0}, "min_size=0 is not a whole number of 1 or more."),
         ({"min_size": 2.5}, "min_size=2.5 is not a whole number of 1 or more."),

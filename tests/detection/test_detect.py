@@ -145,7 +145,7 @@ def test_a_run_without_scores(log, tmp_path):
     assert run.scores is None
     assert "scores" not in run.manifest["timings"]
     names = {path.name for path in run.write(tmp_path)}
-    assert names == {"clusters.csv", "edges.csv", "summary.txt", "manifest.json"}
+    assert names == {"clusters.csv", "edges.csv", "summary.txt", "report.json", "manifest.json"}
     with pytest.raises(cn.ParameterError, match="the clusters of this run were not scored"):
         run.explain(0)
     assert "Clusters" in repr(run)
@@ -221,17 +221,29 @@ def test_a_run_of_a_part_is_that_of_its_rows(tmp_path):
     manifests = [json.loads(files.pop("manifest.json")) for files in (one, two)]
     assert one["summary.txt"] != two["summary.txt"]  # which says what was dropped
     for files in (one, two):
-        files["summary.txt"] = re.sub(
-            rb"[^.]*rows? w(as|ere) dropped[^.]*\.", b"", files["summary.txt"]
-        )
+        for name in ("summary.txt", "report.json"):
+            files[name] = re.sub(rb"[^.]*rows? w(as|ere) dropped[^.]*\.", b"", files[name])
+        report = json.loads(files.pop("report.json"))
+        del report["limits"], report["input"][1:3]  # rows read, and dropped
+        files["report"] = report
     assert one == two
     for manifest in manifests:
         for name in ("rows_read", "rows_dropped"):
             del manifest["input"][name]
+        for name in ("summary.txt", "report.json"):
+            del manifest["files"][name]
     assert manifests[0] == manifests[1]
 
 
 # -- the files ---------------------------------------------------------------------------------
+
+
+def test_the_manifest_has_the_fingerprint_of_every_file(run, tmp_path):
+    run.write(tmp_path / "out", graph="gexf")
+    files = {p.name: p.read_bytes() for p in (tmp_path / "out").iterdir()}
+    manifest = json.loads(files.pop("manifest.json"))
+    assert manifest["files"] == {n: hashlib.sha256(b).hexdigest() for n, b in files.items()}
+    assert manifest["reading"] is None  # of a log that was made in Python
 
 
 def test_clusters_and_scores_are_written(run, log, tmp_path):
@@ -477,7 +489,7 @@ def test_the_manifest_says_how_it_was_done(run):
     assert {n: parameters[n] for n in ("weight", "min_weight", "method", "min_size", "seed")} == {
         "weight": "objects", "min_weight": 3, "method": "leiden", "min_size": 3, "seed": 1
     }  # fmt: skip
-    assert parameters["resolution"] == 1.0
+    assert parameters["resolution"] is None  # that of the method
     assert "threads" not in parameters  # they change nothing
     for name, version in manifest["packages"].items():
         assert version == metadata.version(name)
@@ -486,7 +498,7 @@ def test_the_manifest_says_how_it_was_done(run):
     assert manifest["results"]["edges"] == run.graph.n_edges
     assert manifest["results"]["clusters"] == 3
     assert manifest["results"]["accounts_in_clusters"] == 20
-    assert {"read", "clusters", "scores"} < set(manifest["timings"])  # and one for each graph
+    assert {"reading", "clusters", "scores"} < set(manifest["timings"])  # and one for each graph
     assert sum(measured["seconds"] for measured in manifest["timings"].values()) > 0
     for measured in manifest["timings"].values():
         assert measured["process_peak_memory_mb"] > 10

@@ -14,10 +14,13 @@ from hypothesis import strategies as st
 from strategies import ACCOUNTS, SECOND, START, WINDOW, logs, windows
 
 import coordnet as cn
-from coordnet.graphs import co_action
+from coordnet.graphs import co_action, crowds
 from coordnet.kernels import arrays as array_kernels
 from coordnet.kernels import edges as edge_kernels
 from coordnet.kernels import windows as window_kernels
+from coordnet.kernels.crowds import MISSING
+
+HOUR = 3_600 * SECOND
 
 
 def graph_of(rows, within=WINDOW, **options):
@@ -41,11 +44,11 @@ def test_every_column_equals_the_oracle(rows, within, min_weight, weight):
 
 def test_a_larger_log_equals_the_oracle():
     rng = np.random.default_rng(5)
-    n = 1_500
+    n = 900
     rows = [
         (f"u{a}", f"p{o}", START + int(t), "retweet", None)
         for a, o, t in zip(
-            rng.integers(0, 30, n), rng.zipf(1.5, n) % 40, rng.integers(0, 20 * WINDOW, n),
+            rng.integers(0, 20, n), rng.zipf(1.5, n) % 40, rng.integers(0, 20 * WINDOW, n),
             strict=True,
         )
     ]  # fmt: skip
@@ -486,3 +489,86 @@ def test_no_account_by_account_matrix():
 def test_progress_shows_on_terminals_only(capfd):
     cn.co_action(random_log(5_000, 300, 100, 1, seed=2), "60s")
     assert capfd.readouterr() == ("", "")
+
+
+# -- crowds ------------------------------------------------------------------------------------
+
+
+@st.composite
+def crowded_logs(draw):
+    """A crowd on the same objects, some of it late, absent or acting twice, and others beside."""
+    rng = draw(st.randoms(use_true_random=False))
+    accounts, objects = draw(st.integers(2, 7)), draw(st.integers(1, 6))
+    step = draw(st.sampled_from([1, 1_000, SECOND]))
+    rows = []
+    for o in range(objects):
+        for a in range(accounts):
+            for twice in range(2 if rng.random() < 0.1 else 1):
+                if rng.random() < 0.85:
+                    moment = START + o * 30 * SECOND + rng.randrange(90) * step + twice
+                    rows.append((f"u{a}", f"o{o}", moment, "k", None))
+    for _ in range(draw(st.integers(0, 12))):
+        moment = START + rng.randrange(200) * SECOND
+        rows.append((f"u{rng.randrange(9)}", f"o{rng.randrange(8)}", moment, "k", None))
+    return rows
+
+
+@given(crowded_logs(), st.sampled_from([0, 1, 7 * SECOND, WINDOW]), st.sampled_from([1, 2, 3]),
+       st.booleans())  # fmt: skip
+def test_a_crowd_counted_in_bulk_gives_the_same_bytes_in_any_log(rows, window, need, by_pairs):
+    log = log_of(rows)
+    trace = cn.CoAction(window).trace(log)
+    least = 1 if by_pairs else need
+    plain = co_action.find_windows(trace, len(log.all_accounts), least)
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("WORTH", "FEWEST", "FULL"):
+            patch.setattr(crowds, name, 0)
+        crowded = co_action.find_windows(trace, len(log.all_accounts), least, crowds=True)
+    found, expected = (
+        co_action.collect_edges(w, w.object, window, need, by_pairs, False, 1, "")
+        for w in (crowded, plain)
+    )
+    for column, other in zip(found, expected, strict=True):
+        assert column.tobytes() == other.tobytes()
+
+
+def test_a_crowd_is_found_beside_others_and_holds_what_acts_once(monkeypatch):
+    """Six of seven act on all of four objects, one of them twice on the first."""
+    for name in ("WORTH", "FEWEST"):
+        monkeypatch.setattr(crowds, name, 0)
+    rows = [
+        (f"u{a}", f"o{o}", START + o * HOUR + a * SECOND, "k", None)
+        for a in range(6)
+        for o in range(4)
+    ]
+    rows += [("u0", "o0", START + 9 * SECOND, "k", None), ("v", "w", START, "k", None)]
+    rows += [("v", "o3", START + 3 * HOUR, "k", None)]
+    log = log_of(rows)
+    trace = cn.CoAction(WINDOW).trace(log)
+    crowd = co_action.find_windows(trace, len(log.all_accounts), 1, crowds=True).crowd
+    assert log.accounts[crowd.code].tolist() == [f"u{a}" for a in range(6)]
+    assert crowd.time.shape == (6, 4)
+    assert crowd.time[0].tolist() == [MISSING, 0, 0, 0]
+    assert crowd.time[5].tolist() == [4, 5, 5, 5]
+    assert len(crowd.outside) == 4
+    assert co_action.find_windows(trace, len(log.all_accounts), 1).crowd is None
+
+
+def test_lags_of_a_crowd_add_up_beyond_32_bits(monkeypatch):
+    """Times in microseconds: the sum of 60 lags of 50 s is 3e9, added up in parts."""
+    for name in ("WORTH", "FEWEST"):
+        monkeypatch.setattr(crowds, name, 0)
+    rows = [
+        (f"u{a}", f"o{o:02d}", START + o * HOUR + a * (50 * SECOND + o), "k", None)
+        for a in range(2)
+        for o in range(60)
+    ]
+    log = log_of(rows)
+    windows = co_action.find_windows(
+        cn.CoAction(WINDOW).trace(log), len(log.all_accounts), 1, crowds=True
+    )
+    assert windows.crowd is not None
+    assert windows.crowd.several < 60
+    columns = co_action.collect_edges(windows, windows.object, WINDOW, 1, False, False, 1, "")
+    assert columns[2].tolist() == [60]
+    assert columns[4][0] == pytest.approx(50 + 29.5e-6, rel=1e-12)

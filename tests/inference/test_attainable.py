@@ -12,7 +12,7 @@ from helpers import log_of
 from hypothesis import example, given
 from hypothesis import strategies as st
 from scipy import stats
-from strategies import START, WINDOW, logs, windows
+from strategies import START, WINDOW, examples, logs, windows
 
 import coordnet as cn
 from coordnet.errors import ParameterError
@@ -273,6 +273,7 @@ def strangers(n):
 
 
 @given(st.lists(st.integers(0, 9_000), min_size=1, max_size=60).map(sorted), edge_lists)
+@examples(40)
 def test_q_values_are_those_of_the_oracle(counts, edges):
     found = counted(np.array(counts[::-1]) + len(edges))
 

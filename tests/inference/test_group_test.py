@@ -167,24 +167,23 @@ def test_suspects_set_no_pace_as_the_oracle_has_it(crowd, suspects, big):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(group_kernels, "BIG", big)
         found = GroupTester(counted).test(log.codes_of(members))
-    assert_equal_to_oracle(found, rows, members, WINDOW, WINDOW, big=big, suspects=suspects)
+    evening = 6 * HOUR  # one occasion, beside a background that was cleaned
+    assert_equal_to_oracle(found, rows, members, WINDOW, evening, big=big, suspects=suspects)
 
 
 def test_a_group_of_seventy_at_once_equals_the_oracle():
     """More than 64 members in one window count as 64."""
     rng = random.Random(1)
     rows = []
-    for o in range(7):
-        pace = [
-            (f"u{i}", rng.lognormvariate(10, 2)) for i in rng.sample(range(300), 170 - 70 * (o < 1))
-        ]
+    for o in range(3):
+        pace = [(f"u{i}", rng.lognormvariate(10, 2)) for i in rng.sample(range(60), 40)]
         rows += acts(f"o{o}", *[(a, o * 90_000 + s) for a, s in pace])
     members = [f"m{i}" for i in range(70)]
     rows += acts("o0", *[(m, 30_000 + rng.random() * 40) for m in members])
     found = result_of(rows, members)
     expected = assert_equal_to_oracle(found, rows, members, WINDOW, WINDOW)
     assert found.detail[0, 2] == 70
-    assert expected["log_p"] < -30
+    assert expected["log_p"] < -10
 
 
 @pytest.mark.parametrize(
@@ -567,7 +566,9 @@ def test_what_changes_with_one_account_is_what_testing_anew_finds(by_class, back
         in_set[members] = 1
         actions, n = group_kernels.gather(scene, members, len(members), np.empty(1, np.int32))
         work = group_kernels.workspace(n + 1)
-        found = group_kernels.set_evidence(scene, actions, n, in_set, seen, work, by_class, None)
+        found = group_kernels.set_evidence(
+            scene, actions, n, in_set, seen, work, by_class, np.empty((0, 8))
+        )
         return actions, n, work, found[1]
 
     shared = 0
@@ -658,11 +659,11 @@ PACES = ("cascades", "mixed", "even")
 
 @pytest.fixture(scope="module", params=PACES)
 def null_p_values(request):
-    """Return {size: p-values} of given sets over 30 null logs, 300 or more of each size."""
+    """Return {size: p-values} of given sets over 20 null logs, 300 or more of each size."""
     rng = np.random.default_rng(1)
     every = {size: [] for size in SIZES}
-    for seed in range(30):
-        log = null_log(seed, accounts=400, objects=300, pace=request.param)
+    for seed in range(20):
+        log = null_log(seed, accounts=600, objects=300, pace=request.param)
         for _ in range(2):
             for size, p in p_values_of_sets(log, rng, 15).items():
                 every[size] += p
@@ -797,7 +798,7 @@ def test_where_outsiders_are_not_asked_viewers_would_be_a_group(live_event):
     for by_class in (True, False):
         work = group_kernels.workspace(n + 1)
         log_p, *_ = group_kernels.set_evidence(
-            tester.scene, actions, n, in_set, seen, work, by_class, None
+            tester.scene, actions, n, in_set, seen, work, by_class, np.empty((0, 8))
         )
         decades.append(-log_p / math.log(10))
     assert decades[0] > 50

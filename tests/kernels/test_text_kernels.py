@@ -75,7 +75,7 @@ def test_sets_share_a_band_as_often_as_their_jaccard_index_says():
     left = rng.integers(0, 2**64 - 1, size, np.uint64)
     right = np.concatenate([left[:common], rng.integers(0, 2**64 - 1, size - common, np.uint64)])
     for rows in (1, 2, 5):
-        bands = 1_200
+        bands = 400
         factors, terms = rng.integers(0, 1 << 32, (2, bands * rows), np.uint32)
         keys = np.empty((bands, 2), np.uint64)
         text_kernels.band_keys(

@@ -12,6 +12,7 @@ import json
 import logging
 import os
 import pty
+import re
 import signal
 import subprocess
 import sys
@@ -27,13 +28,15 @@ import pytest
 from helpers import ring_rows
 
 import coordnet as cn
-from coordnet import cli, commands
+from coordnet import cli
+from coordnet.commands import COMMANDS
 
 COMMAND = str(Path(sysconfig.get_path("scripts")) / "coordnet")
 COLUMNS = ["--account", "who", "--object", "what", "--time", "when"]
 RULE = ["--min-weight", "3", "--fdr", "none", "--no-groups"]  # counts: what is found is known
 LIBRARY_RULE = {"min_weight": 3, "fdr": None, "groups": False}
 FILES = ["clusters.csv", "edges.csv", "manifest.json", "scores.csv"]
+READER = "coordnet.commands.reading.read_actions"
 COMPILES = "coordnet compiles its loops for this machine; this takes up to a minute, once.\n"
 
 
@@ -108,6 +111,7 @@ def untimed(folder):
     files = {p.name: p.read_bytes() for p in folder.iterdir()}
     manifest = json.loads(files["manifest.json"])
     assert manifest.pop("timings")
+    manifest.pop("reading")  # which only the command line knows
     return files | {"manifest.json": manifest}
 
 
@@ -142,8 +146,8 @@ def test_every_option_reaches_the_library(data, tmp_path):
     path = write_rows(tmp_path / "x.csv", rows)
     path.write_text(path.read_text().replace("u,o,0,", "u,o,soon,"))
     ran = run(
-        tmp_path, "detect", "x.csv", *COLUMNS, "--kind", "how", "--post", "post",
-        "--select", "retweet", "--unit", "s", "--on-bad", "drop", "--within", "600",
+        tmp_path, "detect", "x.csv", *COLUMNS, "--kind-column", "how", "--post", "post",
+        "--kind", "retweet", "--unit", "s", "--on-bad", "drop", "--within", "600",
         "--weight", "pairs", "--min-weight", "4", "--fdr", "none", "--no-groups",
         "--method", "louvain", "--resolution", "0.5",
         "--min-size", "2", "--seed", "5", "--threads", "1", "--identifiers", "--all-edges",
@@ -202,7 +206,7 @@ def test_version_and_help(tmp_path):
     for start in (run, run_process):
         ran = start(tmp_path, "--version")
         assert (ran.returncode, ran.stdout, ran.stderr) == (0, f"{cn.__version__}\n", "")
-    for arguments in (["--help"], ["detect", "--help"], ["demo", "--help"]):
+    for arguments in (["--help"], *([name, "--help"] for name in COMMANDS)):
         ran = run(tmp_path, *arguments)
         assert (ran.returncode, ran.stderr) == (0, "")
         assert ran.stdout.startswith("usage: coordnet")
@@ -230,24 +234,25 @@ def test_help_imports_next_to_nothing(tmp_path, argument):
 def test_help_tells_what_is_required_first_and_each_choice_once(tmp_path):
     told = run(tmp_path, "detect", "--help", COLUMNS="300").stdout
     assert told.splitlines()[0] == (
-        "usage: coordnet detect FILE [FILE ...] --account COLUMN --object COLUMN --time COLUMN "
-        "[options]"
+        "usage: coordnet detect FILE [FILE ...] (--format FORMAT | --account COLUMN --object "
+        "COLUMN --time COLUMN) [options]"
     )
     headings = [line for line in told.splitlines() if line.endswith(":") and line[0] != " "]
-    assert headings[0] == "required:"
-    required = told[told.index("required:") : told.index(headings[1])]
-    assert [line.split()[0] for line in required.splitlines()[1:] if line.strip()] == [
-        "FILE", "--account", "--object", "--time"
-    ]  # fmt: skip
+    assert headings[0] == "required: FILE, and what is in it:"
+    required = told[told.index(headings[0]) : told.index(headings[1])]
+    flags = [line.split()[0] for line in required.splitlines()[1:] if line[:3].strip()]
+    assert flags == ["FILE", "--account", "--object", "--time", "--format"]
     for field in fields(cn.Configuration):
         flag = "--moment" if field.name == "moments" else f"--{field.name.replace('_', '-')}"
-        lines = [line for line in told.splitlines() if line.split()[:1] in ([flag], [f"{flag},"])]
+        lines = re.findall(rf"^  {flag},? .*\n(?:      .*\n)*", told, re.M)
         assert len(lines) == 1, flag
-        said = lines[0] if "  " in lines[0].strip() else told.split(lines[0])[1].splitlines()[1]
+        said = " ".join(lines[0].split())
         first = field.metadata["meaning"].split()[0].replace("None", "none")
         assert first in said, flag
         if field.default is not MISSING:
             assert said.count("default") == 1, flag
+        for choice, meaning in field.metadata["choices"].items():
+            assert f" {choice}: {meaning}" in said, choice
 
 
 OPTIONS = {
@@ -289,7 +294,7 @@ def asked(monkeypatch):
     def stop(_, config, **__):
         raise Reached(config)
 
-    monkeypatch.setattr(commands, "detect_from", stop)
+    monkeypatch.setattr("coordnet.commands.detect.detect_from", stop)
     configurations = []
     monkeypatch.setattr(
         Reached, "__init__", lambda self, config: configurations.append(config), raising=False
@@ -352,7 +357,8 @@ def test_a_graph_file_and_a_saved_run(data, tmp_path):
     ran = run(tmp_path, *arguments, "--graph", "graphml", "--save", "run.coordnet")
     assert (ran.returncode, ran.stderr) == (0, "")
     assert {p.name for p in (tmp_path / "coordnet-out").iterdir()} == {
-        "clusters.csv", "edges.csv", "graph.graphml", "summary.txt", "manifest.json"
+        "clusters.csv", "edges.csv", "graph.graphml", "summary.txt", "report.json",
+        "manifest.json",
     }  # fmt: skip
 
 
@@ -390,8 +396,8 @@ def unread(monkeypatch):
     def fail(*_, **__):
         pytest.fail("the work was begun")
 
-    for name in ("read_actions", "simulate"):
-        monkeypatch.setattr(commands, name, fail)
+    for name in (READER, "coordnet.commands.demo.simulate"):
+        monkeypatch.setattr(name, fail)
 
 
 @pytest.mark.parametrize("command", [["detect", "x.csv", *COLUMNS], ["demo"]])
@@ -451,7 +457,8 @@ def test_what_is_printed_is_short(data, tmp_path, options):
     found = cn.detect(log, ["60s", "1h"], co_timing="5s", score=False)
     assert [f" {g.n_edges:,} edges of {g.n_accounts:,} accounts" in line for g, line in zip(
         found.layers, layers, strict=True)] == [True] * 3  # fmt: skip
-    assert found.finding in lines
+    assert found.finding.rstrip(".") in " ".join(lines)
+    assert "pairs of accounts that were kept" in " ".join(lines)  # the bound, first
 
 
 def test_demo_leaves_its_files_and_compares(tmp_path):
@@ -595,7 +602,7 @@ def test_files_that_cannot_be_used(bad, name, told):
         (["--seed", "9" * 30], f"seed={'9' * 30} is not a whole number from 0 to "),
         (["--threads", "0"], "threads=0 is not a number of threads; use 1 to 1024."),
         (["--threads", "1000000"], "threads=1000000 is not a number of threads"),
-        (["--select", "retweet"], "there are no actions of kind 'retweet' in the log"),
+        (["--kind", "retweet"], "there are no actions of kind 'retweet' in the log"),
         (["--time-format", "%Q"], "time_format='%Q' is not a strptime format"),
         (["--out", "fine.csv"], "'fine.csv' is a file; choose another name for the folder."),
         (["--out", "fine.csv/x"], "'fine.csv/x' is a file; choose another name for the folder."),
@@ -626,7 +633,17 @@ def test_demos_that_cannot_be(tmp_path, arguments, told):
         ([], "the following arguments are required: COMMAND"),
         (["find"], "invalid choice: 'find'"),
         (["detect"], "the following arguments are required"),
-        (["detect", "fine.csv", "--account", "a"], "--object, --time"),
+        (["detect", "fine.csv", "--account", "a"], "required: --object, --time; or, for an export"),
+        (["detect", "--format", "x-v2"], "the following arguments are required: FILE"),
+        (["detect", "x", "--format", "x-v2", "--unit", "s"], "leave out --unit, or --format"),
+        (["detect", "--like", "a", "--config", "b"], "--like: not allowed with argument --config"),
+        (["score", "fine.csv", *COLUMNS], "required: --clusters"),
+        (["compare", "fine.csv"], "required: --account, --object, --time; or"),
+        (["recipes", "coortweet"], "required: FILE, --account, --object, --time; or"),
+        (["recipes", "coorsim", "fine.csv", *COLUMNS], "required: --embeddings"),
+        (["recipes", "coortweet", "--within", "1s", "--nope"], "unrecognized arguments: --nope"),
+        (["report"], "required: FOLDER|FILE"),
+        (["simulate", "x"], "invalid choice: 'x'"),
         (["detect", "fine.csv", *COLUMNS, "--min-weight", "two"], "invalid int value: 'two'"),
         (["detect", "fine.csv", *COLUMNS, "--min-weight", "2.5"], "invalid int value: '2.5'"),
         (["detect", "fine.csv", *COLUMNS, "--threads", "all"], "invalid int value: 'all'"),
@@ -702,7 +719,7 @@ def test_accounts_packed_as_parquet_are_read(data, tmp_path):
             ["--config", "table.toml"],
             "within= has a window for the kind 'a', and the log has no such",
         ),
-        (["--kind", "who", "--object", "when"], "leave out kind="),
+        (["--kind-column", "who", "--object", "when"], "leave out kind="),
         (["--object", "what"], "names a column twice"),
         (["--account", "\udcff"], "has no column"),
     ],
@@ -730,15 +747,17 @@ def test_dates_that_no_calendar_has_are_one_line(tmp_path, year, unit):
 
 
 def test_names_that_are_not_utf_8(data, tmp_path):
-    """By the installed command: its arguments are bytes."""
+    """As Python gives the bytes of the command line."""
     given = ["detect", data / "actions.csv", *COLUMNS, *RULE, "--no-score"]
-    ran = run_process(tmp_path, *given, "--out", b"o\xff", "--save", b"s\xff")
+    ran = run(tmp_path, *given, "--out", os.fsdecode(b"o\xff"), "--save", os.fsdecode(b"s\xff"))
     assert (ran.returncode, ran.stderr) == (0, "")
     assert (tmp_path / os.fsdecode(b"o\xff") / "clusters.csv").exists()
     assert "o\\udcff/clusters.csv" in ran.stdout
-    assert_one_line(run_process(tmp_path, *given, "--out", b"s\xff"), "'s\\udcff' is a file")
+    assert_one_line(
+        run(tmp_path, *given, "--out", os.fsdecode(b"s\xff")), "'s\\udcff' is a file"
+    )  # fmt: skip
     (tmp_path / os.fsdecode(b"x\xff.csv")).write_text(HEAD + "u,p,1\n")
-    ran = run_process(tmp_path, "detect", b"x\xff.csv", *COLUMNS)
+    ran = run(tmp_path, "detect", os.fsdecode(b"x\xff.csv"), *COLUMNS)
     assert ran.returncode in (0, 1)
     if ran.returncode:
         assert_one_line(ran, "cannot be read")
@@ -757,10 +776,10 @@ def test_nothing_that_is_printed_moves_the_cursor(tmp_path):
     write_rows(tmp_path / name, rows, header)
     fine = ["detect", name, "--account", "who", "--object", header[1], "--time", "when", *RULE]
     for options, code in (
-        (["--kind", "how", "--verbose", "--out", f"out{ESCAPE}"], 0),
-        (["--kind", "how", "--select", f"k{ESCAPE}", "--within", "0s"], 0),
-        (["--kind", "how", "--select", ESCAPE], 1),
-        (["--kind", ESCAPE], 1),
+        (["--kind-column", "how", "--verbose", "--out", f"out{ESCAPE}"], 0),
+        (["--kind-column", "how", "--kind", f"k{ESCAPE}", "--within", "0s"], 0),
+        (["--kind-column", "how", "--kind", ESCAPE], 1),
+        (["--kind-column", ESCAPE], 1),
         (["--account", ESCAPE], 1),
         (["--within", ESCAPE], 1),
         (["--time-format", f"%Q{ESCAPE}"], 1),
@@ -785,7 +804,7 @@ def test_nothing_that_is_logged_moves_the_cursor(tmp_path, monkeypatch):
         logging.getLogger("coordnet").warning("read %s\n", ESCAPE)
         raise cn.InputError("enough")
 
-    monkeypatch.setattr(commands, "read_actions", read)
+    monkeypatch.setattr(READER, read)
     ran = run(tmp_path, "detect", "x.csv", *COLUMNS)
     assert ran.stderr == ("read \\x1b]0;owned\\x07\\x1b[31m\\u202e\ncoordnet: error: enough\n")
 
@@ -793,9 +812,10 @@ def test_nothing_that_is_logged_moves_the_cursor(tmp_path, monkeypatch):
 def test_error_texts_are_bounded(bad):
     long = "x" * 100_000
     for options, code in (
-        (["--within", long], 1), (["--kind", long], 1), (["--out", long], 1), (["--seed", long], 2),
-        (["--config", long], 1), ([f"--{long}"], 2), (["--moment", long, long, long], 1),
-        (["--accounts", long], 1), (["--background", long], 1), (["--select", long], 1),
+        (["--within", long], 1), (["--kind-column", long], 1), (["--out", long], 1),
+        (["--seed", long], 2), (["--config", long], 1), ([f"--{long}"], 2),
+        (["--moment", long, long, long], 1), (["--accounts", long], 1),
+        (["--background", long], 1), (["--kind", long], 1),
     ):  # fmt: skip
         ran = run(bad, "detect", "fine.csv", *COLUMNS, *RULE, *options)
         assert ran.returncode == code, options[0]
@@ -826,7 +846,9 @@ def test_warnings_are_one_line_and_no_error(tmp_path):
 
 def test_output_that_the_terminal_cannot_show(tmp_path):
     write_rows(tmp_path / "x.csv", [("u", "p", 10**15, "日本", None)])
-    ran = run(tmp_path, "detect", "x.csv", *COLUMNS, *RULE, "--kind", "how", encoding="ascii")
+    ran = run(
+        tmp_path, "detect", "x.csv", *COLUMNS, *RULE, "--kind-column", "how", encoding="ascii"
+    )
     assert (ran.returncode, ran.stderr) == (0, "")
     assert "\\u65e5\\u672c 1" in ran.stdout
 
@@ -851,7 +873,9 @@ def test_a_progress_bar_on_a_terminal_and_nowhere_else(data, tmp_path):
         printed = process.stdout.read()
     os.close(ours)
     assert process.returncode == 0
-    assert "co-actions:   0%|" in shown.decode()
+    stages = set(re.findall(r"([a-z][a-z -]+)(?:, compiling.*?)?: \d:\d\d", shown.decode()))
+    assert stages & {"reading", "scores", "writing", "findable", "co-actions", "edge tests"}
+    assert shown.endswith(b"\r")
     assert "co-actions" not in printed
     assert "%|" not in printed
     assert run(tmp_path, *arguments[1:]).stderr == ""
@@ -864,13 +888,12 @@ def test_what_is_done_is_told_when_asked(data, tmp_path):
     assert "Traceback" not in ran.stderr
 
 
-@pytest.mark.parametrize("what", [[], ["--help"]])
-def test_a_reader_that_goes_away(data, tmp_path, what):
-    given = ["detect", str(data / "actions.csv"), *COLUMNS, *RULE, "--no-score"]
+@pytest.mark.parametrize("what", [["--version"], ["--help"]])
+def test_a_reader_that_goes_away(tmp_path, what):
     ours, theirs = os.pipe()
     os.close(ours)
     ran = subprocess.run(
-        [COMMAND, *(what or given)],
+        [COMMAND, *what],
         cwd=tmp_path, env=plain(), stdout=theirs, stderr=subprocess.PIPE, text=True, check=False,
     )  # fmt: skip
     os.close(theirs)
@@ -881,7 +904,8 @@ def test_a_reader_that_goes_away(data, tmp_path, what):
 def test_being_stopped(tmp_path):
     """While it reads, which here takes a minute."""
     code = (
-        "import sys, time; from coordnet import cli, commands; commands.read_actions = "
+        "import sys, time; from coordnet import cli; from coordnet.commands import reading; "
+        "reading.read_actions = "
         "lambda *_, **__: (print('reads', flush=True), time.sleep(60)); sys.exit(cli.main())"
     )
     with subprocess.Popen(
@@ -912,10 +936,10 @@ def test_being_stopped_inside_of_duckdb(tmp_path, monkeypatch):
     def broken(*_, **__):
         raise RuntimeError("broken")
 
-    monkeypatch.setattr(commands, "read_actions", interrupted)
+    monkeypatch.setattr(READER, interrupted)
     ran = run(tmp_path, "detect", "x.csv", *COLUMNS)
     assert (ran.returncode, ran.stderr) == (130, "coordnet: error: stopped.\n")
-    monkeypatch.setattr(commands, "read_actions", broken)
+    monkeypatch.setattr(READER, broken)
     with pytest.raises(RuntimeError, match="broken"):
         run(tmp_path, "detect", "x.csv", *COLUMNS)
 
@@ -940,8 +964,8 @@ def test_streams_that_are_not_there(data, tmp_path, monkeypatch, name, there):
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
-def test_a_full_disk_under_what_is_printed(data, tmp_path):
-    given = [COMMAND, "detect", str(data / "actions.csv"), *COLUMNS, *RULE, "--no-score"]
+def test_a_full_disk_under_what_is_printed(tmp_path):
+    given = [COMMAND, "--help"]
     with Path("/dev/full").open("w") as full:
         ran = subprocess.run(
             given, cwd=tmp_path, env=plain(), stdout=full, stderr=subprocess.PIPE, text=True,
@@ -972,6 +996,6 @@ def test_every_error_is_one_line(error, told, capsys, monkeypatch):
     def fail(*_, **__):
         raise error
 
-    monkeypatch.setattr(commands, "read_actions", fail)
+    monkeypatch.setattr(READER, fail)
     assert cli.main(["detect", "x.csv", *COLUMNS]) == 1
     assert capsys.readouterr() == ("", f"coordnet: error: {told}\n")

@@ -1,11 +1,15 @@
-"""The error stream may be missing, closed or broken: work goes on without a progress bar."""
+"""Threads; and progress: on a terminal, in a line of its own that is gone at the end."""
 
 import io
 import sys
+import threading
+import time
 
 import numpy as np
 import pytest
 
+import coordnet as cn
+from coordnet import progress
 from coordnet.errors import ParameterError
 from coordnet.threads import run_chunks, thread_count
 
@@ -34,20 +38,20 @@ def closed():
     return stream
 
 
+@pytest.fixture
+def at_once(monkeypatch):
+    """Let progress be shown without the delay."""
+    monkeypatch.setattr(progress, "DELAY", 0)
+    monkeypatch.setattr(progress, "TICK", 0.01)
+    monkeypatch.delenv("COORDNET_PROGRESS", raising=False)
+
+
 @pytest.mark.parametrize("stream", [lambda: None, closed, Gone, ClosedLater, object])
-def test_work_needs_no_error_stream(stream, monkeypatch):
+def test_work_needs_no_error_stream(stream, monkeypatch, at_once):
     monkeypatch.setattr(sys, "stderr", stream())
+    with progress.stage("testing"):
+        time.sleep(0.05)
     assert run_chunks(lambda _, i: i * i, 5, threads=2, label="testing") == [0, 1, 4, 9, 16]
-
-
-def test_progress_is_shown_on_a_terminal_only(monkeypatch):
-    for stream, label, words in [
-        (Terminal(), "testing", True), (Terminal(), "", False), (io.StringIO(), "testing", False),
-    ]:  # fmt: skip
-        monkeypatch.setattr(sys, "stderr", stream)
-        run_chunks(lambda _, i: i, 3, threads=1, label=label)
-        assert ("testing" in stream.getvalue()) == words
-        assert bool(stream.getvalue()) == words
 
 
 def test_numbers_of_threads(monkeypatch):
@@ -59,3 +63,79 @@ def test_numbers_of_threads(monkeypatch):
     with pytest.raises(ParameterError, match="is not a number; unset it") as error:
         thread_count()
     assert len(str(error.value)) < 300
+
+
+def shown(stream, monkeypatch, name="testing", seconds=0.1):
+    """Return what a stage that is half done writes to an error stream."""
+    monkeypatch.setattr(sys, "stderr", stream)
+    with progress.stage(name) as step:
+        step(0.5)
+        time.sleep(seconds)
+    return stream.getvalue()
+
+
+def test_progress_is_shown_on_a_terminal_only_unless_asked_for(monkeypatch, at_once):
+    assert "testing: 0:00  50%|" in shown(Terminal(), monkeypatch)
+    assert shown(io.StringIO(), monkeypatch) == ""
+    for on, setting in ((True, None), (None, "1"), (False, None), (None, "0")):
+        if setting is not None:
+            monkeypatch.setenv("COORDNET_PROGRESS", setting)
+        cn.show_progress(on)
+        try:
+            for stream in (Terminal, io.StringIO):
+                told = shown(stream(), monkeypatch)
+                assert bool(told) == (on is True or setting == "1"), (on, setting)
+        finally:
+            cn.show_progress(None)
+    with pytest.raises(ParameterError, match="on='yes' is none of True, False and None"):
+        cn.show_progress("yes")
+
+
+def test_the_line_is_gone_at_the_end_and_short_work_shows_none(monkeypatch, at_once):
+    assert shown(Terminal(), monkeypatch).endswith("\r")
+    monkeypatch.setattr(progress, "DELAY", 60)
+    assert shown(Terminal(), monkeypatch, seconds=0) == ""
+    assert not [t for t in threading.enumerate() if t.name == "coordnet progress"]
+
+
+def test_a_stage_inside_another_takes_its_place(monkeypatch, at_once):
+    stream = Terminal()
+    monkeypatch.setattr(sys, "stderr", stream)
+    with progress.stage("outer"):
+        with progress.stage("in\x1b[31mner"):
+            time.sleep(0.1)
+            inner = stream.getvalue()
+            elsewhere = threading.Thread(target=lambda: shown(stream, monkeypatch, "elsewhere"))
+            elsewhere.start()
+            elsewhere.join()
+        time.sleep(0.1)
+    assert "in\\x1b[31mner" in inner
+    assert "outer" not in inner
+    assert "outer" in stream.getvalue()
+    assert "elsewhere" not in stream.getvalue()
+
+
+def test_compiling_is_told(monkeypatch, at_once):
+    from numba.core import event
+
+    class Dispatcher:
+        py_func = thread_count
+
+    stream = Terminal()
+    monkeypatch.setattr(sys, "stderr", stream)
+    monkeypatch.setattr("coordnet.kernels.compiling._Announcement.made", True)
+    with progress.stage("edges"):
+        time.sleep(0.1)
+        with event.trigger_event("numba:compile", data={"dispatcher": Dispatcher}):
+            time.sleep(0.1)
+    assert "edges: " in stream.getvalue()
+    assert "edges, compiling (first run only): " in stream.getvalue()
+
+
+def test_chunks_tell_how_far_they_are(monkeypatch, at_once):
+    stream = Terminal()
+    monkeypatch.setattr(sys, "stderr", stream)
+    run_chunks(
+        lambda _, i: time.sleep(0.15), 2, threads=1, label="testing", weights=[1, 3]
+    )  # fmt: skip
+    assert "testing: 0:00  25%|" in stream.getvalue()

@@ -111,7 +111,7 @@ def test_values_that_are_no_labels_are_refused(value):
     )
 
 
-@pytest.mark.parametrize("given", [{"a": 1}, "x:for", b"x", 5])
+@pytest.mark.parametrize("given", [{"a": 1}, b"x", 5])
 def test_what_is_neither_function_nor_labels(given):
     assert message(given, log_of()) == (
         f"stance={given!r} is neither a function nor labels of rows."
@@ -123,3 +123,54 @@ def test_a_function_must_give_labels():
     log = cn.read_actions(frame, account="a", object="o", time="t", text="text", unit="s")
     assert "stance=, the function: 3 is no label" in message(lambda text: 3, log)
     assert read_stance(lambda text: None, log).targets == ()
+
+
+def test_labels_of_a_file_by_row_by_post_and_by_text(tmp_path):
+    frame = frame_of(ROWS)
+    frame["post"] = [f"post {i}" for i in range(len(ROWS))]
+    frame["text"] = [f"text {i}" for i in range(len(ROWS))]
+    log = cn.read_actions(
+        frame, account="a", object="o", time="t", kind="k", unit="s", post="post", text="text"
+    )
+    whole = WHOLE | {("a", "p", 4): None}  # two posts at once, one for and one against
+    labels = pd.DataFrame({"stance": LABELS})
+    labels.to_csv(tmp_path / "rows.csv", index=False)
+    assert labels_of(log_of(), tmp_path / "rows.csv") == WHOLE
+    for name in ("post", "text"):
+        shuffled = labels.assign(**{name: frame[name]})[::-1]
+        shuffled.to_parquet(tmp_path / f"{name}.parquet")
+        found = labels_of(log, tmp_path / f"{name}.parquet")
+        assert {**found, ("a", "p", 4): None} == whole
+        assert found[("a", "p", 4)] in ("x:against", "y:for")
+    with pytest.raises(cn.ParameterError, match="has labels by post, and the log has no column"):
+        read_stance(tmp_path / "post.parquet", log_of())
+
+
+def test_a_file_of_two_coders(tmp_path):
+    second = [*LABELS[:5], "y:for", "x:for"]
+    pd.DataFrame({"stance": LABELS, "stance_2": second}).to_csv(tmp_path / "x.csv", index=False)
+    found, given = (
+        read_stance(stance, log_of()) for stance in (tmp_path / "x.csv", (LABELS, second))
+    )
+    assert found.agreement == given.agreement < 1
+    assert found.coded == given.coded
+    np.testing.assert_array_equal(found.sign, given.sign)
+    np.testing.assert_array_equal(found.target, given.target)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("label\nx:for\n", "has no column 'stance', which has the labels; its columns are label."),
+        ("stance\nx:for\n", "stance= has 1 labels and the input had 7 rows"),
+        ("stance,post\nmaybe,p\n", "stance label 'maybe' is not understood"),
+        ("stance,post\nx:for,p\nx:against,p\n", "row 2: post 'p' has the label 'x:against', and"),
+    ],
+)
+def test_files_of_labels_that_cannot_be_used(tmp_path, text, told):
+    (tmp_path / "x.csv").write_text(text)
+    frame = frame_of(ROWS).assign(post="p")
+    log = cn.read_actions(frame, account="a", object="o", time="t", kind="k", unit="s", post="post")
+    with pytest.raises(cn.InputError) as error:
+        read_stance(tmp_path / "x.csv", log)
+    assert told in str(error.value)

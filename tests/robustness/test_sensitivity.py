@@ -23,13 +23,14 @@ def pairs_of(log, **options):
 def test_sensitivity_is_a_row_a_combination():
     log = cn.simulate("diluted", accounts=500, seed=1).log
     grid = {"within": ["60s", "10s", "10min"], "fdr": [0.2, 1e-9], "resolution": [1.0, 3.0]}
-    table = cn.sensitivity(log, **grid, backend="pyarrow").to_pylist()
+    table = cn.sensitivity(log, **grid, method="leiden", backend="pyarrow").to_pylist()
     combinations = [(w, f, r) for w in grid["within"] for f in grid["fdr"] for r in (1.0, 3.0)]
     assert [(t["within"], t["fdr"], t["resolution"]) for t in table] == combinations
-    first, _ = pairs_of(log, within="60s", fdr=0.2, resolution=1.0)
+    first, _ = pairs_of(log, within="60s", fdr=0.2, method="leiden", resolution=1.0)
     assert len(first) > 20
     for row, (within, fdr, resolution) in zip(table, combinations, strict=True):
-        pairs, run = pairs_of(log, within=within, fdr=fdr, resolution=resolution)
+        rule = {"within": within, "fdr": fdr, "method": "leiden", "resolution": resolution}
+        pairs, run = pairs_of(log, **rule)
         assert (row["edges"], row["clusters"]) == (run.graph.n_edges, len(run.clusters))
         assert row["accounts"] == len(set(run.clusters.indices.tolist()))
         assert row["pairs_kept"] == pytest.approx(len(first & pairs) / len(first))

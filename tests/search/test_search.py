@@ -409,6 +409,7 @@ def test_a_configuration_is_made_again_from_its_parameters(tmp_path):
     rule = Configuration(
         ["60s", "1h"], co_timing="1s", fdr=0.01, null="timing", strata="hour_of_day",
         occasion_gap="2min", min_weight=np.int64(3), seed=np.int64(7), resolution=2,
+        method="leiden",
         before="2017-06-08", moments={"debate": ("2017-05-31", "2017-06-01")}, null_sets=99,
     )  # fmt: skip
     plain = json.loads(json.dumps(rule.parameters(), allow_nan=False))
@@ -416,7 +417,7 @@ def test_a_configuration_is_made_again_from_its_parameters(tmp_path):
     (tmp_path / "run.toml").write_text(
         'within = ["60s", "1h"]\nco_timing = "1s"\nfdr = 0.01\nnull = "timing"\n'
         'strata = "hour_of_day"\noccasion_gap = 120\nmin_weight = 3\nseed = 7\n'
-        'resolution = 2\nbefore = "2017-06-08"\nnull_sets = 99\n'
+        'resolution = 2\nmethod = "leiden"\nbefore = "2017-06-08"\nnull_sets = 99\n'
         '[moments]\ndebate = ["2017-05-31", "2017-06-01"]\n'
     )
     assert Configuration.read(tmp_path / "run.toml") == rule
@@ -469,6 +470,7 @@ def test_the_configuration_of_layers_is_what_found_them():
         ({"weight": "object"}, "weight='object' is not known"),
         ({"min_weight": 0}, "min_weight=0 is not a whole number from 1 to"),
         ({"resolution": 0}, "resolution=0 is not a number above 0."),
+        ({"resolution": 2}, "resolution=2.0 changes nothing with method='infomap', which has no"),
         ({"resolution": "1"}, "resolution='1' is not a number above 0."),
         ({"resolution": float("inf")}, "resolution=inf is not a number above 0."),
         ({"min_size": 0}, "min_size=0 is not a whole number of 1 or more."),

@@ -209,6 +209,36 @@ def test_contaminated_logs_have_forty_percent_unless_told():
     assert one.log.fingerprint == two.log.fingerprint
 
 
+def test_mixed_publics_have_every_habit_and_a_campaign_of_the_share_asked_for():
+    sim = cn.simulate("mixed_public", accounts=2_000, share=0.05, seed=2)
+    log, truth = sim.log, sim.truth
+    cells = [members for name, members in truth.groups.items() if truth.covert[name]]
+    assert sum(map(len, cells)) == pytest.approx(100, abs=4)
+    assert [name for name in truth.groups if not truth.covert[name]] == [
+        "early_birds",
+        "daily_slots",
+    ]
+    everybody = [a for members in truth.groups.values() for a in members]
+    assert len(set(everybody)) == len(everybody)
+    starts, order = log.by_account
+    second = log.time // 1_000_000
+    of = {a: second[order[starts[a] : starts[a + 1]]] for a in range(len(log.all_accounts))}
+    for code in log.codes_of(truth.groups["daily_slots"], missing="ignore"):
+        # half an hour of the day; its end where the account acts at full quarters, too
+        assert np.ptp(of[code] % 86_400) <= 1_800
+    assert sum((t % 900 == 0).all() for t in of.values() if len(t) > 4) > 100  # schedulers
+    assert sum(len(t) >= 900 for t in of.values()) >= 25  # who repeat a hashtag
+    for cell in cells:
+        codes = log.codes_of(cell)
+        mine = np.isin(log.account, codes)
+        together = 0
+        for o in np.unique(log.object[mine]):
+            at = np.sort(log.time[mine & (log.object == o)]) // 1_000_000
+            near = np.searchsorted(at, at + 45, side="right") - np.arange(len(at))
+            together += near.max() >= len(cell) / 2
+        assert 9 <= together <= 13
+
+
 def test_tiny_cells_are_tiny():
     sim = cn.simulate("tiny_cells", accounts=1_000)
     sizes = sorted(len(members) for members in sim.truth.groups.values())
@@ -228,6 +258,11 @@ def test_tiny_cells_are_tiny():
             "contaminated",
             {"share": 40},
             "share=40 of the accounts cannot be one campaign; use more than 0, up to 0.9.",
+        ),
+        (
+            "mixed_public",
+            {"share": 0},
+            "share=0 of the accounts cannot be one campaign; use more than 0, up to 0.9.",
         ),
         (
             "large_ring",

@@ -42,7 +42,7 @@ def _burst(view: View, days: int) -> Estimate | Absent:
         out = np.zeros((len(sets), 2), np.int64)
         in_chunks(
             lambda a, b: score_kernels.largest_span_counts(
-                sets.indptr, sets.codes, created, span, a, b, out
+                *sets.read_only, created, span, a, b, out
             ),
             len(sets),
         )
@@ -386,7 +386,7 @@ def _median_number(view: View, name: str) -> Estimate | Absent:
     def statistic(sets: Sets) -> Floats:
         out = np.zeros(len(sets))
         in_chunks(
-            lambda a, b: score_kernels.medians(sets.indptr, sets.codes, value, a, b, out),
+            lambda a, b: score_kernels.medians(*sets.read_only, value, a, b, out),
             len(sets),
         )
         return out

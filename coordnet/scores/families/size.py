@@ -43,7 +43,7 @@ def days_active(view: View) -> Estimate:
     def different(sets: Sets) -> Floats:
         out = np.zeros(len(sets))
         in_chunks(
-            lambda a, b: score_kernels.bits_of_sets(sets.indptr, sets.codes, acts_on, a, b, out),
+            lambda a, b: score_kernels.bits_of_sets(*sets.read_only, acts_on, a, b, out),
             len(sets),
         )
         return out
