@@ -108,12 +108,13 @@ class ClustersOverTime(ArrowExport, Frozen):
         rows: list[dict[str, Any]] = []
         events = {(e.track, e.step): e.event for e in self.events if e.event != "gone"}
         for track in self.tracks:
-            before = first = None
+            before: set[int] | None = None
+            first: set[int] | None = None
             for step, cluster in track.seen:
                 found = self.steps[step]
                 now = set(found.clusters.members(cluster).tolist())
                 first = now if first is None else first
-                stayed = None if before is None else len(now & before)
+                stayed: int | None = None if before is None else len(now & before)
                 evidence = found.clusters.evidence
                 rows.append({
                     "track": track.number, "step": step,

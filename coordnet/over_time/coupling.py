@@ -49,7 +49,8 @@ def coupled_communities(
     ]
     weights = [np.asarray(graph.weights, np.float64) for graph in slices]
     if len(slices) > 1:
-        _, here, there = np.intersect1d(*(graph.nodes for graph in slices), return_indices=True)
+        now, then = slices[0].nodes, slices[1].nodes
+        _, here, there = np.intersect1d(now, then, return_indices=True)
         strength = np.bincount(
             np.concatenate(ends).ravel(), np.repeat(np.concatenate(weights), 2), starts[-1]
         )

@@ -291,7 +291,12 @@ class _Layer:
         self.pairs = self.graph.n_edges
         self.against = Against()
         self.statistics: WindowStatistics | None = None
-        self.first = self.graph, self.kept, self.statistics, self.least_q
+        self.first: tuple[CoordinationGraph, CoordinationGraph, WindowStatistics | None, float] = (
+            self.graph,
+            self.kept,
+            None,
+            self.least_q,
+        )
         if on_objects and self.level is not None:
             self.against = Against(config.null, config.strata, background, config.occasion_gap_us)
             self.statistics = relation.statistics(log, self.against, threads)
