@@ -25,6 +25,7 @@ from coordnet.robustness.confirmation import Confirmation
 from coordnet.robustness.findable import Findable
 from coordnet.robustness.null_runs import NullRuns
 from coordnet.scores import ClusterScores
+from coordnet.scores.explain import CONFIRMATION, Explanation
 from coordnet.search.configuration import Configuration
 
 NOTHING_FOUND = "No cluster was found."
@@ -124,7 +125,7 @@ class Run:
         """What could have been found in these data, and why nothing was where nothing was."""
         return words.could(self.findable, not len(self.clusters))
 
-    def explain(self, i: int) -> str:
+    def explain(self, i: int) -> Explanation:
         """Return in plain words what was found of cluster `i`; see `ClusterScores.explain`.
 
         Where the run has a confirmation, what the second half of the period says of the cluster.
@@ -132,7 +133,7 @@ class Run:
         told = self._scored().explain(i)
         if self.confirmation is not None:
             said = words.confirmed(self.confirmation, self.clusters, self.clusters[i].number)
-            told += f"\nConfirmation. {said[0].upper()}{said[1:]}."
+            told = Explanation(f"{told}\n{CONFIRMATION} {said[0].upper()}{said[1:]}.")
         return told
 
     def _scored(self) -> ClusterScores:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Mapping
 
 import numpy as np
@@ -20,6 +21,27 @@ MOST = 6  # scores told
 _TOLD = ("synchrony", "size", "persistence")
 _CLOCKS = {SECOND: "second", MINUTE: "minute", HOUR: "hour", DAY: "day"}
 LABELS = ("Finding.", "How.", "What else is different.", "Other explanations.", "Limits.")
+CONFIRMATION = "Confirmation."
+
+
+class Explanation(str):
+    r"""A cluster in plain words: text that a notebook shows in paragraphs, labels in bold.
+
+    Examples
+    --------
+    >>> Explanation("Cluster 0 has 3 accounts.\nLimits. A name: <b>.")._repr_html_()
+    '<p>Cluster 0 has 3 accounts.</p><p><strong>Limits.</strong> A name: &lt;b&gt;.</p>'
+    """
+
+    __slots__ = ()
+
+    def _repr_html_(self) -> str:
+        def paragraph(text: str) -> str:
+            label = next((x for x in (*LABELS, CONFIRMATION) if text.startswith(f"{x} ")), "")
+            bold = f"<strong>{label}</strong>" if label else ""
+            return f"<p>{bold}{html.escape(text[len(label) :])}</p>"
+
+        return "".join(paragraph(text) for text in self.split("\n"))
 
 
 def explain(
@@ -29,7 +51,7 @@ def explain(
     values: Mapping[str, Floats],
     i: int,
     smallest_q: float = 0.0,
-) -> str:
+) -> Explanation:
     """Return the summary of cluster i; see :meth:`coordnet.ClusterScores.explain`."""
     head = f"Cluster {i} has {view.sizes[i]:,} accounts and {view.n_actions[i]:,} actions."
     cluster = view.clusters[i]
@@ -46,7 +68,7 @@ def explain(
         _limits(view, i),
     )
     told = (f"{label} {text}" for label, text in zip(LABELS, paragraphs, strict=True))
-    return "\n".join([head, *told])
+    return Explanation("\n".join([head, *told]))
 
 
 def _finding(view: View, estimates: Mapping[str, Estimate], i: int) -> str:

@@ -29,7 +29,7 @@ from coordnet.robustness.null_runs import NullRuns
 from coordnet.scores import families
 from coordnet.scores.categories import crosstab
 from coordnet.scores.evidence import evidence_table, texts_table
-from coordnet.scores.explain import explain
+from coordnet.scores.explain import Explanation, explain
 from coordnet.scores.explanations import explanation_values, explanations_table
 from coordnet.scores.reference import smallest_p
 from coordnet.scores.view import (
@@ -266,7 +266,7 @@ class ClusterScores(ArrowExport):
         table = explanations_table(self.explanation_values, len(self))
         return native(table, backend or self.log.frame)
 
-    def explain(self, i: int) -> str:
+    def explain(self, i: int) -> Explanation:
         """Return in plain words what was found of cluster `i`, and what else it may be.
 
         Short labelled paragraphs: the finding, how the members acted, what else is different about
