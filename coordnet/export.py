@@ -315,7 +315,7 @@ def write_table(table: pa.Table, path: str | os.PathLike[str]) -> None:
 
     In a CSV file every text cell that starts with ``= + - @``, a tab, a line break or an
     apostrophe gets an apostrophe before it, so that no spreadsheet runs it; taking one leading
-    apostrophe away gives back what was there (:func:`restored`).
+    apostrophe away gives back what was there (:func:`coordnet.export.restored`).
     """
     suffix = Path(path).suffix.lower()
     if suffix not in (".csv", ".parquet"):

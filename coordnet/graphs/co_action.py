@@ -151,9 +151,11 @@ class CoAction(Relation):
         """Test edges against the activity and the timing null."""
         if statistics is None:
             statistics = self.statistics(graph.log, against, threads)
+        cleaned = statistics.uncleaned is not None and "p_timing" in graph.edges
         return co_action_tests(
             statistics, graph.edges["source"], graph.edges["target"], against.null or "both",
-            strata=against.strata, correction=against.correction, threads=threads,
+            strata=against.strata, correction=against.correction,
+            before=graph.edges if cleaned else None, threads=threads,
         )  # fmt: skip
 
 

@@ -339,11 +339,11 @@ class CoordinationGraph(ArrowExport, Frozen):
         graph's window (the synchronised objects), C_uv those on which both act whenever, n_o the
         accounts on object o, n all accounts that act, idf_o = ln((1 + n) / (1 + n_o)) + 1:
 
-        - ``"cosine"``: |S| / sqrt(|D_u| |D_v|) (Salton & McGill 1983)
+        - ``"cosine"``: ``|S| / sqrt(|D_u| |D_v|)`` (Salton & McGill 1983)
         - ``"tfidf"``: sum of idf_o^2 over S, divided by the lengths sqrt(sum of idf_o^2 over D) of
           both: the cosine of binary TF-IDF vectors
-        - ``"jaccard"``: |S| / (|D_u| + |D_v| - |C|) (Jaccard 1901)
-        - ``"overlap"``: |S| / min(|D_u|, |D_v|) (Szymkiewicz 1934, Simpson 1943)
+        - ``"jaccard"``: ``|S| / (|D_u| + |D_v| - |C|)`` (Jaccard 1901)
+        - ``"overlap"``: ``|S| / min(|D_u|, |D_v|)`` (Szymkiewicz 1934, Simpson 1943)
         - ``"collaboration"``: sum over S of 1 / (n_o - 1) (Newman 2001)
         - ``"decay"``: sum over the co-actions of exp(-beta dt) / (n_o - 1), with dt the time
           between the two actions and beta = -ln(eps) / window (Iannucci et al. 2025)

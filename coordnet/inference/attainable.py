@@ -1,7 +1,7 @@
 """How many pairs of accounts the timing null can ever call significant, and correction by that.
 
 Two accounts that share the objects O can at best be together on every one of them, each time on an
-occasion of its own. So the smallest p-value that the timing null can give them is
+occasion of its own. So the smallest p-value that the timing null can give them is::
 
     p* = product over o in O of 1 - (1 - chance_c(o))^(m_uo m_vo)
 

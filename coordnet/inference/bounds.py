@@ -7,7 +7,7 @@ Biometrika 106, 841). Of m pairs with p-values p_(1) <= ... <= p_(m) and a level
 - h, the largest number of pairs that may all be null: the largest i of 0..m such that
   i p_(m - i + j) > j alpha for each j = 1..i (Hommel 1988). That is the minimum, over k with
   p_(k) < alpha, of ceil(alpha (m - k) / (alpha - p_(k))) - 1, at most m.
-- d(S) = max over u = 1..|S| of 1 - u + #{i in S: h p_i <= u alpha}, at least 0.
+- d(S), the largest of ``1 - u + #{i in S: h p_i <= u alpha}`` over ``u = 1..|S|``, at least 0.
 
 With probability 1 - alpha every set S of pairs, all at once, holds d(S) or more pairs whose null
 hypothesis is false. It is valid where Simes' inequality holds (independent or positively dependent

@@ -249,9 +249,20 @@ def co_action_tests(
     *,
     strata: Duration | str | None = None,
     correction: str = "bh",
+    before: Mapping[str, NDArray[Any]] | None = None,
     threads: int | None = None,
 ) -> TestedEdges:
-    """Test edges of a co-action graph; see :meth:`coordnet.CoordinationGraph.test`."""
+    """Test edges of a co-action graph; see :meth:`coordnet.CoordinationGraph.test`.
+
+    Parameters
+    ----------
+    statistics, source, target, null, strata, correction, threads
+        As there.
+    before
+        The columns of a test of the same edges before the background was cleaned. What rests on
+        no background is taken from there, and of both p-values of timing the smaller: that of
+        before has the larger chances, that of now the longer occasions.
+    """
     one_of(null, NULLS, "null")
     one_of(correction, CORRECTIONS, "correction")
     check_budget(
@@ -264,10 +275,14 @@ def co_action_tests(
     occasions, expected_timing, p_timing = _shared_objects(
         statistics, source, target, timing, threads
     )
+    if before is not None:
+        occasions, p_timing = before["occasions"], np.minimum(before["p_timing"], p_timing)
     columns: dict[str, NDArray[Any]] = {"occasions": occasions}
     p_values = []
     if null != "timing":
-        if strata is None:
+        if before is not None:
+            expected, p_activity = before["expected_activity"], before["p_activity"]
+        elif strata is None:
             expected, p_activity = activity_tests(
                 log, objects.pairs_all, source, target, occasions, threads
             )

@@ -3,7 +3,7 @@ r"""The group test: sets of accounts that act together though no pair of them st
 For a set C of accounts, over the objects on which at least two members act: a is the number of
 members' actions on the object, m the largest number of different members inside one window W.
 With X the time of an action of an account outside C and G the chance that another such account
-acts in (X, X + W],
+acts in (X, X + W]::
 
     B = min(1, binom(a, m) m E[G^(m - 1)])
 
@@ -37,7 +37,7 @@ the most that any object could be, and two thirds, and the least of the three co
 (Bonferroni): what an object could be worth is known from who acts on it, not from when, and the
 many objects that two members of a large group happen to share would drown what it does together.
 The number of sets that could have been picked corrects for the selection, whatever search found C
-(the union bound):
+(the union bound)::
 
     evidence(C) = -log10 p_C - log10 binom(n, |C|) - log10(|C| (|C| - 1))
 

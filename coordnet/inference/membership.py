@@ -7,7 +7,7 @@ account is tested against the rest of the cluster at once.
 An action of account x on an object *joins* the cluster C where `need` or more members of C other
 than x act on the object within the window of it; need is a tenth of the members, and 2 or more. Its
 chance, had x acted there like accounts outside C, is estimated from the n of them on the object, h
-of whom join the cluster, and from the class of the object:
+of whom join the cluster, and from the class of the object::
 
     p_o = (h + kappa p_c) / (n + kappa),    kappa = 6.8 accounts, as in the group test,
 
@@ -25,7 +25,7 @@ super-uniform.
 *Decision.* Those members stay that Benjamini and Hochberg's rule at level alpha accepts among the
 members, those given at first included, who may come back. Of the accounts that are in no cluster
 those join that the rule accepts among all accounts of the log. So of the members at most a share
-of about alpha is there by chance; to ask each to be certain beside all others (p |C| <= alpha)
+of about alpha is there by chance; to ask each to be certain beside all others (``p |C| <= alpha``)
 would drop who joins in less often. It is repeated until nobody comes or goes, at most five times.
 Where fewer members than half of those at the start would stay, the cluster is as it was: the test
 cannot see what holds it together.

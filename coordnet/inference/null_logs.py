@@ -24,7 +24,7 @@ def shuffled_accounts(log: ActionLog, seed: int, strata: Duration | str | None =
     seed
         The only source of randomness.
     strata
-        Shuffle inside strata of time only; see :func:`strata_of`.
+        Shuffle inside strata of time only; as in :meth:`coordnet.CoordinationGraph.test`.
 
     Examples
     --------

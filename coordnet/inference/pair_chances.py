@@ -1,7 +1,7 @@
 r"""The chance of a class of objects with every pair of accounts weighing alike.
 
 Pooled over objects, a class of popularity that one large ring fills has the ring's own chance. So
-each pair of accounts weighs alike, however many objects of the class c it shares:
+each pair of accounts weighs alike, however many objects of the class c it shares::
 
     chance_c = sum s_uvo / K_uv,c  /  sum 1 / K_uv,c
 

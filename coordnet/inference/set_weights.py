@@ -5,19 +5,19 @@ each set of k of n accounts, are more than small groups can show. So sets that h
 interests get a larger share of the error than sets of accounts that have nothing to do with each
 other (weighted Bonferroni; Genovese, Roeder & Wasserman 2006). The weight w(S) is the chance that
 this process draws S: the first account uniformly; each further one from a random earlier account
-u, to v with chance
+u, to v with chance::
 
     q_uv = 0.9 C(K_uv, 2) / sum_x C(K_ux, 2) + 0.1 / n
 
 where K_uv is how many objects both act on, whenever, and n how many accounts act. (1 / n where u
-shares two objects with nobody.) Any order leads to S:
+shares two objects with nobody.) Any order leads to S::
 
     w(S) = 1 / n sum over orders s of prod over j >= 2 of mean over i < j of q_(s_i s_j)
 
 The orders of up to 12 accounts are added up exactly, over subsets; of larger sets it is a lower
 bound (:func:`coordnet.kernels.set_weights.log_weight_bound`), so that they pay too much, not too
 little. The weights of all sets of one size add up to at most 1, and they depend on what accounts
-act on, not on when. So with p_S valid given what accounts act on,
+act on, not on when. So with p_S valid given what accounts act on::
 
     evidence(S) = -log10 p_S + log10 w(S) - log10(|S| (|S| - 1))
 

@@ -16,9 +16,10 @@ from coordnet.kernels.set_weights import Interests
 from coordnet.log.actions import ActionLog
 from coordnet.log.windows import Window, longest, taking_part, windows_of_kinds, windows_of_objects
 from coordnet.threads import CHUNKS, equal_chunks, run_chunks
-from coordnet.times import SECOND
+from coordnet.times import HOUR, SECOND
 
 LEAST_OCCASION_GAP = 30 * SECOND
+EVENING = 6 * HOUR  # the occasion gap beside a cleaned background
 CLASSES = 32  # of popularity, for each kind: log2 of the number of accounts
 
 Floats = NDArray[np.float64]
@@ -133,13 +134,23 @@ class WindowStatistics:
     def with_background(self, outside: NDArray[np.bool_]) -> WindowStatistics:
         """Return the same with chances from these accounts alone; nothing else is counted again.
 
+        The chance of a class is then that of its slow objects, once those who pushed others are
+        out. Some of the others are of an event that many follow at once, each by themselves: who
+        shares three of its posts meets again and again in an hour. So what happens within an
+        evening is one occasion: a campaign comes back another day.
+
         Parameters
         ----------
         outside
             By code of account, whether it is in the background.
         """
         other = WindowStatistics(
-            self.log, self.window_us, None, self.occasion_gap_us, outside, self.threads
+            self.log,
+            self.window_us,
+            None,
+            max(self.occasion_gap_us, EVENING),
+            outside,
+            self.threads,
         )
         for name in ("objects", "classes", "runs", "interests"):
             if name in self.__dict__:

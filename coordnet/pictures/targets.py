@@ -90,7 +90,7 @@ def targets(
             {
                 "object": pa.array(codes),
                 "shown": pa.array(
-                    shown_objects(log, codes, members, redact, secret, identifiers),
+                    shown_objects(view, codes, members, redact, secret, identifiers),
                     pa.large_string(),
                 ),
                 "kind": kinds.take(pa.array(log.object_kind[codes])),

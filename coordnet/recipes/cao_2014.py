@@ -30,7 +30,7 @@ def synchrotrap(
     """SynchroTrap: accounts that act on the same objects at about the same times, day by day.
 
     In each day (UTC), for each kind of object by itself, with A_u the different objects that u acts
-    on and S those on which u and v act within `within` of each other:
+    on and S those on which u and v act within `within` of each other::
 
         similarity(u, v) = |S| / (|A_u| + |A_v| - |S|)
 

@@ -195,7 +195,7 @@ def coordinationz(
        "smoothlog": ln(n / df + 1), of n accounts and df different ones on the object.
     3. Pairs with a cosine above `min_similarity` are edges.
     4. With `realizations`, the p-value of a pair comes of accounts with as many rows that draw
-       their objects from all rows: see :func:`coordnet.recipes.silva_2024.chances`. Edges with a
+       their objects from all rows (``coordnet.recipes.silva_2024.chances``). Edges with a
        p-value below `pvalue_threshold` stay. There is no correction for the number of pairs.
     5. Indicators are merged: similarities by their mean and p-values by their product, or both by
        their maximum.

@@ -85,7 +85,10 @@
       if (pictures) pictures.hidden = !side;
       all("[data-words]", section).forEach(words => caption(words.dataset.words, words));
     }
-    byId("selected").textContent = `Cluster ${cluster} is selected.`;
+    const link = document.createElement("a");
+    link.href = `#cluster-${cluster}`;
+    link.textContent = `Cluster ${cluster} is selected.`;
+    byId("selected").replaceChildren(link);
     if (models) {
       show(cluster);
       network(cluster);

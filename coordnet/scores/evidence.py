@@ -17,9 +17,8 @@ from coordnet.errors import ParameterError, one_of
 from coordnet.export import labels_out
 from coordnet.frames import frozen
 from coordnet.kernels import windows as window_kernels
-from coordnet.log.actions import ActionLog
 from coordnet.log.windows import longest
-from coordnet.scores.texts import kinds_of_text, look_like_texts, redacted
+from coordnet.scores.texts import look_like_texts, redacted
 from coordnet.scores.view import View
 from coordnet.times import SECOND
 
@@ -61,7 +60,7 @@ def evidence_table(
     codes = detail[:, 0].astype(np.int64)
     kinds = pa.array(log.kinds, pa.large_string()).take(pa.array(log.object_kind[codes]))
     members = detail[:, 1].astype(np.int64)
-    shown = shown_objects(log, codes, members, redact_text, secret, identifiers)
+    shown = shown_objects(view, codes, members, redact_text, secret, identifiers)
     objects = pa.table(
         {
             "occasion": pa.array(test.occasion_of(together)),
@@ -103,7 +102,7 @@ def evidence_table(
 
 
 def shown_objects(
-    log: ActionLog,
+    view: View,
     codes: NDArray[np.int64],
     members: NDArray[np.int64],
     redact_text: bool,
@@ -111,8 +110,9 @@ def shown_objects(
     identifiers: bool,
 ) -> list[str]:
     """Return what is shown of each object: people under pseudonyms, texts redacted."""
+    log = view.graph_log
     labels = log.object_labels.take(pa.array(codes))
-    texts = kinds_of_text(log)[log.object_kind[codes]] | look_like_texts(labels)
+    texts = view.kinds_of_text[log.object_kind[codes]] | look_like_texts(labels)
     shown = []
     for label, kind, text, count in zip(
         labels.to_pylist(), log.object_kind[codes].tolist(), texts.tolist(), members.tolist(),

@@ -24,7 +24,6 @@ from scipy import stats
 from coordnet.inference.group_test import GroupTest
 from coordnet.readers.profiles import NOTHING
 from coordnet.scores.promptness import promptness
-from coordnet.scores.texts import kinds_of_text
 from coordnet.scores.view import Floats, UnavailableError, View
 from coordnet.times import DAY, MINUTE
 
@@ -351,7 +350,7 @@ def daily_slot(view: View) -> Floats:
 def share_buttons(view: View) -> Floats:
     """Return min(share of widely posted texts among shared objects, expected / observed pairs)."""
     log = view.graph_log
-    texts = kinds_of_text(log)
+    texts = view.kinds_of_text
 
     def value(test: GroupTest, _: int) -> float:
         members = test.detail[:, 1]

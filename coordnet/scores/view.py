@@ -40,7 +40,7 @@ from coordnet.scores.reference import (
     stretch,
     sums,
 )
-from coordnet.scores.texts import Texts, texts_of
+from coordnet.scores.texts import Texts, kinds_of_text, texts_of
 from coordnet.search.configuration import Configuration, configuration_of
 from coordnet.times import instant_text
 
@@ -237,7 +237,7 @@ class View:
     log
         The log to score them on, such as the whole log where the graph was of retweets only.
     inputs
-        What else is known; see :class:`Inputs`.
+        What else is known: profiles, moments, stances (``Inputs``).
     """
 
     def __init__(
@@ -428,6 +428,11 @@ class View:
     def texts(self) -> Texts | None:
         """The normalised texts of the actions of `log`."""
         return texts_of(self.log)
+
+    @cached_property
+    def kinds_of_text(self) -> NDArray[np.bool_]:
+        """Mark the kinds of the graph's log whose objects are texts."""
+        return kinds_of_text(self.graph_log)
 
     @cached_property
     def object_profiles(self) -> Profiled:

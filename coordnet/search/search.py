@@ -11,6 +11,10 @@ How a background cleans itself (`clean_background`). Chances are estimated from 
 a large campaign raises them. So the accounts of kept edges and groups are taken out of the
 background, never out of the log, and everything is tested again, until no more accounts are found.
 The accounts taken out only grow in number. Where the first round finds nothing, nothing changes.
+From then on what happens within six hours is one occasion: the chance of a class is then that of
+its slow objects, and viewers of one event, who share its posts at once and each by themselves,
+would be found one after the other. A pair keeps the p-value of the first round where that is
+smaller.
 
 How groups and communities become clusters. Communities are found in the kept edges of all layers
 together. A group, best evidence first, and all clusters so far that share half of the members of
@@ -248,10 +252,10 @@ class _Layer:
         self.pairs = self.graph.n_edges
         self.against = Against()
         self.statistics: WindowStatistics | None = None
+        self.first = self.graph, self.kept, self.statistics, self.least_q
         if on_objects and self.level is not None:
             self.against = Against(config.null, config.strata, background, config.occasion_gap_us)
-            with stage(f"{self.name} tests"):
-                self.statistics = relation.statistics(log, self.against, threads)
+            self.statistics = relation.statistics(log, self.against, threads)
         self.test(None)
 
     def test(self, outside: NDArray[np.bool_] | None) -> None:
@@ -280,6 +284,12 @@ class _Layer:
                 self.graph = self.graph.where(self.graph.edges["p_activity"] <= share)
             elif self.statistics is None:
                 self.graph = self.kept
+        if outside is None:
+            self.first = self.graph, self.kept, self.statistics, self.least_q
+
+    def take_back(self) -> None:
+        """Let everything be as before the background was cleaned."""
+        self.graph, self.kept, self.statistics, self.least_q = self.first
 
     def find_groups(self) -> None:
         """Look for groups that no pair betrays."""
@@ -340,7 +350,7 @@ def _in_rounds(log: ActionLog, layers: list[_Layer], cleaned: bool) -> tuple[tup
         if few_left and len(rounds) > 1:  # everybody is a suspect: nobody is taken out
             searched, rounds = False, [0]
             for layer in layers:
-                layer.test(np.ones(len(taken), bool))
+                layer.take_back()
         if not searched:
             for layer in layers:
                 layer.find_groups()

@@ -1,5 +1,9 @@
-"""The documentation runs: every Python block, every example, and what they are said to print."""
+"""The documentation runs: every Python block, every example, and what they are said to print.
 
+Pages with ``{code-cell}`` blocks run when the site is built, with warnings as errors (.ci/run).
+"""
+
+import importlib
 import re
 import shlex
 import subprocess
@@ -9,11 +13,15 @@ from pathlib import Path
 
 import pytest
 
+import coordnet
 from coordnet.scores.view import REGISTRY
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = Path(sysconfig.get_path("scripts"))
-PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
+SITE = ROOT / "docs"
+PAGES = sorted(
+    [ROOT / "README.md", *(p for p in SITE.rglob("*.md") if "_build" not in p.parts)]
+)  # fmt: skip
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 ARGUMENTS = {"uk_election_2017.py": ["--accounts", "2000"]}  # of examples that can be smaller
 RUSSIAN, IRA = ("russian_coord_tweets.csv.gz",), ("ira_tweets.parquet", "ira_accounts.csv")
@@ -23,7 +31,9 @@ DATA = {  # of examples that need them, with a word that each prints
     "reproduce_linvill_warren.py": (IRA, "purity"),
     "reproduce_pacheco.py": (RUSSIAN, "their code    114,857"),
 }
-FENCE = re.compile(r"^```(\w*)[^\n]*\n(.*?)^```\s*$", re.MULTILINE | re.DOTALL)
+# Pages that need them and that a test runs before a release
+SLOW_PAGES = {"tutorials/ira.md": IRA}
+FENCE = re.compile(r"^```(\{[\w-]+\}|\w*)[^\n]*\n(.*?)^```\s*$", re.MULTILINE | re.DOTALL)
 # Seconds, megabytes and versions are of the machine
 MACHINE = re.compile(r"\d+(\.\d+)?(?= ?(s|ms|MB|seconds)\b)|(?<=seconds  )\d+\.\d+")
 
@@ -44,6 +54,11 @@ def blocks(text):
 def python_blocks(path):
     found = blocks(path.read_text(encoding="utf-8"))
     return [(code, out) for language, code, out in found if language == "python"]
+
+
+def name_of(page):
+    """Return the path of a page as tests are named by it."""
+    return page.relative_to(SITE if SITE in page.parents else ROOT).as_posix()
 
 
 def run_script(code, folder, arguments=()):
@@ -81,9 +96,21 @@ def test_there_is_documentation():
     assert EXAMPLES
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+@pytest.mark.parametrize("page", [p for p in PAGES if name_of(p) not in SLOW_PAGES], ids=name_of)
 def test_the_code_of_a_page_runs_and_prints_what_it_says(page, tmp_path):
-    """The blocks of a page are one script: later ones may use what earlier ones made.
+    run_page(page, tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SLOW_PAGES)
+def test_the_code_of_a_page_on_real_data_runs_and_prints_what_it_says(name, tmp_path, shared):
+    for file in SLOW_PAGES[name]:
+        (tmp_path / file).symlink_to(shared("data", file))
+    run_page(SITE / name, tmp_path)
+
+
+def run_page(page, tmp_path):
+    """Run the blocks of a page as one script: later ones may use what earlier ones made.
 
     Then its commands, on the files that the script left.
     """
@@ -156,8 +183,88 @@ def test_the_page_of_scores_has_every_one_as_it_is_declared():
     assert sorted(rows) == sorted(declared)
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_links_lead_somewhere(page):
     for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text(encoding="utf-8")):
         if not re.match(r"[a-z]+:", target):
             assert (page.parent / target).exists(), target
+
+
+def test_no_code_of_a_page_is_left_out():
+    """A page is run here, block by block, or as a notebook when the site is built; never half."""
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        languages = {language for language, _, _ in blocks(text)}
+        notebook = text.startswith("---\nfile_format: mystnb\n")
+        assert notebook == ("{code-cell}" in languages), page
+        assert not (notebook and "python" in languages), page
+        assert not re.search(r"^```(py|python3|pycon|ipython)\b", text, re.MULTILINE), page
+
+
+def test_every_public_name_has_its_place_in_the_reference():
+    listed = {}
+    for page in sorted((SITE / "api").glob("*.md")):
+        module = None
+        for line in page.read_text(encoding="utf-8").splitlines():
+            if found := re.match(r"\.\. currentmodule:: (\S+)", line):
+                module = found[1]
+            elif re.fullmatch(r"   [A-Za-z_]\w*", line):
+                listed.setdefault(module, []).append(line.strip())
+    assert sorted(listed.pop("coordnet")) == sorted(coordnet.__all__)
+    assert sorted(listed.pop("coordnet.scores")) == sorted(
+        name for name in coordnet.scores.__all__ if name not in coordnet.__all__
+    )
+    for module in coordnet._MODULES:  # such as coordnet.recipes
+        assert sorted(listed.pop(f"coordnet.{module}")) == sorted(getattr(coordnet, module).__all__)
+    assert listed == {}
+
+
+@pytest.fixture
+def offline(monkeypatch):
+    """The extension of the site that looks for what a page would load from elsewhere."""
+    monkeypatch.syspath_prepend(str(SITE / "_extensions"))
+    return importlib.import_module("offline")
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "addresses"),
+    [
+        (".html", '<script src="https://a.example/x.js"></script>', ["https://a.example/x.js"]),
+        (".html", "<img alt='' src=//a.example/x.png>", ["//a.example/x.png"]),
+        (".html", '<img srcset="x.png 1x, http://a.example/y 2x">', ["http://a.example/y 2x"]),
+        (".html", '<link rel="preload stylesheet" href="https://a.example/x">', None),
+        (".html", "<style>@import 'https://a.example/x';</style>", None),
+        (".html", "<p style='background: url(https://a.example/x)'>", None),
+        (".html", "<script>import('https://a.example/x')</script>", None),
+        (".html", '<link rel="canonical" href="https://a.example/x">', []),
+        (".html", '<a href="https://a.example/x">a link to follow</a> https://a.example', []),
+        (".html", '<script src="_static/x.js"></script><img src="data:image/png;base64,A">', []),
+        (".css", "a { src: url( '//a.example/f.woff2' ) }", ["//a.example/f.woff2"]),
+        (".css", "/* https://a.example */ a { src: url(f.woff2) }", []),
+        (".js", 'fetch("https://a.example/x")', ["https://a.example/x"]),
+        (".js", 'import x from "https://a.example/x"', ["https://a.example/x"]),
+        (".js", "// see https://a.example", []),
+    ],
+)
+def test_what_a_page_would_load_from_elsewhere_is_seen(offline, kind, text, addresses):
+    expected = ["https://a.example/x"] if addresses is None else addresses
+    assert offline.loaded(text, kind) == expected
+
+
+def test_each_file_of_a_site_is_looked_at(offline, tmp_path):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "b.html").write_text('<img src="https://a.example/x">', encoding="utf-8")
+    (tmp_path / "c.txt").write_text('<img src="https://a.example/x">', encoding="utf-8")
+    assert list(offline.remote(tmp_path)) == [(tmp_path / "a" / "b.html", "https://a.example/x")]
+
+
+@pytest.mark.slow
+def test_the_pictures_that_are_kept_are_those_that_the_script_draws(tmp_path):
+    image = pytest.importorskip("matplotlib.image")
+    subprocess.run([sys.executable, SITE / "pictures.py", tmp_path], check=True)
+    made = sorted(tmp_path.iterdir())
+    assert made
+    for path in made:
+        drawn, kept = image.imread(path), image.imread(SITE / "images" / path.name)
+        assert drawn.shape == kept.shape
+        assert abs(drawn - kept).mean() < 0.01  # fonts differ by a shade

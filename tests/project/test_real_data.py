@@ -224,7 +224,7 @@ def test_detect_on_the_retweets_of_the_ira_from_file_to_files(shared, retweets, 
         [
             Path(sysconfig.get_path("scripts")) / "coordnet", "detect", source,
             "--account", "account_id", "--object", "text", "--time", "published_at",
-            "--kind", "kind", "--select", "retweet", "--within", "60s", "--min-weight", "2",
+            "--kind-column", "kind", "--kind", "retweet", "--within", "60s", "--min-weight", "2",
             "--fdr", "none", "--no-groups", "--out", tmp_path / "out",
         ],
         capture_output=True, text=True, check=False,

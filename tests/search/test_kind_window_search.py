@@ -180,8 +180,8 @@ def table(tmp_path):
 
 def detect(table, out, *options):
     return main([
-        "detect", table, "--account", "account", "--object", "object", "--time", "time", "--kind",
-        "kind", "--unit", "us", "--no-score", "--out", str(out), *options,
+        "detect", table, "--account", "account", "--object", "object", "--time", "time",
+        "--kind-column", "kind", "--unit", "us", "--no-score", "--out", str(out), *options,
     ])  # fmt: skip
 
 
