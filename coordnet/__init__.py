@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     )
     from coordnet.log.accounts import Accounts
     from coordnet.log.actions import ActionLog
+    from coordnet.over_time.clusters_over_time import ClustersOverTime, find_clusters_over_time
     from coordnet.progress import show_progress
     from coordnet.readers.exports import read_posts
     from coordnet.readers.post_table import Posts
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
     from coordnet.scores.table import ClusterScores, score_clusters
     from coordnet.search.configuration import Configuration
     from coordnet.simulation.evaluation import Evaluation, evaluate
+    from coordnet.simulation.evaluation_over_time import EvaluationOverTime, evaluate_over_time
     from coordnet.simulation.scenarios import simulate
     from coordnet.simulation.truth import Simulation, Truth
     from coordnet.storage import load, save
@@ -78,6 +80,7 @@ _HOMES = {
     "log.accounts": ("Accounts",),
     "log.actions": ("ActionLog",),
     "progress": ("show_progress",),
+    "over_time.clusters_over_time": ("ClustersOverTime", "find_clusters_over_time"),
     "readers.exports": ("read_posts",),
     "readers.post_table": ("Posts",),
     "readers.tables": ("read_actions",),
@@ -92,6 +95,7 @@ _HOMES = {
     "scores.table": ("ClusterScores", "score_clusters"),
     "search.configuration": ("Configuration",),
     "simulation.evaluation": ("Evaluation", "evaluate"),
+    "simulation.evaluation_over_time": ("EvaluationOverTime", "evaluate_over_time"),
     "simulation.scenarios": ("simulate",),
     "simulation.truth": ("Simulation", "Truth"),
     "storage": ("load", "save"),
@@ -106,6 +110,7 @@ __all__ = [
     "Cluster",
     "ClusterScores",
     "Clusters",
+    "ClustersOverTime",
     "CoAction",
     "CoTiming",
     "Comparison",
@@ -115,6 +120,7 @@ __all__ = [
     "CoordnetError",
     "CoordnetWarning",
     "Evaluation",
+    "EvaluationOverTime",
     "Findable",
     "Given",
     "GroupTest",
@@ -141,7 +147,9 @@ __all__ = [
     "confirm_clusters",
     "detect",
     "evaluate",
+    "evaluate_over_time",
     "find_clusters",
+    "find_clusters_over_time",
     "find_groups",
     "findable",
     "load",

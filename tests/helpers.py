@@ -54,7 +54,7 @@ def edges_of(graph):
 
 def group_tester(log, window=60_000_000, occasion_gap=None, background=None, threads=None):
     """Return the tester of groups of a log, for a window in microseconds."""
-    return GroupTester(WindowStatistics(log, window, background, occasion_gap, threads))
+    return GroupTester(WindowStatistics(log, window, background, occasion_gap, None, threads))
 
 
 def assert_edges(found, expected):

@@ -61,7 +61,9 @@ from coordnet.frames import frozen, native
 from coordnet.frozen import Frozen
 from coordnet.inference.round_times import roundness, scan_factors
 from coordnet.inference.statistics import WindowStatistics
+from coordnet.kernels import arrays as array_kernels
 from coordnet.kernels import groups as group_kernels
+from coordnet.kernels.set_weights import know_shared
 from coordnet.log.actions import ActionLog
 from coordnet.log.windows import Within, check_kinds, window_of, windows_of_objects
 from coordnet.threads import run_chunks
@@ -69,6 +71,7 @@ from coordnet.times import HOUR, Duration, duration
 
 MOST_MEMBERS = 60  # a group is not grown beyond this; larger ones are seen pair by pair
 HOPELESS = -40.0  # log10 evidence at which the search from a pair is given up
+LOG_FACTORIALS = 4_096  # that are kept; others are computed each time
 PROFILE = 1 << 16  # delays that the profile of a class is made of, at most
 
 
@@ -133,17 +136,8 @@ class GroupTest(Frozen):
         """
         bound, moment = self.detail[:, 5].copy(), self.detail[:, 7].astype(np.int64)
         bound[self.strongest(what)] = 0.0
-        some = bound < 0
-        reach = self.detail[:, 6].copy()
-        log_p, _ = group_kernels.combine(
-            moment[some],
-            bound[some],
-            reach[some],
-            int(some.sum()),
-            reach,
-            len(reach),
-            self.occasion_gap_us,
-        )
+        known, reach = group_kernels.log_factorials(len(bound) + 1), self.detail[:, 6].copy()
+        log_p, _ = group_kernels.combine(known, moment, bound, reach, self.occasion_gap_us)
         return float(self.evidence + self.log10_p - log_p / math.log(10))
 
     def strongest(self, what: str) -> NDArray[np.bool_]:
@@ -230,7 +224,7 @@ class GroupTester:
             np.zeros((len(big), group_kernels.MOST)), roundness(log.time, HOUR),
             scan_factors(windows, log.resolution),
             windows_of_objects(statistics.window_us, log), statistics.occasion_gap_us,
-            log.n_accounts, pacemakers,
+            log.n_accounts, pacemakers, group_kernels.log_factorials(LOG_FACTORIALS),
         )  # fmt: skip
         if len(big):
             nobody = self.scratch()[0]
@@ -263,9 +257,10 @@ class GroupTester:
         in_set[members] = 0
         price = 0.0  # one account is no set that anybody would pick
         if len(members) > 1:
-            price = group_kernels.set_price(
-                self.statistics.interests, self.log.n_accounts, np.array(members), len(members)
-            )
+            interests = self.statistics.interests
+            codes = np.array(members)  # writable, as they are in a search
+            know_shared(interests, codes, len(codes), seen)
+            price = group_kernels.set_price(interests, self.log.n_accounts, codes, len(codes))
         return GroupTest(
             members=len(members),
             evidence=-(log_p + price) / math.log(10),
@@ -303,6 +298,7 @@ class GroupTester:
                 np.zeros(n, np.int32),
                 np.full(n, -1, np.int32),
                 np.zeros(n),
+                np.empty(n, np.int32),
             ),
         )
 
@@ -344,8 +340,7 @@ def _class_moments(
     delay = log.time - log.time[starts[:-1]][log.object]
     class_of = classes[log.object]
     weight = 1.0 / repeats
-    order = np.argsort(class_of, kind="stable")
-    cuts = np.searchsorted(class_of[order], np.arange(n + 1))
+    cuts, order = array_kernels.group_by_code(class_of, n)
     for c in range(n):
         rows = order[cuts[c] : cuts[c + 1]]
         starting = first[rows]

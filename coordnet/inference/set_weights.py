@@ -40,47 +40,42 @@ from coordnet.kernels import arrays as array_kernels
 from coordnet.kernels import edge_tests as edge_test_kernels
 from coordnet.kernels import set_weights as weight_kernels
 from coordnet.log.actions import ActionLog
-from coordnet.threads import CHUNKS, equal_chunks, run_chunks
 
-STEPS = 256  # of work an action that counting common objects may cost
+STEPS = 256  # of work an action that counting the common objects of all accounts may cost
 
 
-def interests_of(log: ActionLog, threads: int | None = None) -> weight_kernels.Interests:
-    """Return what the accounts of a log act on, and how much each shares with all others.
+def interests_of(
+    log: ActionLog, runs: tuple[NDArray[np.int64], NDArray[np.int32]] | None = None
+) -> weight_kernels.Interests:
+    """Return what the accounts of a log act on; how much each shares with others is not known yet.
 
     Parameters
     ----------
     log
         The log.
-    threads
-        Number of threads; None means all processors. It changes no byte of the result.
+    runs
+        Where the objects of each account begin, and these, each once and ascending, where they are
+        at hand.
     """
-    indptr, positions = log.by_account
-    starts, objects, _ = edge_test_kernels.account_runs(indptr, positions, log.object)
+    if runs is None:
+        runs = edge_test_kernels.account_runs(*log.by_account, log.object)[:2]
+    starts, objects = runs
     acting = int((np.diff(starts) > 0).sum())
     # without the most popular objects
     n_o = np.bincount(objects, minlength=log.n_objects)
     octave = np.frexp(n_o)[1]  # n_o < 2 ** octave
     work = np.cumsum(np.bincount(octave, n_o.astype(float) ** 2))
     most = int(np.searchsorted(work, STEPS * len(log), side="right"))
-    kept = octave[objects] < most
-    account = np.repeat(np.arange(len(log.all_accounts), dtype=np.int32), np.diff(starts))[kept]
+    kept = (octave < most)[objects]
+    account = np.repeat(np.arange(len(starts) - 1, dtype=np.int32), np.diff(starts))[kept]
     objects = objects[kept]
-    starts = np.searchsorted(account, np.arange(len(log.all_accounts) + 1))
+    starts = np.concatenate([[0], np.cumsum(kept)])[starts]
     object_starts, order = array_kernels.group_by_code(objects, log.n_objects)
-    shared = np.zeros(len(log.all_accounts))
-    steps = np.bincount(account, np.diff(object_starts)[objects], len(log.all_accounts))
-    borders = equal_chunks(steps.astype(np.int64), CHUNKS)
-    run_chunks(
-        lambda count, i: weight_kernels.shared_pairs(
-            starts, objects, object_starts, account[order], borders[i], borders[i + 1], count,
-            shared,
-        ),
-        len(borders) - 1,
-        threads=threads,
-        scratch=lambda: np.zeros(len(log.all_accounts), np.int32),
+    met = np.bincount(account, np.diff(object_starts)[objects], len(starts) - 1).astype(np.int64)
+    shared = np.full(len(starts) - 1, -1.0)
+    return weight_kernels.Interests(
+        starts, objects, object_starts, account[order], met, shared, acting
     )  # fmt: skip
-    return weight_kernels.Interests(starts, objects, shared, acting)
 
 
 def log10_weight(interests: weight_kernels.Interests, members: NDArray[np.int32]) -> float:
@@ -96,15 +91,19 @@ def log10_weight(interests: weight_kernels.Interests, members: NDArray[np.int32]
     Examples
     --------
     >>> import coordnet as cn
+    >>> from coordnet.inference.statistics import WindowStatistics
     >>> sim = cn.simulate("small_cells", accounts=1_000, seed=0)
     >>> cell = sim.log.codes_of(sim.truth.groups["cell_01"])
     >>> equal = -math.log10(math.comb(sim.log.n_accounts, len(cell)))
-    >>> log10_weight(interests_of(sim.log), cell) > equal
+    >>> statistics = WindowStatistics(sim.log, 60_000_000)
+    >>> log10_weight(statistics.interests, cell) > equal
     True
     """
     if len(members) == 0 or len(np.unique(members)) < len(members):
         raise ParameterError(
             f"members={members.tolist()!r} is no set of accounts; give codes, each of them once."
         )
+    count = np.zeros(len(interests.shared), np.int32)
+    weight_kernels.know_shared(interests, members, len(members), count)
     found: float = weight_kernels.log_weight(interests, members, len(members))
     return found / math.log(10)

@@ -236,7 +236,7 @@ class WindowStatistics:
     @cached_property
     def interests(self) -> Interests:
         """What the accounts act on, by which sets of them are priced."""
-        return interests_of(self.log, self.threads)
+        return interests_of(self.log, self.runs[:2])
 
     @cached_property
     def typical_chance(self) -> float | None:

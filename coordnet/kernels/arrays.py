@@ -97,6 +97,25 @@ def stable_order(values: Any) -> Any:
 
 
 @inner
+def first_from(values: Any, begin: int, end: int, least: int) -> int:
+    """Return the first place from `begin` on with a value of `least` or more, or `end`.
+
+    Of ascending values. Cost: O(log of how far it is).
+    """
+    step = 1
+    while begin + step < end and values[begin + step] < least:
+        step *= 2
+    high = min(begin + step, end)
+    while begin < high:
+        middle = (begin + high) >> 1
+        if values[middle] < least:
+            begin = middle + 1
+        else:
+            high = middle
+    return begin
+
+
+@inner
 def rank(sorted_values: Any, value: int) -> int:
     """Return how many of the sorted values are below `value`."""
     low = 0

@@ -11,10 +11,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from coordnet.kernels.arrays import sort_in_place, stable_order, widened
+from coordnet.kernels.arrays import first_from, sort_in_place, stable_order, widened
 from coordnet.kernels.compiling import inlined, inner, kernel
 from coordnet.kernels.set_weights import (
     common_objects,
+    know_shared,
+    least_shared,
     log_weight,
     step_chance,
     step_chances,
@@ -27,6 +29,7 @@ PRIOR_ACCOUNTS = (1.0 + math.sqrt(1.0 + 8.0 * PRIOR_PAIRS)) / 2.0  # as many acc
 BIG = 512  # accounts on an object from which its moments are computed once, members included
 MOST = 64  # moments kept; more members at once are counted as this many
 MOST_ADDED_UP = 8  # accounts up to which the search adds up all orders; beyond it estimates
+ABREAST = 16  # delays of which the powers are taken at once
 TRIED = 3  # candidates that are tried exactly for each place in a group
 
 
@@ -51,6 +54,7 @@ class Scene(NamedTuple):
     fold: int
     population: int  # accounts that could be members
     background: Any  # uint8 (accounts,), 1 for those that set the pace; of length 0 where all do
+    log_factorials: Any  # float64, log 0!, log 1!, ... as far as sums and bounds mostly need them
 
 
 @kernel
@@ -69,6 +73,9 @@ def class_profile(delay: Any, weight: Any, firsts: float, window: int) -> Any:
     moments : float64 (MOST,), E[G^j]
     """
     moments = np.zeros(MOST, np.float64)
+    powers = np.empty((MOST, ABREAST))
+    paces = np.empty(ABREAST)
+    held = 0
     n = len(delay)
     total = 0.0
     for i in range(n):
@@ -86,13 +93,23 @@ def class_profile(delay: Any, weight: Any, firsts: float, window: int) -> Any:
             inside += weight[high]
             high += 1
         g = min(inside / total, 1.0) if total > 0.0 else 0.0
-        share = (weight[i] if i >= 0 else firsts) / (total + firsts)
-        power = share
-        for j in range(MOST):
-            moments[j] += power
-            power *= g
-            if power < 1e-300:
-                break
+        paces[held] = g
+        powers[0, held] = (weight[i] if i >= 0 else firsts) / (total + firsts)
+        held += 1
+        if held == ABREAST or i == n - 1:  # so many at once, for the processor's wide registers
+            for lane in range(held, ABREAST):
+                paces[lane] = 0.0
+                powers[0, lane] = 0.0
+            for j in range(1, MOST):
+                for lane in range(ABREAST):
+                    power = powers[j - 1, lane] * paces[lane]
+                    powers[j, lane] = power if power >= 1e-300 else 0.0
+            for j in range(MOST):
+                moment = moments[j]
+                for lane in range(held):
+                    moment += powers[j, lane]
+                moments[j] = moment
+            held = 0
     return moments
 
 
@@ -332,6 +349,46 @@ def densest_window(scene: Any, actions: Any, i: int, j: int, seen: Any) -> Any:
     return most, begin, end, members
 
 
+@kernel
+def log_factorials(n: int) -> Any:
+    """Return log 0!, log 1!, ..., log (n - 1)!: float64 (n,)."""
+    out = np.empty(n)
+    for k in range(n):
+        out[k] = math.lgamma(k + 1.0)
+    return out
+
+
+@inlined
+def _log_factorial(known: Any, k: int) -> float:
+    return known[k] if k < len(known) else math.lgamma(k + 1.0)
+
+
+@inlined
+def _log_choose(known: Any, n: int, k: int) -> float:
+    """Return :func:`_log_binomial` of whole numbers."""
+    return _log_factorial(known, n) - _log_factorial(known, k) - _log_factorial(known, n - k)
+
+
+@inlined
+def _densest(scene: Any, actions: Any, i: int, j: int, seen: Any) -> Any:
+    """Return what :func:`densest_window` gives, at once where there are one or two actions."""
+    most = 1
+    begin = i
+    end = i
+    members = 1
+    if j - i > 2:
+        most, begin, end, members = densest_window(scene, actions, i, j, seen)
+    elif j - i == 2:
+        p = actions[i]
+        q = actions[i + 1]
+        if scene.account[p] != scene.account[q]:
+            members = 2
+            if scene.time[q] - scene.time[p] <= scene.window[scene.object[p]]:
+                most = 2
+                end = i + 1
+    return most, begin, end, members
+
+
 @inner
 def _log_binomial(n: float, k: float) -> float:
     return math.lgamma(n + 1.0) - math.lgamma(k + 1.0) - math.lgamma(n - k + 1.0)
@@ -347,31 +404,42 @@ def log_price(n: int, size: int) -> float:
 
 
 @kernel
-def log_fisher(statistic: float, tests: int) -> float:
+def log_fisher(known: Any, statistic: float, tests: int) -> float:
     """Return log P(chi2 with 2 * tests degrees > 2 * statistic): Fisher's combination.
 
     For statistic = -sum(log p_i) that is exp(-x) sum_(k < tests) x^k / k!, in log space.
+
+    Parameters
+    ----------
+    known : from :func:`log_factorials`
+    statistic, tests : x, and how many p-values it is of
     """
     if tests == 0 or statistic <= 0.0:
         return 0.0
     log_x = math.log(statistic)
     top = min(tests - 1, int(statistic))
-    log_top = top * log_x - math.lgamma(top + 1.0)
+    log_top = top * log_x - _log_factorial(known, top)
     total = 0.0
     for k in range(tests):
-        total += math.exp(k * log_x - math.lgamma(k + 1.0) - log_top)
+        log_term = k * log_x - _log_factorial(known, k) - log_top
+        if log_term < -746.0:  # of which the exponential is 0
+            continue
+        term = math.exp(log_term)
+        total += term
+        if k > top and term < 1e-17 * total:  # what follows is smaller and changes nothing
+            break
     return min(0.0, -statistic + log_top + math.log(total))
 
 
 @kernel
-def _log_bound(actions: int, members: int, moment: float) -> float:
+def _log_bound(known: Any, actions: int, members: int, moment: float) -> float:
     """Return log of binom(a, m) m E[G^(m - 1)], at most 0: of m members in one window by chance.
 
     What rounding alone puts below 0 is 0, no evidence.
     """
     if moment <= 0.0:
         return -700.0
-    bound = _log_binomial(float(actions), float(members)) + math.log(members * moment)
+    bound = _log_choose(known, actions, members) + math.log(members * moment)
     return bound if bound < -1e-12 else 0.0
 
 
@@ -405,7 +473,7 @@ def _log_window_bound(
     for k in range(i, j):
         top = max(top, factors[scene.grain[actions[k]]])
     if top == 1.0 or moment <= 0.0:
-        return _log_bound(j - i, members, moment)
+        return _log_bound(scene.log_factorials, j - i, members, moment)
     rest = members - 1
     top = max(min(top, moment ** (-1.0 / rest)), 1.0)
     sums = np.zeros(rest + 1)  # e_0, e_1, ... of f / top, which cannot overflow
@@ -423,16 +491,14 @@ def _log_window_bound(
 
 
 @kernel
-def combine(
-    moment: Any, log_b: Any, reach_b: Any, together: int, reach: Any, objects: int, fold: int
-) -> Any:  # fmt: skip
+def combine(known: Any, moment: Any, log_b: Any, reach: Any, fold: int) -> Any:
     """Combine the bounds of a set's objects into one p-value.
 
     Parameters
     ----------
-    moment, log_b, reach_b : int64, float64, float64, of the first `together` objects on which
-        members are together: when, the log of the bound, and what the object could be worth
-    reach : float64, what each of the first `objects` objects could be worth
+    known : from :func:`log_factorials`
+    moment, log_b, reach : int64, float64, float64 (objects,): when the most members are together,
+        the log of the bound, 0 where it says nothing, and what the object could be worth
     fold : moments with gaps up to this are one occasion
 
     Returns
@@ -440,10 +506,21 @@ def combine(
     log_p : log of p_C
     occasions : number of occasions
     """
+    objects = len(reach)
     furthest = 0.0
+    together = 0
     for k in range(objects):
         furthest = max(furthest, reach[k])
-    order = stable_order(moment[:together])
+        together += 1 if log_b[k] < 0.0 else 0
+    at = np.empty(together, np.int64)
+    when = np.empty(together, np.int64)
+    together = 0
+    for k in range(objects):
+        if log_b[k] < 0.0:
+            at[together] = k
+            when[together] = moment[k]
+            together += 1
+    order = stable_order(when)
     log_p = 0.0
     occasions = 0
     for third in range(3):  # all objects, and those that could be worth a third or two of the most
@@ -459,10 +536,10 @@ def combine(
             count = 0
             least = 0.0
             j = i
-            while j < together and (j == i or moment[order[j]] - moment[order[j - 1]] <= fold):
-                if reach_b[order[j]] >= bar:
+            while j < together and (j == i or when[order[j]] - when[order[j - 1]] <= fold):
+                if reach[at[order[j]]] >= bar:
                     count += 1
-                    least = min(least, log_b[order[j]])
+                    least = min(least, log_b[at[order[j]]])
                 j += 1
             if count > 0:
                 statistic -= min(0.0, least + math.log(count))
@@ -470,8 +547,47 @@ def combine(
             i = j
         if third == 0:
             occasions = pieces
-        log_p = min(log_p, log_fisher(statistic, np.int64(tests)))
+        log_p = min(log_p, log_fisher(known, statistic, tests))
     return min(0.0, log_p + math.log(3.0)), occasions
+
+
+@inlined
+def _object_evidence(
+    scene: Any, actions: Any, i: int, j: int, in_set: Any, seen: Any, by_class: bool
+) -> Any:  # fmt: skip
+    """Test what the members did on one object.
+
+    Parameters
+    ----------
+    scene : Scene
+    actions : int32, positions; i..j-1 are the members' on the object, ascending, two or more
+    in_set, seen, by_class : as in :func:`set_evidence`
+
+    Returns
+    -------
+    members : different members on the object; with fewer than two the rest says nothing
+    most : at once
+    moment : when the window with most of them ends
+    bound : log B
+    reach : what all of them at once would be worth: known from who acts, not from when
+    """
+    most, _, end, members = _densest(scene, actions, i, j, seen)
+    bound = 0.0
+    reach = 0.0
+    if members > 1:
+        o = scene.object[actions[i]]
+        row = scene.big_row[o]
+        moments = scene.big_moments[row] if row >= 0 else scene.class_moments[scene.class_of[o]]
+        all_members = min(members, MOST)
+        reach = -_log_bound(scene.log_factorials, j - i, all_members, moments[all_members - 1])
+        if most > 1:
+            count = min(most, MOST)
+            chance = moments[count - 1]
+            if row < 0 and not by_class:
+                outsiders = scene.n_accounts[o] - members
+                chance = object_moment(scene, o, in_set, outsiders, count - 1)
+            bound = _log_window_bound(scene, actions, i, j, count, chance)
+    return members, most, scene.time[actions[end]], bound, reach
 
 
 @kernel
@@ -486,7 +602,8 @@ def set_evidence(
     actions : int32, positions of all members' actions, n of them, ascending
     in_set : uint8 (accounts,), 1 for members
     seen : int32 (accounts,), scratch, zeros
-    work : scratch, from :func:`workspace`, with room for as many objects as there are actions
+    work : from :func:`workspace`, with room for as many objects as there are actions; written: the
+        objects with two or more members, ascending, and what they give, as in :func:`combine`
     by_class : whether to take the chances of all but big objects from their class alone, as if
         nobody outside the set acted on them
     detail : float64 (0, 8), or (room, 8) where each object with two or more members is written: the
@@ -501,7 +618,7 @@ def set_evidence(
     occasions : number of occasions that these make
     class_only : share of the evidence from objects on which nobody else acts
     """
-    moment, log_b, reach_b, reach = work
+    object_, moment, log_b, reach = work
     objects = 0
     together = 0
     alone = 0.0
@@ -513,55 +630,149 @@ def set_evidence(
         while j < n and scene.object[actions[j]] == o:
             j += 1
         if j - i > 1:
-            most, _, end, members = densest_window(scene, actions, i, j, seen)
+            members, most, when, bound, worth = _object_evidence(
+                scene, actions, i, j, in_set, seen, by_class
+            )
             if members > 1:
-                row = scene.big_row[o]
-                known = scene.class_moments[scene.class_of[o]]
-                if row >= 0:
-                    known = scene.big_moments[row]
-                # what all of them at once would be worth: known from who acts, not from when
-                all_members = min(members, MOST)
-                reach[objects] = -_log_bound(j - i, all_members, known[all_members - 1])
-                bound = 0.0
-                if most > 1:
-                    count = min(most, MOST)
-                    outsiders = scene.n_accounts[o] - members
-                    chance = known[count - 1]
-                    if row < 0 and not by_class:
-                        chance = object_moment(scene, o, in_set, outsiders, count - 1)
-                    bound = _log_window_bound(scene, actions, i, j, count, chance)
-                    if bound < 0.0:
-                        moment[together] = scene.time[actions[end]]
-                        log_b[together] = bound
-                        reach_b[together] = reach[objects]
-                        together += 1
-                        everything -= bound
-                        if outsiders == 0:
-                            alone -= bound
+                object_[objects] = o
+                moment[objects] = when
+                log_b[objects] = bound
+                reach[objects] = worth
+                outsiders = scene.n_accounts[o] - members
+                if bound < 0.0:
+                    together += 1
+                    everything -= bound
+                    if outsiders == 0:
+                        alone -= bound
                 if len(detail) > 0:
                     detail[objects, 0] = o
                     detail[objects, 1] = members
                     detail[objects, 2] = most
                     detail[objects, 3] = j - i
-                    detail[objects, 4] = scene.n_accounts[o] - members
+                    detail[objects, 4] = outsiders
                     detail[objects, 5] = bound
-                    detail[objects, 6] = reach[objects]
-                    detail[objects, 7] = scene.time[actions[end]]
+                    detail[objects, 6] = worth
+                    detail[objects, 7] = when
                 objects += 1
         i = j
-    log_p, occasions = combine(moment, log_b, reach_b, together, reach, objects, scene.fold)
+    log_p, occasions = combine(
+        scene.log_factorials, moment[:objects], log_b[:objects], reach[:objects], scene.fold
+    )
     class_only = alone / everything if everything > 0.0 else 0.0
     return log_p, objects, together, occasions, class_only
 
 
-@inner
-def _evidence(
-    scene: Any, actions: Any, n: int, price: float, in_set: Any, seen: Any, work: Any,
-    by_class: bool,
-) -> float:  # fmt: skip
-    """Return the log10 evidence for a set, corrected for picking it."""
-    log_p = set_evidence(scene, actions, n, in_set, seen, work, by_class, np.empty((0, 8)))[0]
+@kernel
+def workspace(n: int) -> Any:
+    """Return room for what :func:`set_evidence` finds on `n` objects."""
+    return np.empty(n, np.int32), np.empty(n, np.int64), np.empty(n), np.empty(n)
+
+
+@inlined
+def _evidence(scene: Any, work: Any, objects: int, price: float) -> float:
+    """Return the log10 evidence of what stands in `work`, corrected for picking the set."""
+    log_p, _ = combine(
+        scene.log_factorials, work[1][:objects], work[2][:objects], work[3][:objects], scene.fold
+    )
     return -(log_p + price) / LOG10
+
+
+@kernel
+def changed(
+    scene: Any, actions: Any, n: int, x: int, joins: bool, in_set: Any, seen: Any, by_class: bool,
+    work: Any, objects: int, out: Any, joint: Any,
+) -> Any:  # fmt: skip
+    """Write what :func:`set_evidence` would find if one account joined or left: only its objects.
+
+    Parameters
+    ----------
+    scene : Scene
+    actions : int32, positions of the actions of the set as it was, n of them, ascending
+    x : the account
+    joins : whether it joins or leaves
+    in_set : uint8 (accounts,), 1 for the members as they are then
+    seen, by_class : as in :func:`set_evidence`
+    work, objects : what stands there of the set as it was, on so many objects
+    out : from :func:`workspace`, written
+    joint : int32, scratch
+
+    Returns
+    -------
+    out, objects : what is found then, and on how many objects
+    joint : the scratch, which may have grown
+
+    Cost: the objects that both the account and the others act on, O(log n) for each change from
+    those of the one to those of the others, and `objects`.
+    """
+    k = scene.indptr[x]
+    k_end = scene.indptr[x + 1]
+    if objects + k_end - k > len(out[0]):
+        out = workspace(2 * (objects + k_end - k))
+    found = 0
+    done = 0  # of `work`
+    a = 0
+    while k < k_end and a < n:
+        o = scene.object[scene.positions[k]]
+        begin = scene.starts[o]
+        past = scene.starts[o + 1]
+        if actions[a] < begin:
+            a = first_from(actions, a, n, begin)
+            continue
+        if actions[a] >= past:
+            k = first_from(scene.positions, k, k_end, scene.starts[scene.object[actions[a]]])
+            continue
+        own = k
+        while k < k_end and scene.positions[k] < past:
+            k += 1
+        b = a  # the members' actions on the object: from a to b - 1
+        while b < n and actions[b] < past:
+            b += 1
+        if b - a > (0 if joins else k - own):  # others act on it
+            while done < objects and work[0][done] < o:
+                out[0][found] = work[0][done]
+                out[1][found] = work[1][done]
+                out[2][found] = work[2][done]
+                out[3][found] = work[3][done]
+                done += 1
+                found += 1
+            if done < objects and work[0][done] == o:
+                done += 1
+            if b - a + k - own > len(joint):
+                joint = np.empty(2 * (b - a + k - own), np.int32)
+            size = 0
+            if joins:
+                while a < b or own < k:
+                    if own == k or (a < b and actions[a] < scene.positions[own]):
+                        joint[size] = actions[a]
+                        a += 1
+                    else:
+                        joint[size] = scene.positions[own]
+                        own += 1
+                    size += 1
+            else:
+                while a < b:
+                    joint[size] = actions[a]
+                    size += 1 if scene.account[actions[a]] != x else 0
+                    a += 1
+            if size > 1:
+                members, _, when, bound, worth = _object_evidence(
+                    scene, joint, np.int64(0), size, in_set, seen, by_class
+                )
+                if members > 1:
+                    out[0][found] = o
+                    out[1][found] = when
+                    out[2][found] = bound
+                    out[3][found] = worth
+                    found += 1
+        a = b
+    while done < objects:
+        out[0][found] = work[0][done]
+        out[1][found] = work[1][done]
+        out[2][found] = work[2][done]
+        out[3][found] = work[3][done]
+        done += 1
+        found += 1
+    return out, found, joint
 
 
 @kernel
@@ -587,7 +798,8 @@ def _size_step(size: int) -> float:
 
 @inner
 def _price_with(
-    interests: Any, n_accounts: int, members: Any, size: int, chances: Any, price: float, x: int
+    interests: Any, n_accounts: int, members: Any, size: int, chances: Any, price: float, x: int,
+    shared: float,
 ) -> float:  # fmt: skip
     """Return the price of a set with x: an estimate where it is not added up over all orders.
 
@@ -600,15 +812,21 @@ def _price_with(
     members : int32, the first `size` of them
     chances : float64, q of the members; the row and column after theirs are written
     price : of the set without x
+    shared : what x shares with all others; or less, for a price that is too low
     """
     if interests is None:
         return log_price(n_accounts, size + 1)
     to_x = 0.0
+    inside = 0.0  # what x shares with the members
     for i in range(size):
         common = common_objects(interests, members[i], x)
-        chances[i, size] = step_chance(interests, members[i], x, common)
-        chances[size, i] = step_chance(interests, x, members[i], common)
+        chances[i, size] = step_chance(interests.shared[members[i]], interests.n, common)
         to_x += chances[i, size]
+        chances[size, i] = common
+        inside += common * (common - 1) / 2.0
+    shared = max(shared, inside)
+    for i in range(size):
+        chances[size, i] = step_chance(shared, interests.n, int(chances[size, i]))
     if size < MOST_ADDED_UP:
         weight = weights_of_subsets(chances, size + 1, interests.n)[-1]
         return math.log((size + 1.0) * size) - math.log(weight)
@@ -641,16 +859,11 @@ def _prices_without(
             prices[i] = price + math.log(size * to_i / (size - 1.0)) - _size_step(size - 1)
 
 
-@kernel
-def workspace(n: int) -> Any:
-    """Return the scratch of :func:`set_evidence` for `n` actions."""
-    return np.empty(n, np.int64), np.empty(n), np.empty(n), np.empty(n)
-
-
 @inner
-def _score_candidates(
-    scene: Any, actions: Any, n: int, in_set: Any, seen: Any, stamp: Any, score: Any, touched: Any
-) -> Any:  # fmt: skip
+def _best_candidates(
+    scene: Any, actions: Any, n: int, in_set: Any, seen: Any, stamp: Any, score: Any, touched: Any,
+    best: Any, gains: Any,
+) -> None:  # fmt: skip
     """Add up, for every account that is not in the set, what it would add to each object.
 
     An account that acts where the densest window still holds everybody raises that window's
@@ -660,112 +873,77 @@ def _score_candidates(
     Parameters
     ----------
     stamp : int32 (accounts,), scratch: -1, or the last object that an account was counted on
-    score : float64 (accounts,), scratch, zeros on entry
-    touched : int32, written: the accounts with a score
-
-    Returns
-    -------
-    touched, count
+    score : float64 (accounts,), scratch, zeros on entry and on return
+    touched : int32 (accounts,), scratch. Of a fixed length: an array that a loop may replace is
+        counted, atomically, in each turn of it
+    best, gains : int32, float64 (TRIED,), written: the accounts with the highest scores, of equals
+        the lowest code first, -1 where there are no more; and these, in log10
     """
     count = 0
     i = np.int64(0)  # a plain 0 has a type of its own, for which all that it goes to is compiled
     while i < n:
         o = scene.object[actions[i]]
+        past = scene.starts[o + 1]
         j = i + 1
-        while j < n and scene.object[actions[j]] == o:
+        while j < n and actions[j] < past:
             j += 1
-        most, begin, end, _ = densest_window(scene, actions, i, j, seen)
+        most, begin, end, _ = _densest(scene, actions, i, j, seen)
         most = min(most, MOST - 1)
         row = scene.big_row[o]
         moments = scene.big_moments[row] if row >= 0 else scene.class_moments[scene.class_of[o]]
         gain = 0.0
         if moments[most] > 0.0:
-            before = _log_binomial(float(j - i), float(most)) + math.log(most * moments[most - 1])
-            after = _log_binomial(j - i + 1.0, most + 1.0) + math.log((most + 1) * moments[most])
+            known = scene.log_factorials
+            before = _log_choose(known, j - i, most) + math.log(most * moments[most - 1])
+            after = _log_choose(known, j - i + 1, most + 1) + math.log((most + 1) * moments[most])
             gain = (min(before, 0.0) - min(after, 0.0)) / LOG10
         if gain > 0.15:  # where everybody is fast nobody stands out
             window = scene.window[o]
             first = begin if most > 1 else i
             last = begin if most > 1 else j - 1
+            alone = j - i == 1  # then each account that acts once is met once
             for k in range(first, last + 1):
                 earliest = scene.time[actions[end if most > 1 else k]] - window
                 latest = scene.time[actions[k]] + window
                 q = actions[k]
                 while q > scene.starts[o] and scene.time[q - 1] >= earliest:
                     q -= 1
-                while q < scene.starts[o + 1] and scene.time[q] <= latest:
+                while q < past and scene.time[q] <= latest:
                     x = scene.account[q]
-                    if in_set[x] == 0 and stamp[x] != o:
+                    once = alone and scene.repeats[q] == 1
+                    if q != actions[k] and (once or (in_set[x] == 0 and stamp[x] != o)):
                         if score[x] == 0.0:
-                            if count == len(touched):
-                                touched = widened(touched, 2 * count)
                             touched[count] = x
                             count += 1
-                        stamp[x] = o
+                        if not once:
+                            stamp[x] = o
                         score[x] += gain
                     q += 1
         i = j
-    return touched, count
-
-
-@inner
-def _best_addition(
-    scene: Any, actions: Any, n: int, members: Any, size: int, price: float, evidence: float,
-    by_class: bool, in_set: Any, seen: Any, stamp: Any, score: Any, touched: Any, trial: Any,
-    best_actions: Any, work: Any, interests: Any, chances: Any,
-) -> Any:  # fmt: skip
-    """Find the account that adds most evidence to a set: of the best by score, tried one by one.
-
-    Returns
-    -------
-    best : the account, -1 where none adds any
-    evidence : with it
-    price : of the set with it
-    best_actions, best_n : positions of the actions of the set with it
-    touched, trial, work : the scratch, which may have grown
-    """
-    touched, count = _score_candidates(scene, actions, n, in_set, seen, stamp, score, touched)
-    best = -1
-    best_evidence = evidence + 1e-9
-    best_price = price
-    best_n = 0
-    for _ in range(TRIED):
-        x = -1
-        for i in range(count):  # the highest score, of equals the lowest code
-            c = touched[i]
-            if x < 0 or score[c] > score[x] or (score[c] == score[x] and c < x):
-                x = c
-        if x < 0:
-            break
+    best[:] = -1
+    gains[:] = 0.0
+    for i in range(count):
+        x = touched[i]
         gain = score[x]
         score[x] = 0.0
-        with_x = _price_with(interests, scene.population, members, size, chances, price, x)
-        if gain < 0.5 * (with_x - price) / LOG10:
-            continue
-        trial, trial_n = merge(scene, actions, n, x, trial)
-        if trial_n > len(work[0]):
-            work = workspace(2 * trial_n)
-        in_set[x] = 1
-        found = _evidence(scene, trial, trial_n, with_x, in_set, seen, work, by_class)
-        in_set[x] = 0
-        if found > best_evidence:
-            best = x
-            best_evidence = found
-            best_price = with_x
-            best_n = trial_n
-            trial, best_actions = best_actions, trial
-    for i in range(count):
-        score[touched[i]] = 0.0
-        stamp[touched[i]] = -1
-    if best >= 0:
-        _price_with(interests, scene.population, members, size, chances, price, best)  # its chances
-    return best, best_evidence, best_price, best_actions, best_n, touched, trial, work
+        stamp[x] = -1
+        at = TRIED
+        while at > 0 and (
+            gain > gains[at - 1] or (gain == gains[at - 1] and x < best[at - 1])
+        ):  # fmt: skip
+            at -= 1
+        for later in range(TRIED - 1, at, -1):
+            best[later] = best[later - 1]
+            gains[later] = gains[later - 1]
+        if at < TRIED:
+            best[at] = x
+            gains[at] = gain
 
 
 @kernel
 def grow(
     scene: Any, seed: Any, most_members: int, hopeless: float, in_set: Any, seen: Any, stamp: Any,
-    score: Any, interests: Any,
+    score: Any, touched: Any, interests: Any,
 ) -> Any:  # fmt: skip
     """Grow a set from a seed: add whom most evidence comes with, drop who brings none.
 
@@ -779,8 +957,8 @@ def grow(
     seed : int32, two or more accounts
     most_members : a set is not grown beyond this size
     hopeless : the first part ends where a set of 10 or more has less evidence than this
-    in_set, seen, stamp, score : scratch (accounts,): uint8 zeros, int32 zeros, int32 -1,
-        float64 zeros, on entry and on return
+    in_set, seen, stamp, score, touched : scratch (accounts,): uint8 zeros, int32 zeros, int32 -1,
+        float64 zeros, on entry and on return; int32, anything
     interests : Interests by which sets are priced, or None for equal prices
 
     Returns
@@ -795,81 +973,160 @@ def grow(
     chances = np.zeros((room, room))
     prices = np.empty(room)
     if interests is not None:
-        own = step_chances(interests, members, size)
+        know_shared(interests, members, size, seen)
+        between = step_chances(interests, members, size)
         for i in range(size):
             for j in range(size):
-                chances[i, j] = own[i, j]
+                chances[i, j] = between[i, j]
     price = set_price(interests, n_accounts, members, size)
     for i in range(size):
         in_set[members[i]] = 1
-    trial = np.empty(1024, np.int32)
+    # typed as what Python gives: a plain False, True or -1 has a type of its own
+    no, yes = np.bool_(False), np.bool_(True)
+    nobody = np.int32(-1)
+    nowhere = np.empty((0, 8))
     spare = np.empty(1024, np.int32)
-    touched = np.empty(1024, np.int32)
+    joint = np.empty(256, np.int32)
+    best = np.empty(TRIED, np.int32)
+    gains = np.empty(TRIED)
     actions, n = gather(scene, members, size, np.empty(1024, np.int32))
-    work = workspace(2 * n + 1)
-    evidence = _evidence(scene, actions, n, price, in_set, seen, work, False)
-    by_class = _evidence(scene, actions, n, price, in_set, seen, work, True)
+    # what the set did by the chances of outsiders, and by those of the classes; and spare rooms
+    own = workspace(n + 1)
+    by_class = workspace(n + 1)
+    trial = workspace(n + 1)
+    chosen = workspace(n + 1)
+    own_n = set_evidence(scene, actions, n, in_set, seen, own, no, nowhere)[1]
+    class_n = set_evidence(scene, actions, n, in_set, seen, by_class, yes, nowhere)[1]
+    evidence = _evidence(scene, own, own_n, price)
+    class_evidence = _evidence(scene, by_class, class_n, price)
     best_size = size
     best_price = price
-    while size < most_members:
-        best, by_class, price, spare, best_n, touched, trial, work = _best_addition(
-            scene, actions, n, members, size, price, by_class, True, in_set, seen, stamp, score,
-            touched, trial, spare, work, interests, chances,
-        )  # fmt: skip
-        if best < 0:
-            break
-        members[size] = best
-        size += 1
-        in_set[best] = 1
-        actions, spare = spare, actions
-        n = best_n
-        found = _evidence(scene, actions, n, price, in_set, seen, work, False)
-        if found > evidence:
-            evidence = found
-            best_size = size
-            best_price = price
-        if size >= 10 and found < hopeless:
-            break
-    for i in range(best_size, size):
-        in_set[members[i]] = 0
-    size = best_size
-    price = best_price
-    actions, n = gather(scene, members, size, actions)
-
-    for _ in range(2 * most_members):
-        best = -1
+    first = yes  # whether it is the first part
+    scored = False  # whether the candidates for the set as it is are known
+    turns = 0
+    while first or turns < 2 * most_members:
+        joined = nobody
+        joined_n = 0
+        joined_price = price
+        found = (class_evidence if first else evidence) + 1e-9
         if size < most_members:
-            best, found, with_best, spare, best_n, touched, trial, work = _best_addition(
-                scene, actions, n, members, size, price, evidence, False, in_set, seen, stamp,
-                score, touched, trial, spare, work, interests, chances,
-            )  # fmt: skip
-            if best >= 0:
-                members[size] = best
-                size += 1
-                in_set[best] = 1
-                actions, spare = spare, actions
-                n = best_n
-                price = with_best
+            if not scored:
+                _best_candidates(
+                    scene, actions, n, in_set, seen, stamp, score, touched, best, gains
+                )
+                scored = True
+            for t in range(TRIED):  # the best by score are tried one by one
+                x = best[t]
+                if x < 0:
+                    break
+                # to count what an active account shares takes long: first with less, which it may
+                shared = 0.0  # not need
+                sure = True
+                if interests is not None:
+                    shared = interests.shared[x]
+                    sure = shared >= 0.0
+                    if not sure:
+                        shared = least_shared(interests, x)
+                with_x = _price_with(
+                    interests, n_accounts, members, size, chances, price, x, shared
+                ) - (0.0 if sure else 1e-9)  # fmt: skip
+                if gains[t] < 0.5 * (with_x - price) / LOG10:
+                    continue
+                in_set[x] = 1
+                trial, trial_n, joint = changed(
+                    scene, actions, n, x, yes, in_set, seen, first, by_class if first else own,
+                    class_n if first else own_n, trial, joint,
+                )  # fmt: skip
+                in_set[x] = 0
+                with_it = _evidence(scene, trial, trial_n, with_x)
+                if with_it > found and interests is not None and not sure:
+                    know_shared(interests, best[t:], np.int64(1), seen)
+                    with_x = _price_with(
+                        interests, n_accounts, members, size, chances, price, x,
+                        interests.shared[x],
+                    )  # fmt: skip
+                    if gains[t] < 0.5 * (with_x - price) / LOG10:
+                        continue
+                    with_it = _evidence(scene, trial, trial_n, with_x)
+                if with_it > found:
+                    joined = x
+                    joined_n = trial_n
+                    joined_price = with_x
+                    found = with_it
+                    trial, chosen = chosen, trial
+        if joined >= 0:
+            if interests is not None:  # its chances
+                _price_with(
+                    interests, n_accounts, members, size, chances, price, joined,
+                    interests.shared[joined],
+                )  # fmt: skip
+            in_set[joined] = 1
+            if first:
+                trial, own_n, joint = changed(
+                    scene, actions, n, joined, yes, in_set, seen, no, own, own_n, trial, joint
+                )
+                own, trial = trial, own
+                by_class, chosen = chosen, by_class
+                class_n = joined_n
+                class_evidence = found
+                found = _evidence(scene, own, own_n, joined_price)
+            else:
+                own, chosen = chosen, own
+                own_n = joined_n
+            spare, total = merge(scene, actions, n, joined, spare)
+            actions, spare = spare, actions
+            n = total
+            members[size] = joined
+            size += 1
+            price = joined_price
+            scored = False
+            if not first:
                 evidence = found
+                turns += 1
                 continue
+            if found > evidence:
+                evidence = found
+                best_size = size
+                best_price = price
+            if size < 10 or found >= hopeless:
+                continue
+        if first:  # back to the set with most evidence by the chances of outsiders
+            first = no
+            price = best_price
+            if best_size < size:
+                for i in range(best_size, size):
+                    in_set[members[i]] = 0
+                size = best_size
+                actions, n = gather(scene, members, size, actions)
+                own_n = set_evidence(scene, actions, n, in_set, seen, own, no, nowhere)[1]
+                scored = False
+            continue
+        turns += 1
         if size == 2:
             break
         worst = -1  # nobody to add: drop the one without whom there is most evidence
-        found = evidence + 1e-9
+        worst_n = 0
         _prices_without(interests, n_accounts, size, chances, price, prices)
         for i in range(size):
             x = members[i]
-            trial, trial_n = without(scene, actions, n, x, trial)
             in_set[x] = 0
-            less = _evidence(scene, trial, trial_n, prices[i], in_set, seen, work, False)
+            trial, trial_n, joint = changed(
+                scene, actions, n, x, no, in_set, seen, no, own, own_n, trial, joint
+            )
             in_set[x] = 1
+            less = _evidence(scene, trial, trial_n, prices[i])
             if less > found:
                 worst = i
+                worst_n = trial_n
                 found = less
+                trial, chosen = chosen, trial
         if worst < 0:
             break
-        trial, n = without(scene, actions, n, members[worst], trial)
-        actions, trial = trial, actions
+        own, chosen = chosen, own
+        own_n = worst_n
+        spare, total = without(scene, actions, n, members[worst], spare)
+        actions, spare = spare, actions
+        n = total
         in_set[members[worst]] = 0
         size -= 1
         price = prices[worst]
@@ -879,11 +1136,12 @@ def grow(
         for i in range(size):
             chances[i, worst] = chances[i, size]
         evidence = found
+        scored = False
     found_members = members[:size].copy()
     sort_in_place(found_members)
     if interests is not None:  # what is reported rests on no estimate
         price = set_price(interests, n_accounts, found_members, size)
-        evidence = _evidence(scene, actions, n, price, in_set, seen, work, False)
+        evidence = _evidence(scene, own, own_n, price)
     for i in range(size):
         in_set[members[i]] = 0
     return found_members, evidence
@@ -913,7 +1171,7 @@ def synchronised_pairs(
         j = i + 1
         while j < n and scene.object[actions[j]] == o:
             j += 1
-        _, _, _, members = densest_window(scene, actions, i, j, seen)
+        _, _, _, members = _densest(scene, actions, i, j, seen)
         window = scene.window[o]
         if members > 1:
             row = scene.big_row[o]

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from coordnet.kernels.arrays import sort_in_place
+from coordnet.kernels.arrays import first_from, sort_in_place
 from coordnet.kernels.compiling import inlined, inner, kernel
 
 BY_INTEREST = 0.9  # how often the next account is drawn by common interests
@@ -20,40 +20,58 @@ class Interests(NamedTuple):
 
     starts: Any  # int64 (accounts + 1,)
     objects: Any  # int32 (runs,), ascending inside an account
-    shared: Any  # float64 (accounts,), sum over all others x of K_ux (K_ux - 1) / 2
+    object_starts: Any  # int64 (objects + 1,)
+    accounts: Any  # int32 (runs,), those that act on each object
+    met: Any  # int64 (accounts,), the accounts on all objects of each, as often as they act there
+    shared: Any  # float64 (accounts,), sum over all others x of K_ux (K_ux - 1) / 2; -1: not known
     n: int  # accounts that act
 
 
 @kernel
-def shared_pairs(
-    starts: Any, objects: Any, object_starts: Any, accounts: Any, first: int, last: int, count: Any,
-    out: Any,
-) -> None:  # fmt: skip
-    """Write, for the accounts first..last-1, the sum of K (K - 1) / 2 over all other accounts.
+def know_shared(interests: Any, members: Any, size: int, count: Any) -> None:
+    """Write, where it is not known, how much each member shares with all other accounts.
+
+    Threads that write the same number at once do no harm.
 
     Parameters
     ----------
-    starts : int64 (accounts + 1,); objects : int32; the objects of each account
-    object_starts : int64 (objects + 1,); accounts : int32; the accounts of each object
-    first, last : accounts to do
+    interests : Interests
+    members : int32, the first `size` of them
     count : int32 (accounts,), scratch, zeros on entry and on return
-    out : float64 (accounts,), written
 
-    Cost: the accounts on all objects of an account, twice.
+    Cost: the accounts on all objects of a member, twice.
     """
-    for u in range(first, last):
+    for i in range(size):
+        u = members[i]
+        if interests.shared[u] >= 0.0:
+            continue
         total = 0
-        for k in range(starts[u], starts[u + 1]):
-            o = objects[k]
-            for j in range(object_starts[o], object_starts[o + 1]):
-                total += count[accounts[j]]  # the K-th object makes K - 1 pairs more
-                count[accounts[j]] += 1
-        own = starts[u + 1] - starts[u]
-        out[u] = total - own * (own - 1) // 2
-        for k in range(starts[u], starts[u + 1]):
-            o = objects[k]
-            for j in range(object_starts[o], object_starts[o + 1]):
-                count[accounts[j]] = 0
+        for k in range(interests.starts[u], interests.starts[u + 1]):
+            o = interests.objects[k]
+            for j in range(interests.object_starts[o], interests.object_starts[o + 1]):
+                x = interests.accounts[j]
+                total += count[x]  # the K-th object makes K - 1 pairs more
+                count[x] += 1
+        if interests.met[u] > len(count) // 8:
+            count[:] = 0
+        else:
+            for k in range(interests.starts[u], interests.starts[u + 1]):
+                o = interests.objects[k]
+                for j in range(interests.object_starts[o], interests.object_starts[o + 1]):
+                    count[interests.accounts[j]] = 0
+        own = interests.starts[u + 1] - interests.starts[u]
+        interests.shared[u] = total - own * (own - 1) // 2
+
+
+@kernel
+def least_shared(interests: Any, u: int) -> float:
+    """Return a lower bound of what u shares with all others, at once.
+
+    M meetings with n - 1 others make M (M / (n - 1) - 1) / 2 pairs at least (Jensen's inequality).
+    """
+    own = interests.starts[u + 1] - interests.starts[u]
+    meetings = float(interests.met[u] - own)
+    return max(0.0, meetings * (meetings / max(interests.n - 1.0, 1.0) - 1.0) / 2.0 * (1.0 - 1e-9))
 
 
 @inner
@@ -72,16 +90,7 @@ def common_objects(interests: Any, u: int, v: int) -> int:
     common = 0
     while i < i_end and j < j_end:
         o = objects[i]
-        step = 1
-        while j + step < j_end and objects[j + step] < o:
-            step *= 2
-        high = min(j + step, j_end)
-        while j < high:  # the first that is not below o
-            middle = (j + high) >> 1
-            if objects[middle] < o:
-                j = middle + 1
-            else:
-                high = middle
+        j = first_from(objects, j, j_end, o)
         if j < j_end and objects[j] == o:
             common += 1
             j += 1
@@ -90,12 +99,19 @@ def common_objects(interests: Any, u: int, v: int) -> int:
 
 
 @inner
-def step_chance(interests: Any, u: int, v: int, common: int) -> float:
-    """Return the chance that from u the next account drawn is v, with `common` objects of both."""
-    anybody = 1.0 / interests.n
-    if interests.shared[u] <= 0.0:
+def step_chance(shared: float, n: int, common: int) -> float:
+    """Return the chance that from u the next account drawn is v.
+
+    Parameters
+    ----------
+    shared : what u shares with all others
+    n : accounts that act
+    common : objects of both
+    """
+    anybody = 1.0 / n
+    if shared <= 0.0:
         return anybody
-    by_interest = common * (common - 1) / 2.0 / interests.shared[u]
+    by_interest = common * (common - 1) / 2.0 / shared
     return BY_INTEREST * by_interest + (1.0 - BY_INTEREST) * anybody
 
 
@@ -174,7 +190,10 @@ def _bits_set(word: Any) -> Any:
 
 @kernel
 def step_chances(interests: Any, members: Any, size: int) -> Any:
-    """Return the chances that from members[i] the next one drawn is members[j]: (size, size)."""
+    """Return the chances that from members[i] the next one drawn is members[j]: (size, size).
+
+    What each shares with all others must be known: :func:`know_shared`.
+    """
     chances = np.zeros((size, size))
     together = size > ONE_BY_ONE
     counted = common_of_all(interests, members, size if together else 0)
@@ -184,8 +203,8 @@ def step_chances(interests: Any, members: Any, size: int) -> Any:
                 common = np.int64(counted[i, j])
             else:
                 common = common_objects(interests, members[i], members[j])
-            chances[i, j] = step_chance(interests, members[i], members[j], common)
-            chances[j, i] = step_chance(interests, members[j], members[i], common)
+            chances[i, j] = step_chance(interests.shared[members[i]], interests.n, common)
+            chances[j, i] = step_chance(interests.shared[members[j]], interests.n, common)
     return chances
 
 

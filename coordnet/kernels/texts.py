@@ -37,7 +37,7 @@ def sequences(ends: Any, data: Any, n: int, indptr: Any, first: int, last: int, 
     ends, data, n : as in `count_sequences`
     indptr : int64 (texts + 1,), where the sequences of each text stand
     first, last : the texts
-    out : uint64 (sequences,), written, ascending inside of a text
+    out : uint64 (sequences,), written
     """
     for i in range(first, last):
         begin, end = ends[i], ends[i + 1]
@@ -65,43 +65,27 @@ def sequences(ends: Any, data: Any, n: int, indptr: Any, first: int, last: int, 
             stop += 1
             while stop < end and (data[stop] & 0xC0) == 0x80:
                 stop += 1
-        sort_in_place(out[indptr[i] : indptr[i + 1]])
 
 
 @kernel
-def sort_rows(indptr: Any, values: Any) -> None:
-    """Sort each row, in place.
+def make_sets(indptr: Any, values: Any, rows: Any, stops: Any) -> None:
+    """Sort some rows and keep each value once, in place.
 
     Parameters
     ----------
-    indptr : int64 (rows + 1,)
-    values : uint64 (n,)
+    indptr : int64 (all rows + 1,)
+    values : uint64 (n,); in each of `rows` what is kept moves to the front
+    rows : int64
+    stops : int64 (all rows,), written for `rows`: where what is kept ends
     """
-    for i in range(len(indptr) - 1):
+    for i in rows:
         sort_in_place(values[indptr[i] : indptr[i + 1]])
-
-
-@kernel
-def distinct(indptr: Any, values: Any, out: Any) -> int:
-    """Keep each value of a sorted row once, in place.
-
-    Parameters
-    ----------
-    indptr : int64 (rows + 1,)
-    values : uint64 (n,), ascending in each row; what is kept moves to the front
-    out : int64 (rows + 1,), written: where the rows stand then
-
-    Returns the number of values kept.
-    """
-    k = 0
-    for i in range(len(indptr) - 1):
-        out[i] = k
+        k = indptr[i]
         for p in range(indptr[i], indptr[i + 1]):
             if p == indptr[i] or values[p] != values[p - 1]:
                 values[k] = values[p]
                 k += 1
-    out[len(indptr) - 1] = k
-    return k
+        stops[i] = k
 
 
 @kernel
@@ -114,7 +98,7 @@ def band_keys(
 
     Parameters
     ----------
-    indptr, values : int64 (texts + 1,), uint64: the set of each text
+    indptr, values : int64 (texts + 1,), uint64: the set of each text, in any order, repeats or not
     factors, terms : uint32 (digests,), factors odd
     keys : uint64 (bands, texts), written: a number of the digests of the band in the upper 32 bits,
         the text in the lower. A band has digests / bands of them
@@ -170,7 +154,9 @@ def _alike(a: Any, b: Any, least: float) -> bool:
 
 
 @kernel
-def join_alike(keys: Any, indptr: Any, values: Any, least: float, parent: Any) -> None:
+def join_alike(
+    keys: Any, indptr: Any, stops: Any, values: Any, least: float, parent: Any
+) -> None:  # fmt: skip
     """Join texts of one bucket whose sets have a Jaccard index of `least` or more: a union-find.
 
     A chain is followed to its end before the next is begun: what it holds is compared with what no
@@ -180,7 +166,8 @@ def join_alike(keys: Any, indptr: Any, values: Any, least: float, parent: Any) -
     ----------
     keys : uint64 (n,), ascending, from `band_keys`: a bucket is what has the same upper 32 bits.
         Changed: the texts of a bucket stand by chains then
-    indptr, values : int64 (texts + 1,), uint64: the set of each text, ascending
+    indptr, stops, values : int64 (texts + 1,), int64 (texts,), uint64: the set of each text,
+        ascending, from indptr[text] to stops[text] - 1
     least : the Jaccard index, above 0
     parent : int64 (texts,), in and out; the root of a set is the least of its texts
 
@@ -200,7 +187,7 @@ def join_alike(keys: Any, indptr: Any, values: Any, least: float, parent: Any) -
                 one, other = _root(parent, a), _root(parent, b)
                 if one != other:
                     if not _alike(
-                        values[indptr[a] : indptr[a + 1]], values[indptr[b] : indptr[b + 1]], least
+                        values[indptr[a] : stops[a]], values[indptr[b] : stops[b]], least
                     ):
                         continue
                     parent[max(one, other)] = min(one, other)

@@ -81,17 +81,19 @@ _FORMAT = r"\p{Cf}"  # signs that are not seen, such as a soft hyphen: put in to
 _RETWEET = r"^\s*rt\s+@[\p{L}\p{N}_]+:?"
 _LINK = r"(?:https?://|www\.)\S+"
 _MENTION = r"@[\p{L}\p{N}_]+(?:[.@-][\p{L}\p{N}_]+)*"
+_SPACE = r"[\s\p{Z}]{2,}|[\t\n\f\r]|[^\P{Z} ]"  # all but what is one space already
+_TEXTS_AT_ONCE = 20_000
 
 
-def _folded(text: str | None) -> str | None:
-    if text is None or text.isascii():
-        return text and text.lower()
+def _folded(text: str) -> str:
+    if text.isascii():
+        return text.lower()
     # case folding may leave what NFKC would change again
     folded = unicodedata.normalize("NFKC", text).casefold()
     return unicodedata.normalize("NFKC", folded)
 
 
-def normal_form(labels: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
+def normal_form(labels: pa.Array | pa.ChunkedArray) -> pa.LargeStringArray:
     """Return texts in normal form: what people read as the same text is the same.
 
     NFKC, case folded, without mentions, links, a leading RT and signs that are not seen, white
@@ -107,13 +109,25 @@ def normal_form(labels: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArra
     >>> normal_form(pa.array(["RT @x: Ｖote  NOW! https://t.co/1 @y"])).to_pylist()
     ['vote now!']
     """
-    text = pa.array([_folded(t) for t in labels.to_pylist()], LABELS)
-    text = pc.replace_substring_regex(text, _FORMAT, "")
+    whole = labels.combine_chunks() if isinstance(labels, pa.ChunkedArray) else labels
+    whole = whole.cast(LABELS)
+    borders = np.linspace(0, len(whole), max(1, len(whole) // _TEXTS_AT_ONCE) + 1).astype(int)
+    parts = run_chunks(
+        lambda _, i: _part_in_normal_form(whole[borders[i] : borders[i + 1]]), len(borders) - 1
+    )
+    return pa.concat_arrays(parts)
+
+
+def _part_in_normal_form(texts: pa.Array) -> pa.Array:
+    plain = pc.string_is_ascii(texts)
+    folded = [_folded(t) for t in texts.filter(pc.invert(plain)).to_pylist()]
+    others = pc.replace_substring_regex(pa.array(folded, LABELS), _FORMAT, "")
+    text = pc.replace_with_mask(pc.ascii_lower(texts), pc.invert(plain), others)
     for escaped, sign in (("&lt;", "<"), ("&gt;", ">"), ("&amp;", "&")):  # as X writes them
         text = pc.replace_substring(text, escaped, sign)
-    for pattern in (_RETWEET, _LINK, _MENTION):
+    for pattern in (_RETWEET, _LINK, _MENTION, _SPACE):
         text = pc.replace_substring_regex(text, pattern, " ")
-    return pc.utf8_trim_whitespace(pc.replace_substring_regex(text, r"[\s\p{Z}]+", " "))
+    return pc.utf8_trim_whitespace(text)
 
 
 def folded_tag(tag: str) -> str | None:
@@ -122,8 +136,7 @@ def folded_tag(tag: str) -> str | None:
     >>> folded_tag("#AfD"), folded_tag("ＡｆＤ"), folded_tag("#")
     ('afd', 'afd', None)
     """
-    form = _folded(tag.strip())
-    return (form or "").lstrip("#").strip() or None
+    return _folded(tag.strip()).lstrip("#").strip() or None
 
 
 _WORD = r"[\p{L}\p{N}\p{M}_]+"
@@ -198,31 +211,25 @@ def near_duplicates(
     n = len(array)
     parent = np.arange(n)
     if n > 1:
-        indptr, values = _sets(array.cast(LABELS), unit, threads)
+        indptr, values = _units(array.cast(LABELS), unit, threads)
         _join(indptr, values, least, parent, threads)
         text_kernels.find_roots(parent)
     return np.unique(parent, return_inverse=True)[1].astype(np.int32)
 
 
-def _sets(
+def _units(
     texts: pa.Array, unit: str, threads: int | None
 ) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
-    """Return the set of units of each text as hashes, ascending: (indptr, values)."""
-    n = len(texts)
+    """Return the units of each text as hashes, as they come: (indptr, values)."""
+    counts = np.empty(len(texts), np.int64)
     if unit == "words":  # each word is hashed whole
         texts, counts = _words(texts)
+        ends = np.concatenate([[0], np.cumsum(counts, dtype=np.int64)])
         whole = np.arange(len(texts) + 1)
-        indptr = np.concatenate([[0], np.cumsum(counts)])
-        values = _hashed(texts, whole, np.iinfo(np.int32).max, threads)
-        text_kernels.sort_rows(indptr, values)
-    else:
-        counts = np.empty(n, np.int64)
-        text_kernels.count_sequences(*_bytes(texts), CHARACTERS, counts)
-        indptr = np.concatenate([[0], np.cumsum(counts)])
-        values = _hashed(texts, indptr, CHARACTERS, threads)
-    out = np.empty(n + 1, np.int64)
-    kept = text_kernels.distinct(indptr.astype(np.int64), values, out)
-    return out, values[:kept]
+        return ends, _hashed(texts, whole, np.iinfo(np.int32).max, threads)
+    text_kernels.count_sequences(*_bytes(texts), CHARACTERS, counts)
+    ends = np.concatenate([[0], np.cumsum(counts)])
+    return ends, _hashed(texts, ends, CHARACTERS, threads)
 
 
 def _hashed(
@@ -262,20 +269,50 @@ def _join(
     parent: NDArray[np.int64],
     threads: int | None,
 ) -> None:
-    """Join what is alike, in `parent`: candidates by bands of MinHash digests, checked exactly."""
+    """Join what is alike, in `parent`: candidates by bands of MinHash digests, checked exactly.
+
+    Only the candidates' units are made sets, in place: most texts share a band with no other.
+    """
     bands, rows = next((b, r) for bound, b, r in _BANDS if least >= bound)
     # the seed is always the same: what is alike depends on the texts alone
     random = np.random.default_rng(SEED).integers(0, 1 << 32, (2, bands, rows), np.uint32)
     borders = equal_chunks(np.diff(indptr), CHUNKS)
+    stops = np.full(len(parent), -1)
     for first in range(0, bands, _BANDS_AT_ONCE):
         factors, terms = (part.ravel() for part in random[:, first : first + _BANDS_AT_ONCE])
         keys = np.empty((len(terms) // rows, len(parent)), np.uint64)
         _write_keys(keys, indptr, values, factors | 1, terms, borders, threads)
-        for band in keys:
-            bucket = band >> np.uint64(32)
-            same = bucket[1:] == bucket[:-1]  # most texts share a band with no other
-            shared = np.concatenate([same, [False]]) | np.concatenate([[False], same])
-            text_kernels.join_alike(band[shared], indptr, values, least, parent)
+        shared = [band[_of_many(band >> np.uint64(32))] for band in keys]
+        wanted = np.zeros(len(parent), bool)
+        for band in shared:
+            wanted[band & np.uint64(0xFFFFFFFF)] = True
+        _make_sets(np.flatnonzero(wanted & (stops < 0)), indptr, values, stops, threads)
+        for band in shared:
+            text_kernels.join_alike(band, indptr, stops, values, least, parent)
+
+
+def _of_many(ranked: NDArray[np.uint64]) -> NDArray[np.bool_]:
+    """Mark the values of an ascending array that stand there more than once."""
+    same = ranked[1:] == ranked[:-1]
+    marks: NDArray[np.bool_] = np.append(same, False) | np.append(False, same)
+    return marks
+
+
+def _make_sets(
+    rows: NDArray[np.int64],
+    indptr: NDArray[np.int64],
+    values: NDArray[np.uint64],
+    stops: NDArray[np.int64],
+    threads: int | None,
+) -> None:
+    borders = equal_chunks(np.diff(indptr)[rows], CHUNKS)
+    run_chunks(
+        lambda _, i: text_kernels.make_sets(
+            indptr, values, rows[borders[i] : borders[i + 1]], stops
+        ),
+        len(borders) - 1,
+        threads=threads,
+    )
 
 
 def _write_keys(

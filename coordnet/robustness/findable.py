@@ -54,11 +54,10 @@ from coordnet.inference.edge_tests import (
 from coordnet.inference.group_test import GroupTester
 from coordnet.inference.round_times import round_factors, roundness
 from coordnet.inference.statistics import Chances, popularity_class
-from coordnet.kernels import arrays as array_kernels
 from coordnet.kernels import edge_tests as edge_test_kernels
 from coordnet.kernels import groups as group_kernels
 from coordnet.kernels import tails as tail_kernels
-from coordnet.kernels.set_weights import Interests
+from coordnet.kernels.set_weights import Interests, know_shared
 from coordnet.log.actions import ActionLog, check_log
 from coordnet.log.windows import shortest, window_text
 from coordnet.search.configuration import Configuration, configured
@@ -442,9 +441,8 @@ class _Paper:
         if self.config.null != "timing" and (pairs_all > 0).any():
             self.sums = saturated_sums(pairs_all, self.grid)
         interests = statistics.interests
-        who = np.repeat(np.arange(len(self.activity)), np.diff(interests.starts))
-        self.object_starts, order = array_kernels.group_by_code(interests.objects, log.n_objects)
-        self.who = who[order]  # the accounts of each object that counts as an interest
+        self.object_starts = interests.object_starts
+        self.who = interests.accounts  # of each object that counts as an interest
 
     def _drawn(
         self, rng: np.random.Generator, people: NDArray[np.int32], lag: int
@@ -674,7 +672,8 @@ class _Plant:
         starts = np.append(0, np.cumsum(acts.sum(axis=1)))
         objects = np.nonzero(acts)[1].astype(np.int32)
         total = shared[:k, m] + (after - before).sum(axis=1)
-        return Interests(starts, objects, total, self.paper.statistics.interests.n)
+        known = self.paper.statistics.interests
+        return known._replace(starts=starts, objects=objects, shared=total)
 
     @cached_property
     def _common(self) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
@@ -694,6 +693,8 @@ class _Plant:
         for j, part in enumerate(others):
             among[j] = count[part].sum()
             count[part] += 1
+        count = np.zeros(len(paper.activity), np.int32)
+        know_shared(interests, self.members, len(self.members), count)
         shared = np.zeros((len(self.members), len(others) + 1))
         for i, u in enumerate(self.members.tolist()):
             own = interests.objects[interests.starts[u] : interests.starts[u + 1]]

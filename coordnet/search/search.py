@@ -28,6 +28,7 @@ import math
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,7 +39,7 @@ from coordnet.clusters.groups import grow_groups
 from coordnet.graphs.graph import CoordinationGraph
 from coordnet.graphs.multiplex import Multiplex
 from coordnet.graphs.relation import Against, Relation
-from coordnet.inference.group_test import GroupTester
+from coordnet.inference.group_test import GroupTest, GroupTester
 from coordnet.inference.membership import MembershipTester
 from coordnet.inference.statistics import WindowStatistics
 from coordnet.log.actions import ActionLog
@@ -110,23 +111,60 @@ def search_clusters(
     stage
         Called with the name of each stage, for a context in which it runs.
     """
+    searched = search_layers(log, config, background, threads, stage)
+    with stage("clusters"):
+        return searched.found(config)
+
+
+def search_layers(
+    log: ActionLog,
+    config: Configuration,
+    background: ActionLog | None = None,
+    threads: int | None = None,
+    stage: Stage = lambda _: nullcontext(),
+) -> Searched:
+    """Build, test and clean the layers of a log, and look for groups; see `search_clusters`."""
     layers = [
         _Layer(log, relation, config, background, threads, stage) for relation in config.relations
     ]
     rounds, few_left = _in_rounds(log, layers, config.clean_background and background is None)
-    levels = (config.layer_level,) * len(layers)
-    kept = Multiplex(tuple(layer.kept for layer in layers), levels)
-    groups = [group for layer in layers for group in layer.groups]
-    with stage("clusters"):
-        communities = layers[0].communities if len(layers) == 1 else None
+    return Searched(tuple(layers), config.layer_level, rounds, few_left)
+
+
+@dataclass(frozen=True)
+class Searched:
+    """The layers of a log when the search in them is over, before clusters are made of them."""
+
+    layers: tuple[_Layer, ...]
+    level: float | None  # of each layer
+    rounds: tuple[int, ...]
+    few_left: bool
+
+    @cached_property
+    def kept(self) -> Multiplex:
+        """The kept edges of each layer."""
+        levels = (self.level,) * len(self.layers)
+        return Multiplex(tuple(layer.kept for layer in self.layers), levels)
+
+    def found(self, config: Configuration, communities: Clusters | None = None) -> Found:
+        """Join communities with groups, settle their members, and test them.
+
+        Parameters
+        ----------
+        config
+            By what rule.
+        communities
+            Of :attr:`kept`; None finds them.
+        """
+        kept, layers = self.kept, list(self.layers)
+        if communities is None:
+            communities = layers[0].communities if len(layers) == 1 else None
         if communities is None:
             communities = _communities(kept, config)
+        groups = [group for layer in layers for group in layer.groups]
         members = merged([cluster.codes for cluster in communities], groups)
         members = _settled(members, kept, layers, config)
-        tests = [
-            tuple(None if layer.tester is None else layer.tester.test(codes) for layer in layers)
-            for codes in members
-        ]
+        tests = [tuple(layer.group_test(codes) for layer in layers) for codes in members]
         parameters = {
             **communities.parameters,
             **({"groups": len(groups)} if config.groups else {}),
@@ -135,11 +173,11 @@ def search_clusters(
         clusters = Clusters.from_members(
             kept, members, config.method, parameters, 1, tests if tested else []
         )
-    looked = tuple(
-        Looked(layer.tester, layer.pairs, layer.least_q, layer.first_chance, layer.closest)
-        for layer in layers
-    )
-    return Found(kept, clusters, rounds, few_left, looked)
+        looked = tuple(
+            Looked(layer.tester, layer.pairs, layer.least_q, layer.first_chance, layer.closest)
+            for layer in layers
+        )
+        return Found(kept, clusters, self.rounds, self.few_left, looked)
 
 
 def _communities(graph: CoordinationGraph | Multiplex, config: Configuration) -> Clusters:
@@ -234,6 +272,7 @@ class _Layer:
         self.level = config.layer_level
         self.name = relation.name
         self.tester: GroupTester | None = None
+        self.first_tester: GroupTester | None = None  # where the background was cleaned since
         self.communities: Clusters | None = None
         self.groups: list[Group] = []
         self.pairs, self.least_q = 0, 1.0
@@ -252,7 +291,12 @@ class _Layer:
         self.pairs = self.graph.n_edges
         self.against = Against()
         self.statistics: WindowStatistics | None = None
-        self.first = self.graph, self.kept, self.statistics, self.least_q
+        self.first: tuple[CoordinationGraph, CoordinationGraph, WindowStatistics | None, float] = (
+            self.graph,
+            self.kept,
+            None,
+            self.least_q,
+        )
         if on_objects and self.level is not None:
             self.against = Against(config.null, config.strata, background, config.occasion_gap_us)
             self.statistics = relation.statistics(log, self.against, threads)
@@ -291,12 +335,25 @@ class _Layer:
         """Let everything be as before the background was cleaned."""
         self.graph, self.kept, self.statistics, self.least_q = self.first
 
+    def group_test(self, members: NDArray[np.int32]) -> GroupTest | None:
+        """Return the test of a set of accounts that has more evidence.
+
+        With the chances and occasions of the last round, or with those of the first, as for edges.
+        """
+        if self.tester is None:
+            return None
+        tests = [tester.test(members) for tester in (self.tester, self.first_tester) if tester]
+        return max(tests, key=lambda test: test.evidence)
+
     def find_groups(self) -> None:
         """Look for groups that no pair betrays."""
         if self.statistics is None or self.level is None:
             return
         with self.stage("groups"):
             self.tester = GroupTester(self.statistics)
+            first = self.first[2]
+            if first is not None and first is not self.statistics:
+                self.first_tester = GroupTester(first)
             if not self.config.groups:
                 return
             surprising = self.graph

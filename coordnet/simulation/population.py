@@ -11,8 +11,8 @@ from coordnet.frozen import ReadOnly
 from coordnet.log.encoding import build_log
 from coordnet.log.labels import LABELS, Labelled
 from coordnet.simulation.personas import THEMES, ZONES, messages, profiles
-from coordnet.simulation.truth import Simulation, Truth
-from coordnet.times import SECOND, instant
+from coordnet.simulation.truth import Phase, Simulation, Truth
+from coordnet.times import DAY, SECOND, instant
 
 DAYS = 28
 KINDS = ("hashtag", "retweet", "text", "url")  # in byte order
@@ -39,9 +39,11 @@ class World:
         rng: np.random.Generator,
         start: str,
         busy: NDArray[np.float64] | None = None,
+        days: int = DAYS,
     ) -> None:
         self.rng = rng
-        self.busy = np.ones(DAYS) if busy is None else busy  # how much is posted on each day
+        self.days = days
+        self.busy = np.ones(days) if busy is None else busy  # how much is posted on each day
         self.n = accounts
         self.start = instant(start)
         self.community = rng.choice(8, accounts, p=np.arange(12, 4, -1) / 68)
@@ -57,6 +59,7 @@ class World:
         self.acts: list[tuple[Integers, Integers, NDArray[np.float64]]] = []
         self.groups: dict[str, Integers] = {}
         self.covert: dict[str, bool] = {}
+        self.phases: list[tuple[str, int, int, Integers]] = []  # group, days from and to, accounts
         self.created = self.start / SECOND - rng.gamma(2.0, 2.0, accounts) * 365 * 86_400
         self._organic(actions)
 
@@ -68,7 +71,7 @@ class World:
         n_objects = max(actions // 8, 1)
         days = np.interp(
             rng.random(n_objects), np.append(0, np.cumsum(self.busy)) / self.busy.sum(),
-            np.arange(DAYS + 1),
+            np.arange(self.days + 1),
         )  # fmt: skip
         self.public_objects = self.new_objects(n_objects, days * 86_400)
         rank = np.arange(1, n_objects + 1) ** -0.9
@@ -159,7 +162,7 @@ class World:
 
     def moments(self, count: int, zone: float = 0.0) -> NDArray[np.float64]:
         """Draw moments between 8 and 22 hours of a zone's day, over the whole period."""
-        day = self.rng.integers(0, DAYS, count)
+        day = self.rng.integers(0, self.days, count)
         return day * 86_400 + (8 + 14 * self.rng.random(count) - zone) * 3_600
 
     def push(
@@ -231,7 +234,7 @@ class World:
     def finish(self, scenario: str) -> Simulation:
         """Return the simulation, times cut to whole seconds as platforms give them."""
         account, object_, time = (np.concatenate(part) for part in zip(*self.acts, strict=True))
-        inside = time < DAYS * 86_400
+        inside = time < self.days * 86_400
         if self.british:  # nobody acts before the account is created
             inside &= time >= self.created[account] - self.start / SECOND
         account, object_, time = account[inside], object_[inside], time[inside]
@@ -263,6 +266,15 @@ class World:
         truth = Truth(
             ReadOnly({g: tuple(labels[i] for i in m) for g, m in self.groups.items()}),
             ReadOnly(dict(self.covert)),
+            tuple(
+                Phase(
+                    name,
+                    self.start + first * DAY,
+                    self.start + last * DAY,
+                    tuple(labels[i] for i in members),
+                )
+                for name, first, last, members in self.phases
+            ),
         )
         covert = np.zeros(self.n, bool)
         if self.british:

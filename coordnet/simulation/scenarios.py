@@ -359,6 +359,43 @@ def _metronome(world: World) -> None:
         world.act(account[joins], object_[joins], time[joins])
 
 
+REGROUPING_DAYS = 84
+
+
+def _regroupings(world: World) -> None:
+    """Twelve weeks of five groups: two merge, one splits, one moves to new accounts, one stays.
+
+    Each pushes two posts a day. In the middle two groups of 15 become one of 30, and one of 30 two
+    of 15. One of 15 hands over to 15 new accounts, one every other day from the fourth week on.
+    """
+    half, end = world.days // 2, world.days
+    merging = [world.group(name, 15) for name in ("merging_1", "merging_2")]
+    splitting = world.group("splitting", 30)
+    moving = world.group("moving", 30)
+    steady = world.group("steady", 20)
+    for name, members in zip(("merging_1", "merging_2"), merging, strict=True):
+        _acts_from(world, name, members, 0, half)
+    _acts_from(world, "merged", np.concatenate(merging), half, end)
+    _acts_from(world, "splitting", splitting, 0, half)
+    for number, members in enumerate((splitting[:15], splitting[15:]), 1):
+        _acts_from(world, f"split_{number}", members, half, end)
+    first = end // 4
+    _acts_from(world, "moving", moving[:15], 0, first)
+    for moved in range(15):
+        start = first + 2 * moved
+        last = start + 2 if moved < 14 else end
+        _acts_from(world, "moving", moving[moved + 1 : moved + 16], start, last)
+    _acts_from(world, "steady", steady, 0, end)
+
+
+def _acts_from(world: World, name: str, members: Integers, first: int, last: int) -> None:
+    """Let accounts push two posts a day from one day to another."""
+    world.phases.append((name, first, last, members))
+    day = np.repeat(np.arange(first, last), 2)
+    moments = day * 86_400 + (8 + 13 * world.rng.random(len(day))) * 3_600
+    world.push(members, len(day), 45.0, join=0.6, borrowed=0.0, moments=moments)
+
+
 KEY_DAYS = np.array([6, 10, 11, 19, 20, 27])  # manifesto, bombing, debate, polling day
 POLLING_DAY = 27
 EXCITED = np.where(np.isin(np.arange(DAYS), KEY_DAYS), 1.5, 1.0)  # the public posts more then
@@ -462,8 +499,8 @@ SCENARIOS: Mapping[str, Callable[..., None]] = MappingProxyType(
             _early_birds, _daily_slots, _small_fast_audience, _auto_sharers, _fandom, _newsroom,
             _share_buttons, _generic_objects,
             _retweet_ring, _campaign, _small_cells, _tiny_cells, _large_ring, _contaminated,
-            _mixed_public, _diluted, _slow_drip, _cross_trace, _metronome, _election,
-            _election_public,
+            _mixed_public, _diluted, _slow_drip, _cross_trace, _metronome, _regroupings,
+            _election, _election_public,
         )
     }
 )  # fmt: skip
@@ -490,6 +527,8 @@ def simulate(
         15 to 1,000 posts), ``"contaminated"`` (a large share of the accounts is one campaign),
         ``"mixed_public"`` (a campaign among early birds, schedulers and the like),
         ``"diluted"``, ``"slow_drip"``, ``"cross_trace"``, ``"metronome"``, ``"election"``.
+        ``"regroupings"``: twelve weeks in which groups merge, split and move to new accounts; who
+        acted together when stands in ``.truth.phases``.
     accounts
         Number of accounts; some may not act.
     actions
@@ -529,7 +568,9 @@ def simulate(
     if count < 1:
         raise ParameterError(f"actions={actions!r} is not a number of actions; use 1 or more.")
     busy = EXCITED if scenario in ("election", "election_public") else None
+    days = REGROUPING_DAYS if scenario == "regroupings" else DAYS
+    start = "2017-05-12T00:00:00Z"
     with stage("simulating"):
-        world = World(accounts, count, np.random.default_rng(seed), "2017-05-12T00:00:00Z", busy)
+        world = World(accounts, count, np.random.default_rng(seed), start, busy, days)
         SCENARIOS[scenario](world, **options)
         return world.finish(scenario)

@@ -16,6 +16,25 @@ from coordnet.log.labels import LABELS
 
 
 @dataclass(frozen=True)
+class Phase:
+    """A stretch of time in which some accounts act together.
+
+    Attributes
+    ----------
+    group : str
+        Phases of one group follow each other, perhaps with other accounts.
+    start_us, end_us : int
+        Microseconds since 1970 (UTC), from the first up to and without the second.
+    accounts : tuple of str
+    """
+
+    group: str
+    start_us: int
+    end_us: int
+    accounts: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Truth:
     """What was planted.
 
@@ -25,10 +44,13 @@ class Truth:
         The accounts of each group; no account is in two.
     covert : mapping of str to bool
         Whether the group coordinates covertly; the others are benign.
+    phases : tuple of Phase
+        Who acted together when, where groups change over time; else empty.
     """
 
     groups: Mapping[str, tuple[str, ...]]
     covert: Mapping[str, bool]
+    phases: tuple[Phase, ...] = ()
 
     def to_frame(self, backend: str = "pandas") -> Any:
         """Return a dataframe of one row an account in a group: account, group, covert."""

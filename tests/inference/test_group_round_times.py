@@ -24,11 +24,13 @@ class Times(NamedTuple):
     round_factors: Any
     object: Any
     class_of: Any
+    log_factorials: Any
 
 
 def times_of(grain, factors):
     """Return the times of actions on one object."""
-    return Times(grain, factors[None], np.zeros(len(grain), np.int32), np.zeros(1, np.int32))
+    one = np.zeros(len(grain), np.int32)
+    return Times(grain, factors[None], one, np.zeros(1, np.int32), group_kernels.log_factorials(8))
 
 
 def naive_log_bound(factors, members, moment):

@@ -138,6 +138,7 @@ def test_a_large_set_has_the_bound_and_a_small_one_all_orders():
     sim = cn.simulate("retweet_ring", accounts=2_000, seed=0)
     interests = interests_of(sim.log)
     ring = sim.log.codes_of(sim.truth.groups["ring_30"])
+    log10_weight(interests, ring)  # what they share is known now
     for size in (12, 13, 30):
         q = weight_kernels.step_chances(interests, ring, size)
         if size == 12:
@@ -163,10 +164,28 @@ def test_the_most_popular_objects_are_left_out_where_they_cost_too_much():
     assert found == pytest.approx(math.log10(naive_weight(acts, members)), abs=1e-9)
 
 
-def test_no_number_of_threads_changes_a_byte():
+def test_what_accounts_share_is_counted_where_it_is_asked_for():
     log = cn.simulate("small_cells", accounts=1_000, seed=0).log
-    one, four = (interests_of(log, threads=n) for n in (1, 4))
-    assert all(np.array_equal(a, b) for a, b in zip(one, four, strict=True))
+    interests = interests_of(log)
+    acts = {u: set(log.object[log.account == u].tolist()) for u in log.active.tolist()}
+    assert (interests.shared == -1).all()
+    members = np.array([3, 700, 5], np.int32)
+    count = np.zeros(len(log.all_accounts), np.int32)
+    weight_kernels.know_shared(interests, members, 2, count)
+    assert not count.any()
+    assert np.flatnonzero(interests.shared >= 0).tolist() == [3, 700]
+    for u in (3, 700):
+        every = sum(math.comb(len(acts[u] & other), 2) for v, other in acts.items() if v != u)
+        assert interests.shared[u] == every > 0
+    everybody = log.active.astype(np.int32)
+    least = [weight_kernels.least_shared(interests, u) for u in everybody.tolist()]
+    weight_kernels.know_shared(interests, everybody, len(everybody), count)
+    assert (interests.shared[everybody] >= least).all()
+    # of objects that everybody acts on, the bound is what is shared
+    alike = interests_of(
+        log_of([(f"u{a}", f"o{o}", START, "k", None) for a in range(7) for o in range(5)])
+    )
+    assert weight_kernels.least_shared(alike, 3) == pytest.approx(6 * 10)
 
 
 @pytest.mark.parametrize("members", [[], [1, 1, 2]])

@@ -31,7 +31,7 @@ def scene_of(acts, window, n_accounts, chance=0.1, background=()):
         *array_kernels.group_by_code(account, n_accounts), counts[account].astype(I4),
         np.array([(counts > 0).sum()], I4), np.zeros(1, I4), moments, np.zeros(1, I4),
         moments, np.full(len(acts), 5, np.int8), np.ones((1, 6)), np.array([window], I8), window,
-        n_accounts, np.array(background, np.uint8),
+        n_accounts, np.array(background, np.uint8), np.zeros(0),
     )  # fmt: skip
 
 
@@ -123,6 +123,7 @@ def test_synchronised_pairs_take_memory_for_actions_not_for_pairs(monkeypatch):
         group_kernels.synchronised_pairs, "py_func", group_kernels.synchronised_pairs
     )
     monkeypatch.setattr(group_kernels, "synchronised_pairs", interpreted)
+    pairs_of(scene, range(2))  # what it calls is compiled before memory is traced
     tracemalloc.start()
     try:
         observed, _ = pairs_of(scene, range(2_000))

@@ -32,13 +32,9 @@ def test_sequences_are_those_of_python(values, n):
     indptr = np.concatenate([[0], np.cumsum(counts)])
     hashes = np.empty(int(indptr[-1]), np.uint64)
     text_kernels.sequences(ends, data, n, indptr, 0, len(values), hashes)
-    out = np.empty(len(values) + 1, np.int64)
-    kept = text_kernels.distinct(indptr, hashes, out)
-    assert out[-1] == kept
-    sets = [set(hashes[out[i] : out[i + 1]].tolist()) for i in range(len(values))]
+    sets = [set(hashes[indptr[i] : indptr[i + 1]].tolist()) for i in range(len(values))]
     assert [len(s) for s in sets] == [len(plain(v, n)) for v in values]
     for i in range(len(values)):
-        assert hashes[out[i] : out[i + 1]].tolist() == sorted(sets[i])
         for j in range(i):
             common = plain(values[i], n) & plain(values[j], n)
             assert len(sets[i] & sets[j]) == len(common)
@@ -58,7 +54,7 @@ def test_what_is_joined_is_what_is_alike(values, least, random):
     for _ in range(2):
         bucket = [random.randrange(2) for _ in values]
         keys = np.array(sorted(bucket[i] << 32 | i for i in range(len(values))), np.uint64)
-        text_kernels.join_alike(keys, indptr, flat, least, parent)
+        text_kernels.join_alike(keys, indptr, indptr[1:], flat, least, parent)
         near += [
             (i, j)
             for i, a in enumerate(values)
@@ -105,9 +101,21 @@ def test_pairs_are_joined(n, pairs):
     assert parent.tolist() == number
 
 
-@given(st.lists(st.lists(st.integers(0, 2**63 - 1), max_size=40), min_size=1, max_size=4))
-def test_rows_are_sorted(rows):
+@given(
+    st.lists(st.tuples(st.booleans(), st.lists(st.integers(0, 9), min_size=1)), min_size=1),
+    st.integers(0, 2**60),
+)
+def test_rows_are_made_sets(marked, step):
+    """Those asked for, and no others."""
+    rows = [[x * step for x in row] for _, row in marked]
+    asked = np.flatnonzero([wanted for wanted, _ in marked])
     indptr = np.concatenate([[0], np.cumsum([len(row) for row in rows])]).astype(np.int64)
     values = np.array([x for row in rows for x in row], np.uint64)
-    text_kernels.sort_rows(indptr, values)
-    assert values.tolist() == [x for row in rows for x in sorted(row)]
+    stops = np.full(len(rows), -1)
+    text_kernels.make_sets(indptr, values, asked, stops)
+    for i, row in enumerate(rows):
+        if i in asked:
+            assert values[indptr[i] : stops[i]].tolist() == sorted(set(row))
+        else:
+            assert stops[i] == -1
+            assert values[indptr[i] : indptr[i + 1]].tolist() == row

@@ -1,5 +1,8 @@
 """Normal forms by hand in several scripts; near duplicates against plain sets and loops."""
 
+import re
+import unicodedata
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -8,6 +11,7 @@ from hypothesis import strategies as st
 
 import coordnet as cn
 from coordnet.kernels import texts as text_kernels
+from coordnet.readers import text as text_module
 from coordnet.readers.text import (
     PRESETS,
     folded_tag,
@@ -46,6 +50,38 @@ def test_a_normal_form_has_no_case_and_no_mentions(text):
     assert found == found.strip()
     assert "  " not in found
     assert form(text.upper().lower()) in (found, form(text.lower().upper().lower()))
+
+
+def plain_form(text):
+    """One by one, with Python's regular expressions."""
+    if text is None:
+        return None
+    text = unicodedata.normalize("NFKC", text).casefold()
+    text = unicodedata.normalize("NFKC", text)
+    text = "".join(c for c in text if unicodedata.category(c) != "Cf")
+    text = text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+    for pattern in (r"^[\t\n\f\r ]*rt[\t\n\f\r ]+@\w+:?", r"(?:https?://|www\.)[^\t\n\f\r ]+"):
+        text = re.sub(pattern, " ", text)
+    return re.sub(r"\s+", " ", re.sub(r"@\w+(?:[.@-]\w+)*", " ", text)).strip()
+
+
+PIECES = st.sampled_from(
+    ["RT", "rt", " ", "  ", "\t", "\n", "\u2028", "\u3000", "\xa0", "\xad", "@", "a", "B", "ß", "É",
+     "e", "\u0301", "Ω", "ﬁ", "…", "https://", "www.", "x.y", ":", "-", "&", "&lt;", "&amp;", "🔥"]
+)  # fmt: skip
+
+
+@given(st.lists(st.none() | st.lists(PIECES, max_size=10).map("".join), max_size=6))
+def test_normal_forms_are_those_of_each_text_alone(texts):
+    assert normal_form(pa.array(texts, pa.string())).to_pylist() == [plain_form(t) for t in texts]
+
+
+def test_normal_forms_of_many_texts(monkeypatch):
+    texts = pa.chunked_array([["Vote NOW", None, "É @x"], [], ["a\u2028b", "RT @y: &gt; ﬁne"]])
+    expected = ["vote now", None, "é", "a b", "> fine"]
+    assert normal_form(texts).to_pylist() == expected
+    monkeypatch.setattr(text_module, "_TEXTS_AT_ONCE", 2)
+    assert normal_form(texts).to_pylist() == expected
 
 
 def test_hashtags_are_one_whatever_their_case_and_width():

@@ -1,0 +1,327 @@
+"""find_clusters_over_time(): a search in each step, communities tied to the step before, tracks."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from coordnet.clusters.clusters import Clusters
+from coordnet.errors import ParameterError, check_number, check_whole, one_of
+from coordnet.frames import ArrowExport, html_table, native
+from coordnet.frozen import Frozen
+from coordnet.log.accounts import Accounts
+from coordnet.log.actions import ActionLog, check_log
+from coordnet.over_time.coupling import coupled_communities
+from coordnet.over_time.following import Event, Track, follow
+from coordnet.over_time.periods import SPENDING, levels, periods
+from coordnet.progress import stage
+from coordnet.search.configuration import Configuration, configured
+from coordnet.search.search import search_layers
+from coordnet.times import Duration, duration, duration_text, instant_text
+
+SAID = {
+    "born": "is new",
+    "split": "splits from track {other}",
+    "merged": "goes into track {other}",
+    "returned": "is back",
+    "gone": "is not seen any more",
+}
+
+
+@dataclass(frozen=True)
+class Step(Frozen):
+    """What was found in one step.
+
+    Attributes
+    ----------
+    start_us, end_us : int
+        Actions with start <= time < end, in microseconds since 1970 (UTC).
+    complete : bool
+        Whether the log goes on to the end of the step.
+    level : float or None
+        The level of error of the step.
+    clusters : Clusters
+    """
+
+    start_us: int
+    end_us: int
+    complete: bool
+    level: float | None
+    clusters: Clusters
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class ClustersOverTime(ArrowExport, Frozen):
+    """Clusters of each step of a log, and how they go on: what `find_clusters_over_time` gives.
+
+    Attributes
+    ----------
+    steps : tuple of Step
+    tracks : tuple of Track
+        Clusters that are followed; ``track.seen`` has (step, cluster) for each step it is seen in.
+    events : tuple of Event
+        What happens to tracks, but to go on: step, event (``"born"``, ``"split"``, ``"merged"``,
+        ``"returned"`` or ``"gone"``), track, and the other track where one split or merged.
+    parameters : mapping
+        every, window, spending, coupling, patience.
+    config : Configuration
+        By what rule each step was searched; its `fdr` is that of all steps together.
+    frame : str
+        The kind of frame that `to_frame` gives unless told.
+    """
+
+    steps: tuple[Step, ...]
+    tracks: tuple[Track, ...]
+    events: tuple[Event, ...]
+    parameters: Mapping[str, Any]
+    config: Configuration
+    all_accounts: Accounts
+    frame: str = "pandas"
+
+    def __len__(self) -> int:
+        return len(self.tracks)
+
+    def members(self, track: int, step: int) -> NDArray[np.int32]:
+        """Return the codes of a track's members in a step, none where it was not seen: int32."""
+        if not 0 <= track < len(self.tracks):
+            raise ParameterError(
+                f"there is no track {track}; there are {len(self.tracks)}, from 0."
+            )
+        where = dict(self.tracks[track].seen)
+        if step not in where:
+            return np.zeros(0, np.int32)
+        return self.steps[step].clusters.members(where[step])
+
+    def to_frame(self, backend: str | None = None) -> Any:
+        """Return a dataframe of one row a track and step in which it was seen.
+
+        Columns: track, step, start, end, cluster (of the step), accounts, stayed, joined and left
+        (beside the step in which it was seen before), founders (the share of its first members
+        who are in it), evidence (log10, of the group test), event.
+        """
+        rows: list[dict[str, Any]] = []
+        events = {(e.track, e.step): e.event for e in self.events if e.event != "gone"}
+        for track in self.tracks:
+            before: set[int] | None = None
+            first: set[int] | None = None
+            for step, cluster in track.seen:
+                found = self.steps[step]
+                now = set(found.clusters.members(cluster).tolist())
+                first = now if first is None else first
+                stayed: int | None = None if before is None else len(now & before)
+                evidence = found.clusters.evidence
+                rows.append({
+                    "track": track.number, "step": step,
+                    "start": instant_text(found.start_us), "end": instant_text(found.end_us),
+                    "cluster": cluster, "accounts": len(now), "stayed": stayed,
+                    "joined": None if stayed is None else len(now) - stayed,
+                    "left": None if before is None or stayed is None else len(before) - stayed,
+                    "founders": len(now & first) / len(first),
+                    "evidence": None if evidence is None or math.isnan(evidence[cluster])
+                    else float(evidence[cluster]),
+                    "event": events.get((track.number, step)),
+                })  # fmt: skip
+                before = now
+        return native(_table(rows, ROWS), backend or self.frame)
+
+    def events_frame(self, backend: str | None = None) -> Any:
+        """Return a dataframe of one row an event: step, start, end, event, track, other."""
+        rows = [
+            {
+                "step": e.step, "start": instant_text(self.steps[e.step].start_us),
+                "end": instant_text(self.steps[e.step].end_us), "event": e.event,
+                "track": e.track, "other": e.other,
+            }
+            for e in self.events
+        ]  # fmt: skip
+        return native(_table(rows, EVENT_ROWS), backend or self.frame)
+
+    def members_frame(self, backend: str | None = None) -> Any:
+        """Return a dataframe of one row a membership: track, step, account (label)."""
+        parts = [
+            (track.number, step, self.all_accounts[self.members(track.number, step)])
+            for track in self.tracks
+            for step, _ in track.seen
+        ]
+        sizes = [len(names) for _, _, names in parts]
+        table = pa.table(
+            {
+                "track": pa.array(np.repeat([t for t, _, _ in parts], sizes).astype(np.int64)),
+                "step": pa.array(np.repeat([s for _, s, _ in parts], sizes).astype(np.int64)),
+                "account": pa.array([n for *_, names in parts for n in names], pa.large_string()),
+            }
+        )
+        return native(table, backend or self.frame)
+
+    def news(self, step: int = -1) -> list[str]:
+        """Return in words what is new in a step, by default the last: nothing where all goes on."""
+        number = range(len(self.steps))[step] if self.steps else -1
+        return [
+            f"Track {e.track} {SAID[e.event].format(other=e.other)}"
+            + (f": {n:,} accounts." if (n := len(self.members(e.track, e.step))) else ".")
+            for e in self.events
+            if e.step == number
+        ]
+
+    def _title(self) -> str:
+        if not self.steps:
+            return "ClustersOverTime: the log has no actions"
+        return (
+            f"ClustersOverTime: {len(self.tracks):,} tracks in {len(self.steps):,} steps of "
+            f"{self.parameters['window']}, every {self.parameters['every']}"
+        )
+
+    def _rows(self) -> list[tuple[str, str, str, str]]:
+        rows = []
+        for number, step in enumerate(self.steps):
+            shown = instant_text(step.start_us)[:10], instant_text(step.end_us)[:10]
+            accounts = len(np.unique(step.clusters.indices))
+            told = f"{len(step.clusters):,} with {accounts:,} accounts"
+            news = " ".join(self.news(number))
+            part = "" if step.complete else " (cut short)"
+            rows.append((str(number), f"{shown[0]} to {shown[1]}{part}", told, news))
+        return rows
+
+    def __repr__(self) -> str:
+        lines = [self._title()]
+        for number, when, told, news in self._rows():
+            lines.append(f"  {number:>3}  {when}: {told}. {news}".rstrip())
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        return html_table(self._title(), ("step", "days", "clusters", "news"), self._rows())
+
+
+ROWS = {
+    "track": pa.int64(), "step": pa.int64(), "start": pa.large_string(), "end": pa.large_string(),
+    "cluster": pa.int64(), "accounts": pa.int64(), "stayed": pa.int64(), "joined": pa.int64(),
+    "left": pa.int64(), "founders": pa.float64(), "evidence": pa.float64(),
+    "event": pa.large_string(),
+}  # fmt: skip
+EVENT_ROWS = {
+    "step": pa.int64(), "start": pa.large_string(), "end": pa.large_string(),
+    "event": pa.large_string(), "track": pa.int64(), "other": pa.int64(),
+}  # fmt: skip
+
+
+def _table(rows: list[dict[str, Any]], types: Mapping[str, pa.DataType]) -> pa.Table:
+    return pa.table(
+        {name: pa.array([row[name] for row in rows], kind) for name, kind in types.items()}
+    )
+
+
+def find_clusters_over_time(
+    log: ActionLog,
+    every: Duration = "7d",
+    window: Duration = "28d",
+    *,
+    spending: str = "even",
+    coupling: float = 0.1,
+    patience: int = 1,
+    config: Configuration | None = None,
+    background: ActionLog | None = None,
+    threads: int | None = None,
+    **options: Any,
+) -> ClustersOverTime:
+    """Find clusters in each step of a log, and follow them: born, merged, split, gone.
+
+    Each step is searched as :func:`coordnet.detect` searches a log. Its communities are tied to
+    those of the step before (:mod:`coordnet.over_time.coupling`), and its clusters are followed by
+    their members (:mod:`coordnet.over_time.following`).
+
+    *One level of error over all steps.* The level `fdr` is shared out over the steps. Where
+    nothing coordinates, the chance that anything is reported in any step is at most the sum of
+    the parts, which is `fdr`, however much steps overlap. ``spending="even"`` gives each step the
+    same part. ``spending="open"`` gives step k the part 1 / (k (k + 1)): it need not be known how
+    many steps there will be, and what was found of a complete step stays the same when the log
+    goes on. That is alpha spending, and the choice for a watch without an end.
+
+    Parameters
+    ----------
+    log
+        The actions.
+    every
+        From the start of a step to that of the next: ``"7d"``.
+    window
+        How long a step is: ``"28d"``. Not shorter than `every`, or actions would be left out.
+    spending
+        ``"even"`` or ``"open"``.
+    coupling
+        How strongly an account is tied to itself in the step before: 0 not at all.
+    patience
+        For how many steps a track that is not seen is waited for.
+    config
+        The parameters of the search; see :func:`coordnet.detect`.
+    background
+        A log of accounts that are not under suspicion.
+    threads
+        Number of threads; None means all processors. It changes no byte of the result.
+    **options
+        Fields of the configuration, as in :func:`coordnet.detect`: ``within="60s"``.
+
+    Returns
+    -------
+    ClustersOverTime
+
+    Raises
+    ------
+    ParameterError
+        Also where another method than infomap is asked for: it alone is tied between steps.
+
+    Examples
+    --------
+    >>> import coordnet as cn
+    >>> sim = cn.simulate("regroupings", accounts=500, actions=5_000, seed=0)
+    >>> found = cn.find_clusters_over_time(sim.log, every="14d", window="28d")
+    >>> sorted({event.event for event in found.events})
+    ['born', 'merged', 'split']
+    """
+    check_log(log)
+    every_us, window_us = duration(every, "every"), duration(window, "window")
+    if not 0 < every_us <= window_us:
+        raise ParameterError(
+            f"every={every!r} and window={window!r}: every= must be above 0 and at most as long as "
+            "window=, or actions between two steps would be left out."
+        )
+    one_of(spending, SPENDING, "spending")
+    coupling = check_number(coupling, "coupling", at_least=0)
+    patience = check_whole(patience, "patience", 0)
+    rule = configured(config, options)
+    if rule.method != "infomap":
+        raise ParameterError(
+            f"method={rule.method!r} is not tied between steps; leave method= out (infomap)."
+        )
+    rule.check_kinds(log)
+    cut = periods(log, every_us, window_us)
+    shares = [None] * len(cut) if rule.fdr is None else levels(rule.fdr, max(len(cut), 1), spending)
+    steps: list[Step] = []
+    with stage("steps") as done:
+        for number, (period, share) in enumerate(zip(cut, shares, strict=False)):
+            inside = (log.time >= period.start_us) & (log.time < period.end_us)
+            part = log.where(inside, "outside the step")
+            own = rule if share is None else rule.replace(fdr=share)
+            # a kind with a window of its own may pause
+            searched = search_layers(part, own, background, threads)
+            communities = coupled_communities(
+                searched.kept, steps[-1].clusters.layers if steps else None,
+                coupling, rule.seed, rule.min_size,
+            )  # fmt: skip
+            found = searched.found(own, communities)
+            steps.append(Step(*period, share, found.clusters))
+            done((number + 1) / len(cut))
+    tracks, events = follow(
+        [[step.clusters.members(i) for i in range(len(step.clusters))] for step in steps], patience
+    )
+    parameters = {
+        "every": duration_text(every_us), "window": duration_text(window_us),
+        "spending": spending, "coupling": coupling, "patience": patience,
+    }  # fmt: skip
+    return ClustersOverTime(
+        tuple(steps), tuple(tracks), tuple(events), parameters, rule, log.all_accounts, log.frame
+    )
