@@ -440,6 +440,8 @@ def peers_table(cells: dict[tuple[str, str], dict[int, Line]]) -> str:
             some = sum(line["clusters"] > 0 for line in lines)
             row.append(f"{some} of {len(lines)}: {middle(lines, 'accounts'):,.0f}" if lines else "")
         rows.append(row)
+    if not any("".join(row[1:]) for row in rows):
+        return "No peer was run on these.\n"
     return table(("scenario", *PEERS), rows)
 
 
