@@ -72,6 +72,8 @@ class ClustersOverTime(ArrowExport, Frozen):
         every, window, spending, coupling, patience.
     config : Configuration
         By what rule each step was searched; its `fdr` is that of all steps together.
+    all_accounts : Accounts
+        What codes of accounts stand for.
     frame : str
         The kind of frame that `to_frame` gives unless told.
     """

@@ -484,7 +484,7 @@ def test_repr_of_many_and_of_none():
     assert len(none) == 0
     assert none.to_frame("pyarrow").num_rows == 0
     assert none.to_frame("pyarrow", long=True).num_rows == 0
-    assert repr(none).startswith("ClusterScores: 0 clusters")
+    assert repr(none) == "ClusterScores: there is no cluster to score"
 
 
 # -- laws --------------------------------------------------------------------------------------

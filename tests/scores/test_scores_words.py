@@ -387,7 +387,7 @@ def test_stances_that_are_not_there():
          "'target:against' or 'target:neutral', and nothing for no label."),
         ([":for"] * 32, "stance label ':for' is not understood; write 'target:for', "
          "'target:against' or 'target:neutral', and nothing for no label."),
-        ("x:for", "stance='x:for' is neither a function nor labels of rows."),
+        ("x:for", "there is no file 'x:for'; check the path."),
         (7, "stance=7 is neither a function nor labels of rows."),
         ((["x:for"] * 32,) * 3, "stance= takes one coder or a tuple of two, not 3."),
     ],
