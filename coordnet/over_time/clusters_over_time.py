@@ -234,8 +234,8 @@ def find_clusters_over_time(
     """Find clusters in each step of a log, and follow them: born, merged, split, gone.
 
     Each step is searched as :func:`coordnet.detect` searches a log. Its communities are tied to
-    those of the step before (:mod:`coordnet.over_time.coupling`), and its clusters are followed by
-    their members (:mod:`coordnet.over_time.following`).
+    those of the step before (``coordnet.over_time.coupling``), and its clusters are followed by
+    their members (``coordnet.over_time.following``).
 
     *One level of error over all steps.* The level `fdr` is shared out over the steps. Where
     nothing coordinates, the chance that anything is reported in any step is at most the sum of
