@@ -65,17 +65,28 @@ def test_numbers_of_threads(monkeypatch):
     assert len(str(error.value)) < 300
 
 
-def shown(stream, monkeypatch, name="testing", seconds=0.1):
-    """Return what a stage that is half done writes to an error stream."""
+def wait_for(text, stream, seconds=20):
+    """Wait until a stream shows a text; what writes it may get its turn late."""
+    end = time.monotonic() + seconds
+    while text not in stream.getvalue() and time.monotonic() < end:
+        time.sleep(0.01)
+    assert text in stream.getvalue()
+
+
+def shown(stream, monkeypatch, name="testing", seconds=0.1, text=None):
+    """Return what a stage that is half done writes to an error stream, at last this text."""
     monkeypatch.setattr(sys, "stderr", stream)
     with progress.stage(name) as step:
         step(0.5)
-        time.sleep(seconds)
+        if text is None:
+            time.sleep(seconds)
+        else:
+            wait_for(text, stream)
     return stream.getvalue()
 
 
 def test_progress_is_shown_on_a_terminal_only_unless_asked_for(monkeypatch, at_once):
-    assert "testing: 0:00  50%|" in shown(Terminal(), monkeypatch)
+    shown(Terminal(), monkeypatch, text="testing: 0:00  50%|")
     assert shown(io.StringIO(), monkeypatch) == ""
     for on, setting in ((True, None), (None, "1"), (False, None), (None, "0")):
         if setting is not None:
@@ -83,8 +94,9 @@ def test_progress_is_shown_on_a_terminal_only_unless_asked_for(monkeypatch, at_o
         cn.show_progress(on)
         try:
             for stream in (Terminal, io.StringIO):
-                told = shown(stream(), monkeypatch)
-                assert bool(told) == (on is True or setting == "1"), (on, setting)
+                wanted = on is True or setting == "1"
+                told = shown(stream(), monkeypatch, text="testing: " if wanted else None)
+                assert bool(told) == wanted, (on, setting)
         finally:
             cn.show_progress(None)
     with pytest.raises(ParameterError, match="on='yes' is none of True, False and None"):
@@ -92,7 +104,7 @@ def test_progress_is_shown_on_a_terminal_only_unless_asked_for(monkeypatch, at_o
 
 
 def test_the_line_is_gone_at_the_end_and_short_work_shows_none(monkeypatch, at_once):
-    assert shown(Terminal(), monkeypatch).endswith("\r")
+    assert shown(Terminal(), monkeypatch, text="testing: ").endswith("\r")
     monkeypatch.setattr(progress, "DELAY", 60)
     assert shown(Terminal(), monkeypatch, seconds=0) == ""
     assert not [t for t in threading.enumerate() if t.name == "coordnet progress"]
@@ -103,16 +115,17 @@ def test_a_stage_inside_another_takes_its_place(monkeypatch, at_once):
     monkeypatch.setattr(sys, "stderr", stream)
     with progress.stage("outer"):
         with progress.stage("in\x1b[31mner"):
-            time.sleep(0.1)
-            inner = stream.getvalue()
+            wait_for("in\\x1b[31mner", stream)
             elsewhere = threading.Thread(target=lambda: shown(stream, monkeypatch, "elsewhere"))
             elsewhere.start()
             elsewhere.join()
-        time.sleep(0.1)
-    assert "in\\x1b[31mner" in inner
-    assert "outer" not in inner
-    assert "outer" in stream.getvalue()
-    assert "elsewhere" not in stream.getvalue()
+            inner = stream.getvalue()
+        # the outer stage may be shown before the inner one begins, not while it lasts
+        assert "outer" not in inner[inner.index("in\\x1b[31mner") :]
+        stream.seek(0)
+        stream.truncate()
+        wait_for("outer", stream)
+    assert "elsewhere" not in inner
 
 
 def test_compiling_is_told(monkeypatch, at_once):
@@ -125,17 +138,17 @@ def test_compiling_is_told(monkeypatch, at_once):
     monkeypatch.setattr(sys, "stderr", stream)
     monkeypatch.setattr("coordnet.kernels.compiling._Announcement.made", True)
     with progress.stage("edges"):
-        time.sleep(0.1)
+        wait_for("edges: ", stream)
         with event.trigger_event("numba:compile", data={"dispatcher": Dispatcher}):
-            time.sleep(0.1)
-    assert "edges: " in stream.getvalue()
-    assert "edges, compiling (first run only): " in stream.getvalue()
+            wait_for("edges, compiling (first run only): ", stream)
 
 
 def test_chunks_tell_how_far_they_are(monkeypatch, at_once):
     stream = Terminal()
     monkeypatch.setattr(sys, "stderr", stream)
-    run_chunks(
-        lambda _, i: time.sleep(0.15), 2, threads=1, label="testing", weights=[1, 3]
-    )  # fmt: skip
-    assert "testing: 0:00  25%|" in stream.getvalue()
+
+    def chunk(_, i):
+        if i == 1:
+            wait_for("testing: 0:00  25%|", stream)
+
+    run_chunks(chunk, 2, threads=1, label="testing", weights=[1, 3])
