@@ -491,7 +491,7 @@ def resolution_of(n: int, step: int) -> int:
 def _little(array: NDArray[Any]) -> memoryview:
     """Return the bytes of an array, the lowest first; nothing is copied where they are so."""
     array = np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
-    return memoryview(array.view(np.uint8)) if len(array) else memoryview(b"")
+    return array.view(np.uint8).data if len(array) else memoryview(b"")
 
 
 def compact(codes: NDArray[np.int32], n: int) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
