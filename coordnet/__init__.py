@@ -56,6 +56,8 @@ if TYPE_CHECKING:
     from coordnet.simulation.scenarios import simulate
     from coordnet.simulation.truth import Simulation, Truth
     from coordnet.storage import load, save
+    from coordnet.store.stored_log import StoredLog, open_store
+    from coordnet.store.write import write_store
 
 # Where each public name is defined. A name is imported when it is first used, so that
 # ``import coordnet`` costs next to nothing.
@@ -99,6 +101,8 @@ _HOMES = {
     "simulation.scenarios": ("simulate",),
     "simulation.truth": ("Simulation", "Truth"),
     "storage": ("load", "save"),
+    "store.stored_log": ("StoredLog", "open_store"),
+    "store.write": ("write_store",),
 }  # fmt: skip
 # Rooms that are used by name: coordnet.recipes.coortweet(log)
 _MODULES = ("plots", "recipes")
@@ -137,6 +141,7 @@ __all__ = [
     "Relation",
     "Run",
     "Simulation",
+    "StoredLog",
     "Truth",
     "WindowSuggestions",
     "cluster_stability",
@@ -153,6 +158,7 @@ __all__ = [
     "find_groups",
     "findable",
     "load",
+    "open_store",
     "power",
     "read_actions",
     "read_posts",
@@ -168,6 +174,7 @@ __all__ = [
     "swapped_profiles",
     "test_group",
     "true_pairs",
+    "write_store",
 ]
 
 

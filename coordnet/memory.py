@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import numbers
 import os
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from coordnet.errors import MemoryBudgetError
+from coordnet.errors import MemoryBudgetError, ParameterError, shown
 
 SHARE = 0.75  # of what is available; the rest is for the caller and for the steps that follow
+
+_AMOUNT = re.compile(r"(\d+(?:\.\d+)?)\s*(?:([kKMGT])(i)?)?B?")
 
 
 def available_memory(root: Path = Path("/")) -> int:
@@ -47,6 +51,38 @@ def memory_budget(memory: int | None = None) -> int:
         Bytes; None asks the system.
     """
     return int(SHARE * (available_memory() if memory is None else memory))
+
+
+def as_bytes(memory: int | str, name: str = "memory") -> int:
+    """Return an amount of memory in bytes, as a number or as a person writes it.
+
+    Parameters
+    ----------
+    memory
+        A number of bytes, or such as ``"2GB"``, ``"500 MB"``, ``"1.5GiB"``.
+    name
+        The parameter's name, for the error.
+
+    Raises
+    ------
+    ParameterError
+        For anything else.
+
+    Examples
+    --------
+    >>> as_bytes("2GB"), as_bytes("1.5 GiB"), as_bytes(1_000)
+    (2000000000, 1610612736, 1000)
+    """
+    if isinstance(memory, numbers.Integral) and not isinstance(memory, bool) and memory > 0:
+        return int(memory)
+    written = _AMOUNT.fullmatch(memory.strip()) if isinstance(memory, str) else None
+    if written is None or float(written[1]) == 0:
+        raise ParameterError(
+            f"{name}={shown(memory)} is no amount of memory; give a number of bytes, or such as "
+            '"2GB" or "500MB".'
+        )
+    base = 1024 if written[3] else 1000
+    return int(float(written[1]) * base ** " KMGT".index((written[2] or " ").upper()))
 
 
 def check_budget(size: float, what: str, remedy: str, memory: int | None = None) -> None:

@@ -21,7 +21,7 @@ from coordnet.log.labels import Labelled
 from coordnet.threads import equal_chunks, run_chunks, thread_count
 
 
-def _ranked(labels: pa.LargeStringArray) -> tuple[NDArray[np.int32], pa.LargeStringArray]:
+def ranked(labels: pa.LargeStringArray) -> tuple[NDArray[np.int32], pa.LargeStringArray]:
     """Return the place of each label in byte order, and the labels in that order."""
     order = pc.sort_indices(labels)
     rank = np.empty(len(labels), np.int32)
@@ -34,7 +34,7 @@ def _in_byte_order(codes: NDArray[np.int32], labels: pa.LargeStringArray) -> Lab
     codes, left = compact(codes, len(labels))
     if len(left) < len(labels):
         labels = labels.take(pa.array(left))
-    rank, labels = _ranked(labels)
+    rank, labels = ranked(labels)
     return Labelled(array_kernels.recode(codes, rank), labels)
 
 
@@ -130,9 +130,7 @@ def check_size(n: int) -> None:
         )
 
 
-def put_in_order(
-    arrays: dict[str, Any], n_objects: int, *, fold: bool = True, threads: int | None = None
-) -> int:
+def put_in_order(arrays: dict[str, Any], n_objects: int, *, threads: int | None = None) -> int:
     """Sort actions by (object, time, account, post) and fold those that are equal in all of these.
 
     Of equal actions the one that stands first in the arrays stays, with the first text of all in
@@ -147,8 +145,6 @@ def put_in_order(
         what is used up makes place; further is put in where something was folded.
     n_objects
         Number of objects.
-    fold
-        Whether equal actions are folded.
     threads
         Number of threads; None means all processors.
 
@@ -174,8 +170,6 @@ def put_in_order(
     time = tie = NO_POST
     _replace_each(arrays, lambda array: array_kernels.take(array, order), threads)
     order = NO_POST
-    if not fold:
-        return 0
     keep = action_kernels.first_of_equals(
         arrays["object"], arrays["time"], arrays["account"], arrays.get("post", NO_POST)
     )
