@@ -30,6 +30,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from coordnet.disk import SLICE, digest_of, made_in_parts, release, stands_on_disk
 from coordnet.errors import one_of
 from coordnet.frames import frozen
 from coordnet.inference.attainable import attainable_pairs, attainable_q_values, family_p_values
@@ -49,7 +50,7 @@ from coordnet.kernels import tails as tail_kernels
 from coordnet.kernels import windows as window_kernels
 from coordnet.log.actions import ActionLog
 from coordnet.log.windows import Window, told, windows_of_objects
-from coordnet.memory import check_budget
+from coordnet.memory import check_budget, may_use_disk, memory_budget
 from coordnet.threads import CHUNKS, run_chunks
 from coordnet.times import Duration
 
@@ -225,42 +226,10 @@ def co_action_tests(
     """
     one_of(null, NULLS, "null")
     one_of(correction, CORRECTIONS, "correction")
-    check_budget(
-        TEST_BYTES * len(source),
-        f"the test of {len(source):,} edges",
-        "Use a higher min_weight= or a shorter window for the graph.",
-    )
-    log, objects = statistics.log, statistics.objects
-    timing = null != "activity"
-    tester = PairTester(
-        PairFacts.of(statistics, timing), log.account, log.object, log.time, len(log.all_accounts),
-        log.by_account, statistics.runs,
-    )  # fmt: skip
-    occasions, expected_timing, p_timing = tester.test(source, target, threads)
-    if before is not None:
-        occasions, p_timing = before["occasions"], np.minimum(before["p_timing"], p_timing)
-    columns: dict[str, NDArray[Any]] = {"occasions": occasions}
-    p_values = []
-    if null != "timing":
-        if before is not None:
-            expected, p_activity = before["expected_activity"], before["p_activity"]
-        elif strata is None:
-            activity = ActivityNull.of(log, objects.pairs_all)
-            expected, p_activity = activity.test(source, target, occasions, threads)
-        else:
-            expected = expected_within_strata(
-                log, statistics.window_us, strata, source, target, threads
-            )
-            p_activity = combined_p_values(tail_kernels.log_tail_bounds(occasions, expected))
-        columns |= {"expected_activity": expected, "p_activity": p_activity}
-        p_values.append(p_activity)
-    notes: list[str] = []
-    if timing:
-        columns |= {"expected_timing": expected_timing, "p_timing": p_timing}
-        p_values.append(p_timing)
-        notes = _notes(statistics)
-    p_value = np.maximum(p_values[0], p_values[-1])
-    columns["p_value"] = p_value
+    log, timing = statistics.log, null != "activity"
+    columns = _columns(statistics, source, target, null, strata, before, threads)
+    p_value = columns["p_value"]
+    notes = _notes(statistics) if timing else []
     shown = None if strata is None else str(strata)
     if not timing:  # sharing an object is itself random: every pair counts
         pairs = log.n_accounts * (log.n_accounts - 1) // 2
@@ -283,6 +252,83 @@ def co_action_tests(
         family, null_pairs(in_family, family), BOUND_ALPHA, statistics.typical_chance, tuple(notes),
     )  # fmt: skip
     return TestedEdges({n: frozen(c) for n, c in columns.items()}, test)
+
+
+def _columns(
+    statistics: WindowStatistics,
+    source: NDArray[np.int32],
+    target: NDArray[np.int32],
+    null: str,
+    strata: Duration | str | None,
+    before: Mapping[str, NDArray[Any]] | None,
+    threads: int | None,
+) -> dict[str, NDArray[Any]]:
+    """Return the columns that each edge has for itself, all at once or in parts on disk."""
+    n, room = len(source), TEST_BYTES * len(source)
+    on_disk = may_use_disk() and (room > memory_budget() or stands_on_disk(source))
+    if not on_disk:
+        check_budget(
+            room,
+            f"the test of {n:,} edges",
+            "Use a higher min_weight= or a shorter window for the graph.",
+        )
+    log, timing = statistics.log, null != "activity"
+    facts = PairFacts.of(statistics, timing)
+    tester = PairTester(
+        facts, log.account, log.object, log.time, len(log.all_accounts), log.by_account,
+        statistics.runs,
+    )  # fmt: skip
+    activity, stratified = None, np.zeros(0)
+    if null != "timing" and before is None:
+        if strata is None:
+            activity = ActivityNull.of(log, statistics.objects.pairs_all)
+        else:
+            stratified = expected_within_strata(
+                log, statistics.window_us, strata, source, target, threads
+            )
+
+    def test(part: slice) -> dict[str, NDArray[Any]]:
+        """Return the columns of some of the edges."""
+        occasions, expected_timing, p_timing = tester.test(source[part], target[part], threads)
+        if before is not None:
+            occasions = before["occasions"][part]
+            p_timing = np.minimum(before["p_timing"][part], p_timing)
+        columns: dict[str, NDArray[Any]] = {"occasions": occasions}
+        if null != "timing":
+            if before is not None:
+                expected = before["expected_activity"][part]
+                p_activity = before["p_activity"][part]
+            elif activity is not None:
+                expected, p_activity = activity.test(source[part], target[part], occasions, threads)
+            else:
+                expected = stratified[part]
+                p_activity = combined_p_values(tail_kernels.log_tail_bounds(occasions, expected))
+            columns |= {"expected_activity": expected, "p_activity": p_activity}
+        if timing:
+            columns |= {"expected_timing": expected_timing, "p_timing": p_timing}
+        p_values = [columns[name] for name in ("p_activity", "p_timing") if name in columns]
+        columns["p_value"] = np.maximum(p_values[0], p_values[-1])
+        return columns
+
+    if on_disk:
+        names = list(test(slice(0, 0)))
+        known = before or {}
+        made = made_in_parts(
+            lambda: (
+                "tests", null, str(strata), digest_of(source, target, *known.values()),
+                digest_of(facts.classes, facts.rank, *facts.by_cell),
+                f"{facts.occasion_gap_us} {log.fingerprint}",
+            ),
+            -(-n // SLICE),
+            names,
+            lambda _, i: list(test(slice(i * SLICE, (i + 1) * SLICE)).values()),
+            fits=lambda _: False,
+            threads=1,  # each of them takes all
+            label="edge tests",
+        )  # fmt: skip
+        release(source, target, *known.values())
+        return dict(zip(names, made, strict=True))
+    return test(slice(None))
 
 
 def _notes(statistics: WindowStatistics) -> list[str]:

@@ -123,9 +123,7 @@ def crowd(accounts=40, objects=3):
 
 def refused(log, need, available):
     walk = walk_of(log, need, False)
-    co_action.check_memory(
-        walk.windows, walk.unit, WINDOW, need, False, False, 2, log=log, memory=available
-    )
+    co_action.check_memory(walk, 2, log=log, memory=available)
 
 
 @pytest.mark.parametrize("need", [1, 2, 3])
