@@ -97,6 +97,14 @@ def _map_of(array: Any) -> mmap.mmap | None:
     return array if isinstance(array, mmap.mmap) else None
 
 
+def to_disk(column: NDArray[Any]) -> NDArray[Any]:
+    """Return a copy of a column on disk."""
+    out = on_disk(len(column), column.dtype)
+    out[:] = column
+    release(out)
+    return out
+
+
 def selected(column: NDArray[Any], keep: NDArray[np.bool_], count: int) -> NDArray[Any]:
     """Return the marked values of a column: on disk where it is, unless they are few.
 
@@ -239,13 +247,7 @@ def made_in_parts(
 
     def part(own: Any, i: int) -> list[NDArray[Any]]:
         if folder is None:
-            columns = []
-            for column in make(own, i):
-                out = on_disk(len(column), column.dtype)
-                out[:] = column
-                release(out)
-                columns.append(out)
-            return columns
+            return [to_disk(column) for column in make(own, i)]
         file = folder / f"{i:05d}.arrow"
         if not file.exists():
             table = pa.table([pa.array(column) for column in make(own, i)], names=list(names))

@@ -30,7 +30,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from coordnet.disk import SLICE, digest_of, made_in_parts, release, stands_on_disk
+from coordnet.disk import SLICE, digest_of, made_in_parts, release, stands_on_disk, to_disk
 from coordnet.errors import one_of
 from coordnet.frames import frozen
 from coordnet.inference.attainable import attainable_pairs, attainable_q_values, family_p_values
@@ -234,23 +234,29 @@ def co_action_tests(
     if not timing:  # sharing an object is itself random: every pair counts
         pairs = log.n_accounts * (log.n_accounts - 1) // 2
         q_value = corrected(p_value, source, target, pairs, correction)
-        columns |= {"q_value": q_value, "p_family": p_value}
+        in_family = p_value
         test = EdgeTest(
             null, shown, correction, pairs, True, family_pairs=pairs,
             null_pairs=null_pairs(p_value, pairs),
         )  # fmt: skip
-        return TestedEdges({n: frozen(c) for n, c in columns.items()}, test)
-    chances = Chances(statistics.classes, statistics.chances)
-    attainable = attainable_pairs(statistics.runs, chances, 10 * len(log), threads=threads)
-    in_family, family = family_p_values(
-        p_value, source, target, statistics.runs, chances, attainable, BOUND_ALPHA, threads=threads
-    )
-    q_value = attainable_q_values(p_value, source, target, attainable, correction)
+    else:
+        chances = Chances(statistics.classes, statistics.chances)
+        attainable = attainable_pairs(statistics.runs, chances, 10 * len(log), threads=threads)
+        in_family, family = family_p_values(
+            p_value, source, target, statistics.runs, chances, attainable, BOUND_ALPHA,
+            threads=threads,
+        )  # fmt: skip
+        test = EdgeTest(
+            null, shown, correction, int(attainable.counts[0]), attainable.exact,
+            family, null_pairs(in_family, family), BOUND_ALPHA, statistics.typical_chance,
+            tuple(notes),
+        )  # fmt: skip
+        if stands_on_disk(p_value):
+            in_family = to_disk(in_family)
+        q_value = attainable_q_values(p_value, source, target, attainable, correction)
+    if stands_on_disk(p_value):
+        q_value = to_disk(q_value)
     columns |= {"q_value": q_value, "p_family": in_family}
-    test = EdgeTest(
-        null, shown, correction, int(attainable.counts[0]), attainable.exact,
-        family, null_pairs(in_family, family), BOUND_ALPHA, statistics.typical_chance, tuple(notes),
-    )  # fmt: skip
     return TestedEdges({n: frozen(c) for n, c in columns.items()}, test)
 
 
