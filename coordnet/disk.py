@@ -266,7 +266,7 @@ def made_in_parts(
             out[place:end] = column
         place = end
         columns.clear()
-    release(*joined)
+        release(*joined)
     return joined
 
 
