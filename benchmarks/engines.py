@@ -223,7 +223,7 @@ def bare_loop(frame: pa.Table, window: int) -> dict[str, Any]:
 
     def rows(windows: co_action.Windows) -> Any:
         return co_action.collect_edges(
-            windows, windows.object, span, MIN_WEIGHT, False, False, THREADS, "co-actions"
+            windows, windows.object, 0, MIN_WEIGHT, False, False, THREADS, "co-actions"
         )
 
     walk(log.account, log.object, log.time, *own, 0, 1, span)

@@ -13,6 +13,7 @@ from coordnet.graphs.co_action import (
     check_memory,
     check_min_weight,
     collect_edges,
+    delay_shift,
     find_windows,
     warn_of_coarse_times,
 )
@@ -69,12 +70,16 @@ class CoTiming(Relation):
         window = self.window_us
         warn_of_coarse_times(log, window, max(window, 1))  # the test copes with times in seconds
         timeline = self.trace(log)
-        windows = find_windows(timeline, len(log.all_accounts), 1)
+        n_accounts = len(log.all_accounts)
+        shift = delay_shift(timeline.account, timeline.object, n_accounts, window)
+        windows = find_windows(timeline, n_accounts, 1)
         unit = np.arange(len(windows.account), dtype=np.int32)
-        size = EDGE_BYTES + TEST_BYTES * to_test
-        check_memory(windows, unit, window, min_weight, False, True, threads, edge_bytes=size)
+        check_memory(
+            windows, unit, shift, min_weight, False, True, threads,
+            within=duration_text(window), edge_bytes=EDGE_BYTES + TEST_BYTES * to_test,
+        )  # fmt: skip
         source, target, forth, pairs, mean_delay, first_share, back = collect_edges(
-            windows, unit, window, min_weight, False, True, threads, "co-timing"
+            windows, unit, shift, min_weight, False, True, threads, "co-timing"
         )
         edges = {
             "source": source,
