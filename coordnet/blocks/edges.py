@@ -14,11 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coordnet.blocks.blocks import block_of
+from coordnet.disk import digest_of
 from coordnet.errors import ParameterError, one_of
 from coordnet.graphs.co_action import (
     COLUMNS,
     WEIGHTS,
     CoAction,
+    RowWalk,
     check_min_weight,
     collect_edges,
     delay_shift,
@@ -120,10 +122,11 @@ def edges_between(
     else:
         split = len(parts[0].account)
         windows = find_windows_across(trace, split, len(accounts), need, crowds=True)
-    columns = collect_edges(
+    walk = RowWalk(
         windows, windows.object, counting.shift, counting.min_weight,
-        counting.weight == "pairs", False, threads, "",
+        counting.weight == "pairs", False,
     )  # fmt: skip
+    columns = collect_edges(walk, threads, "", lambda: ("block", digest_of(*trace), repr(counting)))
     codes = accounts.astype(np.int32)
     columns[:2] = [codes[ends] for ends in columns[:2]]
     return dict(zip(COLUMNS, columns, strict=True))

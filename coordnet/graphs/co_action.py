@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple, TypeVar
@@ -11,6 +11,7 @@ from typing import Any, ClassVar, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from coordnet.disk import made_in_parts, within_memory
 from coordnet.errors import CoordnetWarning, check_whole, one_of
 from coordnet.frames import frozen
 from coordnet.graphs.crowds import find_crowd
@@ -36,7 +37,7 @@ from coordnet.log.windows import (
     windows_of_objects,
     written,
 )
-from coordnet.memory import available_memory, check_budget, memory_budget
+from coordnet.memory import available_memory, check_budget, may_use_disk, memory_budget
 from coordnet.threads import equal_chunks, run_chunks
 from coordnet.times import SECOND, Duration, duration_text
 
@@ -102,21 +103,15 @@ class CoAction(Relation):
         trace, n_accounts = self.trace(part), len(log.all_accounts)
         shift = delay_shift(trace.account, trace.object, n_accounts, window)
         windows = find_windows(trace, n_accounts, need, crowds=True)
-        check_memory(
-            windows,
-            windows.object,
-            shift,
-            min_weight,
-            weight == "pairs",
-            False,
-            threads,
-            log=part,
-            within=window_text(self.window_us),
-            edge_bytes=EDGE_BYTES + TEST_BYTES * to_test,
-        )
+        walk = RowWalk(windows, windows.object, shift, min_weight, weight == "pairs", False)
+        size = EDGE_BYTES + TEST_BYTES * to_test
+        if not may_use_disk():
+            check_memory(
+                walk, threads, log=part, within=window_text(self.window_us), edge_bytes=size
+            )
         columns = collect_edges(
-            windows, windows.object, shift, min_weight, weight == "pairs", False, threads,
-            "co-actions",
+            walk, threads, "co-actions",
+            lambda: ("edges", log.fingerprint, repr(self), weight, str(min_weight)), size,
         )  # fmt: skip
         edges = dict(zip(COLUMNS, columns, strict=True))
         graph = CoordinationGraph(log.all_accounts, edges, self, weight, min_weight, log)
@@ -169,6 +164,7 @@ def co_action(
     *,
     weight: str = "objects",
     min_weight: int = 1,
+    memory: int | str | None = None,
     threads: int | None = None,
 ) -> CoordinationGraph:
     """Join the accounts that act on the same object within a short time of each other.
@@ -197,6 +193,11 @@ def co_action(
         kept.
     min_weight
         Edges of less weight are left out, before they cost memory.
+    memory
+        How much memory the graph may take, such as ``"2GB"``: what is more stands on disk, in the
+        folder of $COORDNET_DISK, of temporary files, or of the log's store. It changes no byte of
+        the result. None: three quarters of what is available, on disk beyond it where the log is a
+        store, and else an error that says what to change.
     threads
         Number of threads; None means all processors. It changes no byte of the result.
 
@@ -230,7 +231,8 @@ def co_action(
     """
     relation = CoAction(window_of(within))
     check_kinds(relation.window_us, log)
-    return relation.graph(log, weight=weight, min_weight=min_weight, threads=threads)
+    with within_memory(memory, log.folder):
+        return relation.graph(log, weight=weight, min_weight=min_weight, threads=threads)
 
 
 def co_retweet(
@@ -239,6 +241,7 @@ def co_retweet(
     *,
     weight: str = "objects",
     min_weight: int = 1,
+    memory: int | str | None = None,
     threads: int | None = None,
 ) -> CoordinationGraph:
     """Join the accounts that retweet the same posts within a short time: co_action on retweets.
@@ -259,8 +262,9 @@ def co_retweet(
     ('retweet',)
     """
     return co_action(
-        log.select("retweet"), within, weight=weight, min_weight=min_weight, threads=threads
-    )
+        log.select("retweet"), within, weight=weight, min_weight=min_weight, memory=memory,
+        threads=threads,
+    )  # fmt: skip
 
 
 def check_min_weight(min_weight: object) -> int:
@@ -399,7 +403,7 @@ class EdgeRows:
     each column of a block as soon as it is freed.
     """
 
-    # target, count, pairs, mean delay, first share, count in the other direction
+    names = ("target", "count", "pairs", "mean_delay", "first_share", "count_back")
     all_dtypes = ("i4", "i4", "i8", "f8", "f8", "i4")
     block = 1 << 23
 
@@ -447,6 +451,7 @@ class RowWalk:
         self.windows, self.unit, self.both = windows, unit, both
         self.shift, self.min_weight, self.by_pairs = shift, min_weight, by_pairs
         self.borders = equal_chunks(work, CHUNKS)
+        self.weights = np.add.reduceat(work, self.borders[:-1]) if len(work) else None
         self.row_edges = np.zeros(len(work), np.int64)
         self.crowd = windows.crowd if shift == 0 else None
         # room that any one row may ask for
@@ -460,13 +465,13 @@ class RowWalk:
         label: str,
     ) -> list[T]:
         """Call ``chunk(own, first, last)`` for each chunk of rows, on blocks of `size`."""
-        borders, work = self.borders, self.windows.work
+        borders = self.borders
         return run_chunks(
             lambda own, i: chunk(own, int(borders[i]), int(borders[i + 1])),
             len(borders) - 1,
             threads=threads,
-            scratch=lambda: EdgeRows(len(work), self.both, size),
-            weights=np.add.reduceat(work, borders[:-1]) if len(work) else None,
+            scratch=lambda: EdgeRows(len(self.windows.work), self.both, size),
+            weights=self.weights,
             label=label,
         )
 
@@ -483,26 +488,28 @@ class RowWalk:
 
 
 def collect_edges(
-    windows: Windows,
-    unit: NDArray[np.int32],
-    shift: int,
-    min_weight: int,
-    by_pairs: bool,
-    both: bool,
+    walk: RowWalk,
     threads: int | None,
     label: str,
+    key: Callable[[], Sequence[bytes | str]] = tuple,
+    edge_bytes: int = 0,
 ) -> list[NDArray[Any]]:
     """Run the row kernel over all accounts and return source and the columns of all edges.
 
     Parameters
     ----------
-    windows, unit, shift, min_weight, by_pairs, both
-        As in :class:`RowWalk`.
+    walk
+        What is counted.
     threads, label
         As in :func:`~coordnet.threads.run_chunks`.
+    key
+        Gives all that the edges depend on, for those that are made in parts on disk.
+    edge_bytes
+        Memory that an edge takes, with all that the caller will do with it.
     """
-    walk = RowWalk(windows, unit, shift, min_weight, by_pairs, both)
-    block = max(min(EdgeRows.block, 2 * most_edges(windows, min_weight)), walk.widest)
+    block = max(min(EdgeRows.block, 2 * most_edges(walk.windows, walk.min_weight)), walk.widest)
+    if may_use_disk():
+        return _edges_in_parts(walk, block, threads, label, key, edge_bytes)
 
     def chunk(own: EdgeRows, row: int, last: int) -> list[list[NDArray[Any]]]:
         parts = []
@@ -516,7 +523,7 @@ def collect_edges(
 
     parts = [part for of_chunk in walk.run(chunk, block, threads, label) for part in of_chunk]
     starts = np.cumsum([0, *(len(part[0]) for part in parts)]).tolist()
-    columns = [np.empty(starts[-1], dtype) for dtype in EdgeRows.of(both)]
+    columns = [np.empty(starts[-1], dtype) for dtype in EdgeRows.of(walk.both)]
 
     groups = np.array_split(np.arange(len(parts)), 16)
 
@@ -528,8 +535,39 @@ def collect_edges(
             parts[p][c] = parts[p][c][:0].copy()
 
     run_chunks(move, len(columns) * len(groups), threads=threads)
-    source = np.repeat(np.arange(len(windows.work), dtype=np.int32), walk.row_edges)
+    source = np.repeat(np.arange(len(walk.row_edges), dtype=np.int32), walk.row_edges)
     return [source, *columns]
+
+
+def _edges_in_parts(
+    walk: RowWalk,
+    block: int,
+    threads: int | None,
+    label: str,
+    key: Callable[[], Sequence[bytes | str]],
+    edge_bytes: int,
+) -> list[NDArray[Any]]:
+    """Do the same chunk by chunk, each of them written to disk before the next one is begun."""
+
+    def make(own: EdgeRows, i: int) -> list[NDArray[Any]]:
+        row, last = first, end = int(walk.borders[i]), int(walk.borders[i + 1])
+        parts = []
+        own.taken = 0
+        while row < last:
+            row = walk.fill(own, row, last)
+            parts.append([column[: own.taken] for column in own.columns])
+            if row < last:
+                own.open(block)
+        accounts = np.arange(first, end, dtype=np.int32)
+        source = np.repeat(accounts, walk.row_edges[first:end])
+        return [source, *(np.concatenate(column) for column in zip(*parts, strict=True))]
+
+    return made_in_parts(
+        key, len(walk.borders) - 1, ("source", *EdgeRows.names[: len(EdgeRows.of(walk.both))]),
+        make, fits=lambda rows: rows * edge_bytes <= memory_budget(),
+        threads=threads, scratch=lambda: EdgeRows(len(walk.windows.work), walk.both, block),
+        weights=walk.weights, label=label,
+    )  # fmt: skip
 
 
 # -- memory ------------------------------------------------------------------------------------
@@ -569,12 +607,7 @@ def count_edges(walk: RowWalk, threads: int | None, most: int) -> int:
 
 
 def check_memory(
-    windows: Windows,
-    unit: NDArray[np.int32],
-    shift: int,
-    min_weight: int,
-    by_pairs: bool,
-    both: bool,
+    walk: RowWalk,
     threads: int | None,
     *,
     within: str,
@@ -589,8 +622,8 @@ def check_memory(
 
     Parameters
     ----------
-    windows, unit, shift, min_weight, by_pairs, both
-        As in :class:`RowWalk`.
+    walk
+        What is counted.
     threads
         Number of threads; None means all processors.
     within
@@ -609,14 +642,14 @@ def check_memory(
     """
     memory = available_memory() if memory is None else memory
     most = memory_budget(memory) // edge_bytes
-    bound = most_edges(windows, min_weight)
+    windows = walk.windows
+    bound = most_edges(windows, walk.min_weight)
     if bound <= most:
         return
-    walk = RowWalk(windows, unit, shift, min_weight, by_pairs, both)
     if count_edges(walk, threads, most) <= most:
         return
     remedies = [
-        f"a higher min_weight= (it is {min_weight})",
+        f"a higher min_weight= (it is {walk.min_weight})",
         f"a shorter window (it is {within})",
     ]
     if log is not None:

@@ -10,6 +10,7 @@ import numpy as np
 from coordnet.errors import ParameterError, one_of
 from coordnet.graphs.co_action import (
     EDGE_BYTES,
+    RowWalk,
     check_memory,
     check_min_weight,
     collect_edges,
@@ -23,6 +24,7 @@ from coordnet.inference.edge_tests import TEST_BYTES, TestedEdges
 from coordnet.inference.jitter import co_timing_tests
 from coordnet.inference.statistics import WindowStatistics
 from coordnet.log.actions import ActionLog
+from coordnet.memory import may_use_disk
 from coordnet.times import Duration, duration, duration_text
 
 
@@ -74,13 +76,14 @@ class CoTiming(Relation):
         shift = delay_shift(timeline.account, timeline.object, n_accounts, window)
         windows = find_windows(timeline, n_accounts, 1)
         unit = np.arange(len(windows.account), dtype=np.int32)
-        check_memory(
-            windows, unit, shift, min_weight, False, True, threads,
-            within=duration_text(window), edge_bytes=EDGE_BYTES + TEST_BYTES * to_test,
-        )  # fmt: skip
+        walk = RowWalk(windows, unit, shift, min_weight, False, True)
+        size = EDGE_BYTES + TEST_BYTES * to_test
+        if not may_use_disk():
+            check_memory(walk, threads, within=duration_text(window), edge_bytes=size)
         source, target, forth, pairs, mean_delay, first_share, back = collect_edges(
-            windows, unit, shift, min_weight, False, True, threads, "co-timing"
-        )
+            walk, threads, "co-timing",
+            lambda: ("edges", log.fingerprint, repr(self), str(min_weight)), size,
+        )  # fmt: skip
         edges = {
             "source": source,
             "target": target,

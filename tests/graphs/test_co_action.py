@@ -372,7 +372,7 @@ def test_pruning_changes_nothing(need, by_pairs):
         assert len(pruned.account) < 100  # the viral object has gone but for a few accounts
     full = unpruned(log, WINDOW, need)
     results = [
-        co_action.collect_edges(w, w.object, 0, need, by_pairs, False, 1, "")
+        co_action.collect_edges(co_action.RowWalk(w, w.object, 0, need, by_pairs, False), 1, "")
         for w in (pruned, full)
     ]
     for a, b in zip(*results, strict=True):
@@ -387,7 +387,7 @@ def test_pruning_changes_nothing_in_any_log(rows, need):
     full = unpruned(log, WINDOW, need)
     for a, b in zip(
         *(
-            co_action.collect_edges(w, w.object, 0, need, False, False, 1, "")
+            co_action.collect_edges(co_action.RowWalk(w, w.object, 0, need, False, False), 1, "")
             for w in (pruned, full)
         ),
         strict=True,
@@ -506,7 +506,7 @@ def test_a_crowd_counted_in_bulk_gives_the_same_bytes_in_any_log(rows, window, n
             patch.setattr(crowds, name, 0)
         crowded = co_action.find_windows(trace, len(log.all_accounts), least, crowds=True)
     found, expected = (
-        co_action.collect_edges(w, w.object, 0, need, by_pairs, False, 1, "")
+        co_action.collect_edges(co_action.RowWalk(w, w.object, 0, need, by_pairs, False), 1, "")
         for w in (crowded, plain)
     )
     for column, other in zip(found, expected, strict=True):
@@ -550,6 +550,8 @@ def test_lags_of_a_crowd_add_up_beyond_32_bits(monkeypatch):
     )
     assert windows.crowd is not None
     assert windows.crowd.several < 60
-    columns = co_action.collect_edges(windows, windows.object, 0, 1, False, False, 1, "")
+    columns = co_action.collect_edges(
+        co_action.RowWalk(windows, windows.object, 0, 1, False, False), 1, ""
+    )
     assert columns[2].tolist() == [60]
     assert columns[4][0] == pytest.approx(50 + 29.5e-6, rel=1e-12)

@@ -123,10 +123,7 @@ def crowd(accounts=40, objects=3):
 
 def refused(log, need, available):
     walk = walk_of(log, need, False)
-    co_action.check_memory(
-        walk.windows, walk.unit, 0, need, False, False, 2,
-        within="60s", log=log, memory=available,
-    )  # fmt: skip
+    co_action.check_memory(walk, 2, within="60s", log=log, memory=available)
 
 
 @pytest.mark.parametrize("need", [1, 2, 3])
