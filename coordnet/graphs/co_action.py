@@ -19,6 +19,7 @@ from coordnet.graphs.graph import CoordinationGraph
 from coordnet.graphs.relation import Against, Relation, Trace
 from coordnet.inference.edge_tests import TEST_BYTES, TestedEdges, co_action_tests
 from coordnet.inference.statistics import WindowStatistics
+from coordnet.kernels import actions as action_kernels
 from coordnet.kernels import arrays as array_kernels
 from coordnet.kernels import edges as edge_kernels
 from coordnet.kernels import windows as window_kernels
@@ -46,7 +47,9 @@ WEIGHTS: Mapping[str, str] = MappingProxyType(  # what each counts
         "pairs": "pairs of actions within the window, repeats included",
     }
 )
+COLUMNS = ("source", "target", "objects", "pairs", "mean_delay", "first_share")  # of an edge
 CHUNKS = 128  # enough for an even load and a moving progress bar, few enough to cost nothing
+MOST_LIVE = 0.9  # share of actions that can add to an edge, above which looking again is no use
 T = TypeVar("T")
 
 
@@ -97,9 +100,11 @@ class CoAction(Relation):
         finest = shortest(self.window_us, part.kinds)
         warn_of_coarse_times(part, finest, max(finest - 1, 1))
         need = min_weight if weight == "objects" else 1
-        windows = find_windows(self.trace(part), len(log.all_accounts), need, crowds=True)
+        trace, n_accounts = self.trace(part), len(log.all_accounts)
+        shift = delay_shift(trace.account, trace.object, n_accounts, window)
+        windows = find_windows(trace, n_accounts, need, crowds=True)
+        walk = RowWalk(windows, windows.object, shift, min_weight, weight == "pairs", False)
         size = EDGE_BYTES + TEST_BYTES * to_test
-        walk = RowWalk(windows, windows.object, window, min_weight, weight == "pairs", False)
         if not may_use_disk():
             check_memory(
                 walk, threads, log=part, within=window_text(self.window_us), edge_bytes=size
@@ -108,8 +113,7 @@ class CoAction(Relation):
             walk, threads, "co-actions",
             lambda: ("edges", log.fingerprint, repr(self), weight, str(min_weight)), size,
         )  # fmt: skip
-        names = ("source", "target", "objects", "pairs", "mean_delay", "first_share")
-        edges = dict(zip(names, columns, strict=True))
+        edges = dict(zip(COLUMNS, columns, strict=True))
         graph = CoordinationGraph(log.all_accounts, edges, self, weight, min_weight, log)
         graph.__dict__["log"] = part  # which it would make again
         return graph
@@ -295,6 +299,30 @@ class Windows(NamedTuple):
     crowd: Crowd | None = None  # accounts whose co-actions are counted in bulk
 
 
+def delay_shift(
+    account: NDArray[np.int32], object_: NDArray[np.int32], n_accounts: int, window: int
+) -> int:
+    """Return the shift with which delays are added up: in units of 2**shift us, mostly 0.
+
+    No sum of them may pass 2**63. Two accounts have at most as many pairs of actions as the most
+    actions of an account, times the most of an account on one object. This bound needs no windows,
+    and is the same for a log and for its blocks of accounts.
+
+    Parameters
+    ----------
+    account, object_
+        The actions, sorted by object.
+    n_accounts
+        Number of account codes.
+    window
+        The longest window in microseconds.
+
+    Cost: O(actions + accounts).
+    """
+    every, on_one = action_kernels.most_actions(account, object_, n_accounts)
+    return max(0, (int(every) * int(on_one)).bit_length() + window.bit_length() - 62)
+
+
 def find_windows(trace: Trace, n_accounts: int, need: int, crowds: bool = False) -> Windows:
     """Find the windows of all actions that can add to an edge of `need` synchronised objects.
 
@@ -306,18 +334,65 @@ def find_windows(trace: Trace, n_accounts: int, need: int, crowds: bool = False)
     while True:
         low, high = window_kernels.window_bounds(object_, time, window)
         live, count = window_kernels.live_actions(account, object_, low, high, n_accounts, need)
-        if count > 0.9 * len(account) or count == 0:
+        if count > MOST_LIVE * len(account) or count == 0:
             break
         account, object_, time = (frozen(part[live]) for part in (account, object_, time))
     if count == 0:
         account, object_, time = account[:0], object_[:0], time[:0]
         low, high = low[:0], high[:0]
-    indptr, positions = array_kernels.group_by_code(account, n_accounts)
+    return with_rows(Trace(account, object_, time, window), low, high, n_accounts, crowds)
+
+
+def find_windows_across(
+    trace: Trace, split: int, n_accounts: int, need: int, crowds: bool = False
+) -> Windows:
+    """Find the windows of actions of some accounts among those of others, and the other way round.
+
+    As :func:`find_windows`, and the edges that are then counted are those between the two.
+
+    Parameters
+    ----------
+    trace
+        The actions of the one, sorted, then those of the other, sorted.
+    split
+        How many actions the one has.
+    n_accounts, need, crowds
+        As in :func:`find_windows`.
+    """
+    account, object_, time, window = trace
+    while True:
+        low, high = window_kernels.window_bounds_across(object_, time, window, split)
+        live, count = window_kernels.live_actions_across(
+            account, object_, low, high, n_accounts, need
+        )
+        if count > MOST_LIVE * len(account) or count == 0:
+            break
+        split = int(np.count_nonzero(live[:split]))
+        account, object_, time = (frozen(part[live]) for part in (account, object_, time))
+    if count == 0:
+        account, object_, time = account[:0], object_[:0], time[:0]
+        low, high = low[:0], high[:0]
+        split = 0
+    trace = Trace(account, object_, time, window)
+    return with_rows(trace, low, high, n_accounts, crowds, account[:split])
+
+
+def with_rows(
+    trace: Trace,
+    low: NDArray[np.int32],
+    high: NDArray[np.int32],
+    n_accounts: int,
+    crowds: bool,
+    one: NDArray[np.int32] | None = None,
+) -> Windows:
+    """Return windows with each account's share of them, and a crowd where one is asked for.
+
+    With `one`, the accounts of one side, pairs of accounts are across only.
+    """
+    indptr, positions = array_kernels.group_by_code(trace.account, n_accounts)
     work = window_kernels.row_work(indptr, positions, low, high)
-    crowd = None
-    if crowds:
-        crowd = find_crowd(Trace(account, object_, time, window), low, high, n_accounts)
-    return Windows(account, object_, time, low, high, indptr, positions, work, crowd)
+    crowd = find_crowd(trace, low, high, n_accounts, one) if crowds else None
+    return Windows(*trace[:3], low, high, indptr, positions, work, crowd)
 
 
 class EdgeRows:
@@ -357,9 +432,7 @@ class RowWalk:
         The actions and their windows.
     unit
         What is counted once for a pair of accounts, by position: int32, ascending.
-    window
-        The bound of the windows in microseconds, the longest where they differ.
-    min_weight, by_pairs
+    shift, min_weight, by_pairs
         As in :func:`coordnet.kernels.edges.co_action_rows`.
     both
         Whether to count the units of the target too, in a last column.
@@ -369,22 +442,20 @@ class RowWalk:
         self,
         windows: Windows,
         unit: NDArray[np.int32],
-        window: int,
+        shift: int,
         min_weight: int,
         by_pairs: bool,
         both: bool,
     ) -> None:
         work = windows.work
-        self.windows, self.unit, self.window, self.both = windows, unit, window, both
-        self.min_weight, self.by_pairs = min_weight, by_pairs
+        self.windows, self.unit, self.both = windows, unit, both
+        self.shift, self.min_weight, self.by_pairs = shift, min_weight, by_pairs
         self.borders = equal_chunks(work, CHUNKS)
         self.weights = np.add.reduceat(work, self.borders[:-1]) if len(work) else None
         self.row_edges = np.zeros(len(work), np.int64)
-        # no sum of delays can pass 2**63: at most `work` pairs of at most `window` each
-        largest = int(work.max(initial=0))
-        self.shift = max(0, largest.bit_length() + window.bit_length() - 62)
-        self.crowd = windows.crowd if self.shift == 0 else None
-        self.widest = min(largest // min_weight, len(work))  # room that any one row may ask for
+        self.crowd = windows.crowd if shift == 0 else None
+        # room that any one row may ask for
+        self.widest = min(int(work.max(initial=0)) // min_weight, len(work))
 
     def run(
         self,
@@ -420,7 +491,7 @@ def collect_edges(
     walk: RowWalk,
     threads: int | None,
     label: str,
-    key: Callable[[], Sequence[str]] = tuple,
+    key: Callable[[], Sequence[bytes | str]] = tuple,
     edge_bytes: int = 0,
 ) -> list[NDArray[Any]]:
     """Run the row kernel over all accounts and return source and the columns of all edges.
@@ -473,7 +544,7 @@ def _edges_in_parts(
     block: int,
     threads: int | None,
     label: str,
-    key: Callable[[], Sequence[str]],
+    key: Callable[[], Sequence[bytes | str]],
     edge_bytes: int,
 ) -> list[NDArray[Any]]:
     """Do the same chunk by chunk, each of them written to disk before the next one is begun."""
@@ -539,8 +610,8 @@ def check_memory(
     walk: RowWalk,
     threads: int | None,
     *,
+    within: str,
     log: ActionLog | None = None,
-    within: str | None = None,
     edge_bytes: int = EDGE_BYTES,
     memory: int | None = None,
 ) -> None:
@@ -555,10 +626,10 @@ def check_memory(
         What is counted.
     threads
         Number of threads; None means all processors.
+    within
+        The window, as the error tells it.
     log
         The log whose objects the error names; None where they are not what is shared.
-    within
-        The window as the error tells it, where it is not `window`.
     edge_bytes
         Memory that an edge takes, with all that the caller will do with it.
     memory
@@ -579,7 +650,7 @@ def check_memory(
         return
     remedies = [
         f"a higher min_weight= (it is {walk.min_weight})",
-        f"a shorter window (it is {within or duration_text(walk.window)})",
+        f"a shorter window (it is {within})",
     ]
     if log is not None:
         met = np.bincount(windows.object, windows.high - windows.low, log.n_objects)

@@ -14,6 +14,7 @@ from coordnet.graphs.co_action import (
     check_memory,
     check_min_weight,
     collect_edges,
+    delay_shift,
     find_windows,
     warn_of_coarse_times,
 )
@@ -71,12 +72,14 @@ class CoTiming(Relation):
         window = self.window_us
         warn_of_coarse_times(log, window, max(window, 1))  # the test copes with times in seconds
         timeline = self.trace(log)
-        windows = find_windows(timeline, len(log.all_accounts), 1)
+        n_accounts = len(log.all_accounts)
+        shift = delay_shift(timeline.account, timeline.object, n_accounts, window)
+        windows = find_windows(timeline, n_accounts, 1)
         unit = np.arange(len(windows.account), dtype=np.int32)
+        walk = RowWalk(windows, unit, shift, min_weight, False, True)
         size = EDGE_BYTES + TEST_BYTES * to_test
-        walk = RowWalk(windows, unit, window, min_weight, False, True)
         if not may_use_disk():
-            check_memory(walk, threads, edge_bytes=size)
+            check_memory(walk, threads, within=duration_text(window), edge_bytes=size)
         source, target, forth, pairs, mean_delay, first_share, back = collect_edges(
             walk, threads, "co-timing",
             lambda: ("edges", log.fingerprint, repr(self), str(min_weight)), size,
