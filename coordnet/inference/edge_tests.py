@@ -4,8 +4,8 @@ Definitions, with n accounts, M actions, k_u actions of u, n_o different account
 m_uo actions of u on o:
 
 - *occasions* S of a pair: its synchronised objects, each at the first moment by which both have
-  acted within the window, ordered; a run with gaps up to the
-  occasion gap is one occasion.
+  acted within the window, ordered; a run with gaps up to the occasion gap is one occasion. Beside
+  a cleaned background none begins before the last one is more than six hours old.
 - *activity null*: accounts are shuffled over the actions, everything else fixed. An object
   with w pairs of actions within the window brings u and v together with chance
   1 - exp(-2 w k_u k_v / (M (M - 1))); the expectation is the sum over all objects.
@@ -221,7 +221,9 @@ def co_action_tests(
     before
         The columns of a test of the same edges before the background was cleaned. What rests on
         no background is taken from there, and of both p-values of timing the smaller: that of
-        before has the larger chances, that of now the longer occasions.
+        before has the larger chances, that of now the longer occasions. Bounds on true pairs rest
+        on that of now alone: the smaller of two is no p-value, and that of before is too small for
+        two viewers of one event, who meet many times on one evening.
     """
     one_of(null, NULLS, "null")
     one_of(correction, CORRECTIONS, "correction")
@@ -237,6 +239,7 @@ def co_action_tests(
         log.by_account, statistics.runs,
     )  # fmt: skip
     occasions, expected_timing, p_timing = tester.test(source, target, threads)
+    p_now = p_timing
     if before is not None:
         occasions, p_timing = before["occasions"], np.minimum(before["p_timing"], p_timing)
     columns: dict[str, NDArray[Any]] = {"occasions": occasions}
@@ -274,8 +277,9 @@ def co_action_tests(
     chances = Chances(statistics.classes, statistics.chances)
     attainable = attainable_pairs(statistics.runs, chances, 10 * len(log), threads=threads)
     in_family, family = family_p_values(
-        p_value, source, target, statistics.runs, chances, attainable, BOUND_ALPHA, threads=threads
-    )
+        np.maximum(p_values[0], p_now), source, target, statistics.runs, chances, attainable,
+        BOUND_ALPHA, threads=threads,
+    )  # fmt: skip
     q_value = attainable_q_values(p_value, source, target, attainable, correction)
     columns |= {"q_value": q_value, "p_family": in_family}
     test = EdgeTest(

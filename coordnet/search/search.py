@@ -11,10 +11,10 @@ How a background cleans itself (`clean_background`). Chances are estimated from 
 a large campaign raises them. So the accounts of kept edges and groups are taken out of the
 background, never out of the log, and everything is tested again, until no more accounts are found.
 The accounts taken out only grow in number. Where the first round finds nothing, nothing changes.
-From then on what happens within six hours is one occasion: the chance of a class is then that of
-its slow objects, and viewers of one event, who share its posts at once and each by themselves,
-would be found one after the other. A pair keeps the p-value of the first round where that is
-smaller.
+From then on an occasion lasts for six hours or more: the chance of a class is then that of its slow
+objects, and viewers of one event, who share its posts at once and each by themselves, would be
+found one after the other. A pair keeps the p-value of the first round where that is smaller; but
+bounds on true pairs rest on that of the last round alone.
 
 How groups and communities become clusters. Communities are found in the kept edges of all layers
 together. A group, best evidence first, and all clusters so far that share half of the members of
