@@ -108,8 +108,10 @@ class GroupTest(Frozen):
         The log that it was made on.
     background : str or None
         Fingerprint of the log that the chances came from, where it was another one.
-    occasion_rule : OccasionRule
-        Which of the windows make one occasion.
+    occasion_gap_us : int
+        Windows with gaps up to this, in microseconds, make one occasion.
+    occasion_least_us : int
+        And so do those that begin no later than this after the first of an occasion.
     """
 
     members: int
@@ -125,7 +127,13 @@ class GroupTest(Frozen):
     detail: NDArray[np.float64]
     log: ActionLog
     background: str | None
-    occasion_rule: OccasionRule
+    occasion_gap_us: int
+    occasion_least_us: int
+
+    @property
+    def occasion_rule(self) -> OccasionRule:
+        """Which of the windows make one occasion."""
+        return OccasionRule(self.occasion_gap_us, self.occasion_least_us)
 
     def evidence_without(self, what: str) -> float:
         """Return the evidence that is left without the strongest object or occasion.
@@ -274,7 +282,8 @@ class GroupTester:
             detail=frozen(detail[:objects]),
             log=self.log,
             background=self.background,
-            occasion_rule=self.scene.rule,
+            occasion_gap_us=self.scene.rule.gap_us,
+            occasion_least_us=self.scene.rule.least_us,
         )
 
     def grow(self, seeds: list[NDArray[np.int32]]) -> list[tuple[NDArray[np.int32], float]]:

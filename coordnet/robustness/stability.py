@@ -163,8 +163,7 @@ def _without_top(
     (top,) = test.detail[test.strongest("object"), 0].astype(np.int64)
     # windows end at these moments; whatever members do around them is of the occasion
     ends = test.detail[test.strongest("occasion"), 7].astype(np.int64)
-    gap_us = test.occasion_rule.gap_us
-    first, last = ends.min() - gap_us, ends.max() + gap_us
+    first, last = ends.min() - test.occasion_gap_us, ends.max() + test.occasion_gap_us
 
     def without_occasion() -> ActionLog:
         around = (log.time >= first) & (log.time <= last)

@@ -452,11 +452,11 @@ def test_members_left_out_and_strangers_of_a_run_are_put_right(monkeypatch):
     assert sorted(map(set, usual.clusters), key=len) == sorted(rings, key=len)
     merged = search.merged
 
-    def spoilt(communities, groups):
+    def spoilt(communities, *given):
         if not communities:
-            return merged(communities, groups)
+            return merged(communities, *given)
         stranger = log.codes_of(["user7"])
-        return [np.union1d(m[2:], stranger) for m in merged(communities, groups)]
+        return [np.union1d(m[2:], stranger) for m in merged(communities, *given)]
 
     monkeypatch.setattr(search, "merged", spoilt)
     again = search_clusters(log, Configuration())
