@@ -15,15 +15,16 @@ from coordnet.clusters.clusters import Clusters
 from coordnet.errors import ParameterError, check_number, check_whole, one_of
 from coordnet.frames import ArrowExport, html_table, native
 from coordnet.frozen import Frozen
+from coordnet.graphs.multiplex import Multiplex
 from coordnet.log.accounts import Accounts
 from coordnet.log.actions import ActionLog, check_log
 from coordnet.over_time.coupling import coupled_communities
 from coordnet.over_time.following import Event, Track, follow
-from coordnet.over_time.periods import SPENDING, levels, periods
+from coordnet.over_time.periods import SPENDING, Period, lengths, levels, periods
 from coordnet.progress import stage
 from coordnet.search.configuration import Configuration, configured
 from coordnet.search.search import search_layers
-from coordnet.times import Duration, duration, duration_text, instant_text
+from coordnet.times import Duration, duration_text, instant_text
 
 SAID = {
     "born": "is new",
@@ -218,6 +219,58 @@ def _table(rows: list[dict[str, Any]], types: Mapping[str, pa.DataType]) -> pa.T
     )
 
 
+def searched_step(
+    log: ActionLog,
+    period: Period,
+    level: float | None,
+    rule: Configuration,
+    before: Multiplex | None,
+    coupling: float,
+    background: ActionLog | None,
+    threads: int | None,
+) -> Step:
+    """Search one step of a log; its communities are tied to the kept edges of the step before.
+
+    Parameters
+    ----------
+    log
+        The whole log.
+    period
+        The step.
+    level
+        Of error, of this step; None where nothing is tested.
+    rule
+        By what rule.
+    before
+        The kept edges of the step before; None for the first.
+    coupling, background, threads
+        As in :func:`find_clusters_over_time`.
+    """
+    own = rule if level is None else rule.replace(fdr=level)
+    searched = search_layers(part_of(log, period), own, background, threads)
+    communities = coupled_communities(searched.kept, before, coupling, rule.seed, rule.min_size)
+    return Step(*period, level, searched.found(own, communities).clusters)
+
+
+def tied_rule(
+    log: ActionLog, config: Configuration | None, options: Mapping[str, Any]
+) -> Configuration:
+    """Return by what rule the steps of a log are searched, checked."""
+    rule = configured(config, options)
+    if rule.method != "infomap":
+        raise ParameterError(
+            f"method={rule.method!r} is not tied between steps; leave method= out (infomap)."
+        )
+    rule.check_kinds(log)
+    return rule
+
+
+def part_of(log: ActionLog, period: Period) -> ActionLog:
+    """Return the actions of a step; a kind with a window of its own may pause in it."""
+    inside = (log.time >= period.start_us) & (log.time < period.end_us)
+    return log.where(inside, "outside the step")
+
+
 def find_clusters_over_time(
     log: ActionLog,
     every: Duration = "7d",
@@ -257,7 +310,7 @@ def find_clusters_over_time(
     coupling
         How strongly an account is tied to itself in the step before: 0 not at all.
     patience
-        For how many steps a track that is not seen is waited for.
+        For how many steps a track may not be seen before it is called gone.
     config
         The parameters of the search; see :func:`coordnet.detect`.
     background
@@ -285,37 +338,19 @@ def find_clusters_over_time(
     ['born', 'merged', 'split']
     """
     check_log(log)
-    every_us, window_us = duration(every, "every"), duration(window, "window")
-    if not 0 < every_us <= window_us:
-        raise ParameterError(
-            f"every={every!r} and window={window!r}: every= must be above 0 and at most as long as "
-            "window=, or actions between two steps would be left out."
-        )
+    every_us, window_us = lengths(every, window)
     one_of(spending, SPENDING, "spending")
     coupling = check_number(coupling, "coupling", at_least=0)
     patience = check_whole(patience, "patience", 0)
-    rule = configured(config, options)
-    if rule.method != "infomap":
-        raise ParameterError(
-            f"method={rule.method!r} is not tied between steps; leave method= out (infomap)."
-        )
-    rule.check_kinds(log)
+    rule = tied_rule(log, config, options)
     cut = periods(log, every_us, window_us)
     shares = [None] * len(cut) if rule.fdr is None else levels(rule.fdr, max(len(cut), 1), spending)
     steps: list[Step] = []
     with stage("steps") as done:
         for number, (period, share) in enumerate(zip(cut, shares, strict=False)):
-            inside = (log.time >= period.start_us) & (log.time < period.end_us)
-            part = log.where(inside, "outside the step")
-            own = rule if share is None else rule.replace(fdr=share)
-            # a kind with a window of its own may pause
-            searched = search_layers(part, own, background, threads)
-            communities = coupled_communities(
-                searched.kept, steps[-1].clusters.layers if steps else None,
-                coupling, rule.seed, rule.min_size,
-            )  # fmt: skip
-            found = searched.found(own, communities)
-            steps.append(Step(*period, share, found.clusters))
+            before = steps[-1].clusters.layers if steps else None
+            steps.append(searched_step(log, period, share, rule, before, coupling, background,
+                                       threads))  # fmt: skip
             done((number + 1) / len(cut))
     tracks, events = follow(
         [[step.clusters.members(i) for i in range(len(step.clusters))] for step in steps], patience
