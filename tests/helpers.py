@@ -190,6 +190,5 @@ def over_time_of(steps, names=None, patience=1):
         "every": "1d", "window": "1d", "spending": "even", "coupling": 0.1, "patience": patience,
     }  # fmt: skip
     return cn.ClustersOverTime(
-        tuple(found), tuple(tracks), tuple(events), parameters, cn.Configuration(),
-        log.all_accounts, log.frame,
-    )  # fmt: skip
+        tuple(found), tuple(tracks), tuple(events), parameters, cn.Configuration(), log
+    )

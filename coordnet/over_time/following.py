@@ -11,7 +11,9 @@ last seen, and the cluster j of the next step hold:
 - a cluster that is of no track yet, and most of whose accounts are of one track, *split* from it;
   any other is *born*;
 - a track that is not seen for longer than `patience` steps, or not until the end, is *gone*;
-- one that is seen again, however late, has *returned*: a group is new once.
+- one that is seen again has *returned*. One that was gone is forgotten only so far that it must
+  share half of the larger of both: a group is new once, however long it is away, and a large new
+  group is not taken for a small old one.
 """
 
 from __future__ import annotations
@@ -58,8 +60,7 @@ class Followed:
     Parameters
     ----------
     patience
-        For how many steps a track may not be seen before it is called gone. It is not forgotten:
-        one that is seen again has returned, however late.
+        For how many steps a track may not be seen before it is called gone.
 
     Attributes
     ----------
@@ -90,7 +91,11 @@ class Followed:
         seen, latest = self.tracks, self.latest
         events: list[Event] = []
         members = [set(cluster.tolist()) for cluster in clusters]
-        shared = _shared(latest, members)
+        shared = {
+            (track, j): n
+            for (track, j), n in _shared(latest, members).items()
+            if track not in self.gone or 2 * n >= max(len(latest[track]), len(members[j]))
+        }
         of_cluster = _going_on(latest, members, shared)
         of_track = {track: j for j, track in of_cluster.items()}
         for j, now in enumerate(members):
@@ -114,7 +119,6 @@ class Followed:
                 best = min(into, key=lambda j: (-shared[track, j], j))
                 events.append(Event(step, "merged", track, of_cluster[best]))
                 del latest[track]
-                self.gone.discard(track)
         for j, now in enumerate(members):
             latest[of_cluster[j]] = now
         return _in_order([*events, *self._leave(step, self.patience)])

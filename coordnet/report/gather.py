@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -85,29 +85,24 @@ def report_data(run: Run, *, identifiers: bool = False, key: bytes | None = None
         format=FORMAT,
         coordnet=run.manifest["coordnet"],
         identifiers=identifiers,
-        question=plain(words.question(run), LONGEST_SAID),
-        input=_input(run),
-        warning=_plain(run.suspects),
-        finding=_plain(words.finding(run)),
+        question=plain(words.question(run.config), LONGEST_SAID),
+        input=input_of(run.manifest["input"]),
+        warning=plain_sentences(run.suspects),
+        finding=plain_sentences(words.finding(run)),
         # where nothing was found it is part of the finding
-        could=_plain(run.could_have_been_found if len(run.clusters) else []),
+        could=plain_sentences(run.could_have_been_found if len(run.clusters) else []),
         checks=_checks(run),
-        limits=_plain(words.limits(run)),
+        limits=plain_sentences(words.limits(run)),
         method=plain(text, LONGEST_SAID),
         sources=sources,
-        parameters=[
-            Fact(name, plain(_written(value), 400))
-            for name, value in run.config.parameters().items()
-        ],
-        packages=[
-            Fact(name, version)
-            for name, version in {
+        parameters=parameters_of(run.config.parameters()),
+        packages=packages_of(
+            {
                 "coordnet": run.manifest["coordnet"],
                 "python": run.manifest["python"],
                 **run.manifest["packages"],
-            }.items()
-            if version is not None
-        ],
+            }
+        ),
         scored=scored,
         several_layers=len(run.layers) > 1,
         moments=_moments(run),
@@ -124,7 +119,18 @@ def report_data(run: Run, *, identifiers: bool = False, key: bytes | None = None
     )
 
 
-def _plain(said: list[str]) -> list[str]:
+def parameters_of(values: Mapping[str, Any]) -> list[Fact]:
+    """Return parameters as a reader expects them."""
+    return [Fact(name, plain(_written(value), 400)) for name, value in values.items()]
+
+
+def packages_of(versions: Mapping[str, str | None]) -> list[Fact]:
+    """Return the versions of the packages that are installed."""
+    return [Fact(name, version) for name, version in versions.items() if version is not None]
+
+
+def plain_sentences(said: Sequence[str]) -> list[str]:
+    """Return sentences as a page can show them."""
     return [plain(sentence, LONGEST_SAID) for sentence in said]
 
 
@@ -141,9 +147,14 @@ def _written(value: Any) -> str:
     return str(value)
 
 
-def _input(run: Run) -> list[Fact]:
-    """Return the data in a few facts: rows, accounts, span, what was dropped."""
-    told_of = run.manifest["input"]
+def input_of(told_of: Mapping[str, Any]) -> list[Fact]:
+    """Return the data in a few facts: rows, accounts, span, what was dropped.
+
+    Parameters
+    ----------
+    told_of
+        What a manifest says of the input.
+    """
     gone = {reason: n for reason, n in told_of["rows_dropped"].items() if n}
     sources = [plain(name, 60) for name in told_of["sources"]]
     more = f" and {len(sources) - 3} more" if len(sources) > 3 else ""
@@ -180,7 +191,7 @@ def _checks(run: Run) -> list[Paragraph]:
 
 
 def _sentences(said: list[str]) -> list[str]:
-    return _plain([f"{one[0].upper()}{one[1:].rstrip('.')}." for one in said])
+    return plain_sentences([f"{one[0].upper()}{one[1:].rstrip('.')}." for one in said])
 
 
 def _moments(run: Run) -> list[Moment]:

@@ -58,6 +58,18 @@ def test_a_group_is_new_once_however_long_it_pauses(patience, gone):
     ]  # fmt: skip
 
 
+def test_a_large_new_group_is_not_a_small_old_one_that_is_back():
+    old, new = {1, 2, 3, 4}, set(range(3, 20))
+    tracks, events = follow(sets([old], [], [new], [old | {30}]), patience=0)
+    assert told(events) == [
+        (0, "born", 0, None), (1, "gone", 0, None), (2, "born", 1, None),
+        (3, "returned", 0, None), (3, "gone", 1, None),
+    ]  # fmt: skip
+    assert [t.seen for t in tracks] == [((0, 0), (3, 0)), ((2, 0),)]
+    # one that is waited for goes on while it grows
+    assert len(follow(sets([old], [], [new]), patience=1)[0]) == 1
+
+
 step = st.lists(st.sets(st.integers(0, 12), min_size=1), max_size=4)
 
 

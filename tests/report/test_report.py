@@ -2,10 +2,8 @@
 
 import base64
 import hashlib
-import json
 import re
 import unicodedata
-from html.parser import HTMLParser
 from pathlib import Path
 
 import msgspec
@@ -15,6 +13,7 @@ from helpers import log_of, ring_rows
 from hostile import hostile_run
 from hypothesis import given
 from hypothesis import strategies as st
+from pages import Page
 
 import coordnet as cn
 from coordnet.export import Pseudonyms
@@ -24,43 +23,6 @@ from coordnet.report.make import make_report
 from coordnet.report.page import page
 
 RIGHT_TO_LEFT = "\u05d0\u05d1 \u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645"
-VOID = {"meta", "link", "br", "img", "input", "hr"}
-
-
-class Page(HTMLParser):
-    """What a browser without scripts makes of a page: elements, and the text that is read."""
-
-    def __init__(self, text):
-        super().__init__(convert_charrefs=True)
-        self.open, self.elements, self.said, self.scripts = [], [], [], []
-        self.feed(text)
-
-    def handle_starttag(self, tag, attributes):
-        self.elements.append((tag, dict(attributes)))
-        if tag not in VOID:
-            self.open.append(tag)
-        if tag == "script":
-            self.scripts.append((dict(attributes), ""))
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        if self.open and self.open[-1] == "script":
-            attributes, told = self.scripts[-1]
-            self.scripts[-1] = (attributes, told + data)
-        elif not self.open or self.open[-1] != "style":
-            self.said.append(data)
-
-    @property
-    def text(self):
-        return " ".join(" ".join(self.said).split())
-
-    @property
-    def numbers(self):
-        return json.loads(
-            next(told for given, told in self.scripts if given.get("id") == "numbers")
-        )
 
 
 @pytest.fixture(scope="module")
