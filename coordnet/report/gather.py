@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from coordnet.detection import words as run_words
 from coordnet.export import labels_out
 from coordnet.log.windows import longest, told
+from coordnet.pictures.bins import ByTime
 from coordnet.pictures.creation import creation
 from coordnet.pictures.gaps import gaps
 from coordnet.pictures.layers import layers
@@ -409,34 +410,27 @@ def _details(run: Run, i: int, secret: bytes, identifiers: bool) -> Details:
     )  # fmt: skip
 
 
-def _bars(
-    what: str, borders: NDArray[np.int64], members: NDArray[np.int64],
-    together: NDArray[np.int64] | None, expected: NDArray[np.float64], more: list[str],
-) -> Bars:  # fmt: skip
+def _bars(what: str, found: ByTime, together: NDArray[np.int64] | None, more: list[str]) -> Bars:
+    borders, expected = found.borders, found.expected
     return Bars(
         start=borders[0].item() / MILLISECOND,
         step=(borders[1] - borders[0]).item() / MILLISECOND,
-        members=members.tolist(),
+        members=found.members.tolist(),
         together=[] if together is None else together.tolist(),
         expected=[_number(value) or 0.0 for value in expected.tolist()],
-        said=[*words.by_time(what, borders, members, together, expected), *more],
+        said=[*words.by_time(what, borders, found.members, together, expected), *more],
     )
 
 
 def _timeline(run: Run, i: int) -> Bars:
     told_of = timeline(run, i, MOST_BINS)
-    return _bars(
-        "actions of members", told_of.borders, told_of.members, told_of.together,
-        told_of.expected, [],
-    )  # fmt: skip
+    return _bars("actions of members", told_of, told_of.together, [])
 
 
 def _creation(run: Run, i: int) -> Bars:
     told_of = creation(run, i, MOST_BINS)
-    return _bars(
-        "members by the date of their creation", told_of.borders, told_of.members, None,
-        told_of.expected, words.created(int(told_of.members.sum()), told_of.unknown),
-    )  # fmt: skip
+    said = words.created(int(told_of.members.sum()), told_of.unknown)
+    return _bars("members by the date of their creation", told_of, None, said)
 
 
 def _gaps(run: Run, i: int) -> GapBars:
@@ -449,8 +443,19 @@ def _gaps(run: Run, i: int) -> GapBars:
         inside=inside.tolist(),
         observed=told_of.observed.tolist(),
         expected=[_number(value) for value in expected.tolist()],
-        said=words.gap_bars(told_of.observed, expected, inside, told(told_of.window_us)),
+        said=words.gap_bars(
+            told_of.observed, expected, inside, told(told_of.window_us), _met(run, i)
+        ),
     )
+
+
+def _met(run: Run, i: int) -> int | None:
+    """Return how often members met, as the summary says it; None where they meet on no objects."""
+    assert run.scores is not None
+    part, own = run.scores.view.part_of(i)
+    if not part.graph.relation.on_objects:
+        return None
+    return part.group_tests[own].observed_pairs
 
 
 def _scores(run: Run, i: int) -> ScoreDots:

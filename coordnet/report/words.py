@@ -343,9 +343,9 @@ def by_time(
 
 
 def gap_bars(
-    observed: np.ndarray, expected: np.ndarray, inside: np.ndarray, window: str
+    observed: np.ndarray, expected: np.ndarray, inside: np.ndarray, window: str, met: int | None
 ) -> list[str]:
-    """Return the gaps in words."""
+    """Return the gaps in words; `met` is how often members met, as the summary counts it."""
     near, total = int(observed[inside].sum()), int(observed.sum())
     said = [
         f"Of {total:,} pairs of actions of two members on one object, {near:,} are within {window} "
@@ -359,6 +359,15 @@ def gap_bars(
         *said,
         f"At the pace of accounts in no cluster on the same objects there would be "
         f"{_number(there)}{more}.",
+        *(
+            []
+            if met is None
+            else [
+                f"The words on how members acted count differently: that they met {met:,} times is "
+                "one for each object and two members, however often both act on it, and compares "
+                "with all accounts outside this cluster."
+            ]
+        ),
     ]
 
 

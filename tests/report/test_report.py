@@ -354,3 +354,29 @@ def test_what_the_page_is_made_of_is_installed():
     listed = told["options.package_data"]["coordnet.report"].split()
     own = {p.name for p in (root / "coordnet" / "report").iterdir() if p.suffix in (".css", ".js")}
     assert set(listed) == own
+
+
+# -- two figures for how often members met ---------------------------------------------------------
+
+
+def test_the_gaps_and_the_words_count_meetings_differently_and_say_so():
+    rows = ring_rows()
+    account, object_, time, kind, post = rows[0]
+    # one who acts three times at once on one object: one meeting more often, by actions alone
+    rows += [(account, object_, time + 1 + i, kind, post) for i in range(2)]
+    run = cn.detect(log_of(rows), "60s", null_sets=0)
+    for i, cluster in enumerate(report_data(run).clusters):
+        own = [row for row in rows if row[0] in set(run.clusters[i].accounts)]
+        together = [
+            (min(a[0], b[0]), max(a[0], b[0]), a[1])
+            for k, a in enumerate(own)
+            for b in own[:k]
+            if a[0] != b[0] and a[1] == b[1] and abs(a[2] - b[2]) <= 60_000_000
+        ]
+        said = " ".join(cluster.details.gaps.said)
+        assert f" {len(together):,} are within 60s of each other." in said
+        assert f"that they met {len(set(together)):,} times is one for each object and two" in said
+        how = next(p.sentences[0] for p in cluster.summary if p.title == "How")
+        assert f"They met {len(set(together)):,} times" in how
+        alike = all(row[0] != account for row in own)
+        assert (len(together) == len(set(together))) == alike
