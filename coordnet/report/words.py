@@ -359,16 +359,17 @@ def gap_bars(
         *said,
         f"At the pace of accounts in no cluster on the same objects there would be "
         f"{_number(there)}{more}.",
-        *(
-            []
-            if met is None
-            else [
-                f"The words on how members acted count differently: that they met {met:,} times is "
-                "one for each object and two members, however often both act on it, and compares "
-                "with all accounts outside this cluster."
-            ]
-        ),
+        *([] if met is None else [_counted_otherwise(near, met)]),
     ]
+
+
+def _counted_otherwise(near: int, met: int) -> str:
+    """Return how the count of the summary differs from that of the gaps."""
+    how = "the same count" if met == near else "two members count once an object there"
+    return (
+        f"The words on how members acted say that they met {met:,} times: {how}, compared with all "
+        "accounts outside this cluster instead of those in no cluster."
+    )
 
 
 def created(members: int, unknown: int) -> list[str]:

@@ -375,8 +375,9 @@ def test_the_gaps_and_the_words_count_meetings_differently_and_say_so():
         ]
         said = " ".join(cluster.details.gaps.said)
         assert f" {len(together):,} are within 60s of each other." in said
-        assert f"that they met {len(set(together)):,} times is one for each object and two" in said
+        alike = all(row[0] != account for row in own)
+        count = "the same count" if alike else "two members count once an object there"
+        assert f"that they met {len(set(together)):,} times: {count}, compared with all" in said
         how = next(p.sentences[0] for p in cluster.summary if p.title == "How")
         assert f"They met {len(set(together)):,} times" in how
-        alike = all(row[0] != account for row in own)
         assert (len(together) == len(set(together))) == alike
