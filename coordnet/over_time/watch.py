@@ -286,7 +286,7 @@ def watch(
     ParameterError
         Where the watch went by another rule so far: its level would not hold any more.
     InputError
-        Where the file is no memory of a watch.
+        Where the file is no memory of a watch, or the log begins after the next step ends.
 
     References
     ----------
@@ -431,14 +431,22 @@ def _to_search(
     """Return the steps that are complete and were not searched yet."""
     if log.limits is None:
         return []
-    end = log.limits[1] + log.resolution if until is None else instant(until, "until")
+    first, last = log.limits
+    end = last + log.resolution if until is None else instant(until, "until")
     count = (end - known.start_us - window_us) // every_us + 1
     if count - known.searched > MOST:
         raise ParameterError(
             f"{count - known.searched:,} steps are to be searched, and at most {MOST:,} are at "
             "once; use a longer every= or an earlier until=."
         )
-    return [(k, _period(known, k, every_us, window_us)) for k in range(known.searched, count)]
+    steps = [(k, _period(known, k, every_us, window_us)) for k in range(known.searched, count)]
+    if steps and first >= steps[0][1].end_us:
+        start = instant_text(steps[0][1].start_us)
+        raise InputError(
+            f"the step from {start} on was not searched yet, and the log begins when it is over, "
+            f"at {instant_text(first)}; give a log that goes back to {start}."
+        )
+    return steps
 
 
 def _kept_before(

@@ -166,6 +166,57 @@ def test_another_file_is_no_memory(sim, tmp_path, text):
         cn.watch(empty, tmp_path / "new.json", **RULE)
 
 
+def test_what_breaks_off_is_as_if_nobody_had_looked(sim, watched, tmp_path, monkeypatch):
+    memory = tmp_path / "watch.json"
+    part, until = looks(sim.log, 28)
+    cn.watch(part, memory, until=until, key=b"k", **RULE)
+    before = memory.read_bytes()
+    part, until = looks(sim.log, 84)
+    real = watching.searched_step
+
+    def breaks(log, period, level, *rest):
+        if level < 0.05 / 13:
+            raise KeyboardInterrupt
+        return real(log, period, level, *rest)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(watching, "searched_step", breaks)
+        with pytest.raises(KeyboardInterrupt):
+            cn.watch(part, memory, until=until, key=b"k", **RULE)
+    assert memory.read_bytes() == before
+    assert [file.name for file in tmp_path.iterdir()] == ["watch.json"]
+    assert len(cn.watch(part, memory, until=until, key=b"k", **RULE)) == 2
+    assert memory.read_bytes() == watched[1].read_bytes()
+
+
+def test_a_quiet_month_is_no_news_and_missing_data_are_an_error(sim, tmp_path):
+    first, last = (np.datetime64(t, "us") for t in ("2017-05-26", "2017-07-07"))
+    time = sim.log.time
+    quiet = (time >= first.astype(np.int64)) & (time < last.astype(np.int64))
+    log = sim.log.where(~quiet, "quiet")
+    rule = {**RULE, "every": "14d", "window": "14d"}
+    memory = tmp_path / "watch.json"
+    news = cn.watch(log, memory, until="2017-08-04", **rule)
+    assert [len(step.clusters) > 0 for step in news.steps] == [
+        True,
+        False,
+        False,
+        False,
+        True,
+        True,
+    ]
+    new = [a for a in news if a.event == "born"]
+    assert [a.step for a in new] == [*[0] * 5, 4]
+    moved = set(sim.truth.phases[-2].accounts)  # to other accounts, while nobody could see it
+    assert len(moved & set(new[-1].accounts)) >= 14
+    assert {a.event for a in news if a.step == 4} == {"born", "returned", "merged", "split"}
+    late = log.between(start="2017-07-07")
+    short = tmp_path / "short.json"
+    cn.watch(log, short, until="2017-05-26", **rule)
+    with pytest.raises(cn.InputError, match="goes back to 2017-05-26"):
+        cn.watch(late, short, until="2017-08-04", **rule)
+
+
 # -- the level of the whole watch ------------------------------------------------------------------
 
 
