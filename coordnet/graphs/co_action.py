@@ -11,7 +11,8 @@ from typing import Any, ClassVar, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from coordnet.disk import made_in_parts, within_memory
+from coordnet.disk import joined, made_in_parts
+from coordnet.engine import at_work, current_engine
 from coordnet.errors import CoordnetWarning, check_whole, one_of
 from coordnet.frames import frozen
 from coordnet.graphs.crowds import find_crowd
@@ -96,11 +97,30 @@ class CoAction(Relation):
         """Build the graph of a log; see :func:`coordnet.co_action`."""
         weight = one_of("objects" if weight is None else weight, WEIGHTS, "weight")
         min_weight = check_min_weight(min_weight)
-        part, window = self.part(log), longest(self.window_us)
+        part = self.part(log)
         finest = shortest(self.window_us, part.kinds)
         warn_of_coarse_times(part, finest, max(finest - 1, 1))
+        engine = current_engine()
+        edges = None if engine is None else engine.edges(log, self, weight, min_weight)
+        if edges is None:
+            edges = self._edges(log, part, weight, min_weight, to_test, threads)
+        graph = CoordinationGraph(log.all_accounts, edges, self, weight, min_weight, log)
+        graph.__dict__["log"] = part  # which it would make again
+        return graph
+
+    def _edges(
+        self,
+        log: ActionLog,
+        part: ActionLog,
+        weight: str,
+        min_weight: int,
+        to_test: bool,
+        threads: int | None,
+    ) -> dict[str, NDArray[Any]]:
+        """Return the edge columns, made in one piece by this process."""
         need = min_weight if weight == "objects" else 1
         trace, n_accounts = self.trace(part), len(log.all_accounts)
+        window = longest(self.window_us)
         shift = delay_shift(trace.account, trace.object, n_accounts, window)
         windows = find_windows(trace, n_accounts, need, crowds=True)
         walk = RowWalk(windows, windows.object, shift, min_weight, weight == "pairs", False)
@@ -113,10 +133,7 @@ class CoAction(Relation):
             walk, threads, "co-actions",
             lambda: ("edges", log.fingerprint, repr(self), weight, str(min_weight)), size,
         )  # fmt: skip
-        edges = dict(zip(COLUMNS, columns, strict=True))
-        graph = CoordinationGraph(log.all_accounts, edges, self, weight, min_weight, log)
-        graph.__dict__["log"] = part  # which it would make again
-        return graph
+        return dict(zip(COLUMNS, columns, strict=True))
 
     def part(self, log: ActionLog) -> ActionLog:
         """Return the actions of the kinds that have a window."""
@@ -165,6 +182,7 @@ def co_action(
     weight: str = "objects",
     min_weight: int = 1,
     memory: int | str | None = None,
+    engine: Any = None,
     threads: int | None = None,
 ) -> CoordinationGraph:
     """Join the accounts that act on the same object within a short time of each other.
@@ -198,6 +216,8 @@ def co_action(
         folder of $COORDNET_DISK, of temporary files, or of the log's store. It changes no byte of
         the result. None: three quarters of what is available, on disk beyond it where the log is a
         store, and else an error that says what to change.
+    engine
+        A Spark session that makes the edges of a store; None for this machine.
     threads
         Number of threads; None means all processors. It changes no byte of the result.
 
@@ -231,7 +251,7 @@ def co_action(
     """
     relation = CoAction(window_of(within))
     check_kinds(relation.window_us, log)
-    with within_memory(memory, log.folder):
+    with at_work(log, memory, engine, threads):
         return relation.graph(log, weight=weight, min_weight=min_weight, threads=threads)
 
 
@@ -242,6 +262,7 @@ def co_retweet(
     weight: str = "objects",
     min_weight: int = 1,
     memory: int | str | None = None,
+    engine: Any = None,
     threads: int | None = None,
 ) -> CoordinationGraph:
     """Join the accounts that retweet the same posts within a short time: co_action on retweets.
@@ -263,7 +284,7 @@ def co_retweet(
     """
     return co_action(
         log.select("retweet"), within, weight=weight, min_weight=min_weight, memory=memory,
-        threads=threads,
+        engine=engine, threads=threads,
     )  # fmt: skip
 
 
@@ -562,12 +583,12 @@ def _edges_in_parts(
         source = np.repeat(accounts, walk.row_edges[first:end])
         return [source, *(np.concatenate(column) for column in zip(*parts, strict=True))]
 
-    return made_in_parts(
+    parts = made_in_parts(
         key, len(walk.borders) - 1, ("source", *EdgeRows.names[: len(EdgeRows.of(walk.both))]),
-        make, fits=lambda rows: rows * edge_bytes <= memory_budget(),
-        threads=threads, scratch=lambda: EdgeRows(len(walk.windows.work), walk.both, block),
+        make, threads=threads, scratch=lambda: EdgeRows(len(walk.windows.work), walk.both, block),
         weights=walk.weights, label=label,
     )  # fmt: skip
+    return joined(parts, fits=lambda rows: rows * edge_bytes <= memory_budget())
 
 
 # -- memory ------------------------------------------------------------------------------------
