@@ -1,3 +1,5 @@
+import pickle
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -151,3 +153,14 @@ def test_an_empty_log_has_no_steps():
 def test_what_cannot_be_asked_for_is_said(sim, options, said):
     with pytest.raises(cn.ParameterError, match=said):
         cn.find_clusters_over_time(sim.log, **options)
+
+
+def test_what_was_followed_is_saved_and_pickles(sim, found, tmp_path):
+    cn.save(found, tmp_path / "found.coordnet")
+    for again in (cn.load(tmp_path / "found.coordnet"), pickle.loads(pickle.dumps(found))):
+        assert again.events == found.events
+        assert again.to_frame("pyarrow").equals(found.to_frame("pyarrow"))
+        assert again.members_frame("pyarrow").equals(found.members_frame("pyarrow"))
+        assert repr(again) == repr(found)
+    cn.save(sim, tmp_path / "sim.coordnet")
+    assert cn.load(tmp_path / "sim.coordnet").truth.phases == sim.truth.phases
