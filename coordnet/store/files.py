@@ -15,7 +15,6 @@ from coordnet.errors import InputError, shown
 from coordnet.kernels import arrays as array_kernels
 from coordnet.log.labels import LABELS
 
-BLOCKS = 64  # parts that accounts are cut into
 GROUP = 1 << 16  # actions of a row group of a block
 SLICE = 1 << 20  # values or labels that are copied at a time
 _MAGIC = b"\x93NUMPY\x01\x00"
@@ -125,7 +124,7 @@ class BlockFiles:
     Row groups have :data:`GROUP` actions, the last one fewer, in whatever pieces they come.
     """
 
-    def __init__(self, folder: Path, block: NDArray[np.int32], n: int = BLOCKS) -> None:
+    def __init__(self, folder: Path, block: NDArray[np.int32], n: int) -> None:
         folder.mkdir()
         self._block = block
         self._n = n

@@ -242,8 +242,9 @@ def _locked(goal: Path) -> int:
             f"the store {shown(str(goal))} is being written to by another process"
             f"{f' ({shown(who, 100)})' if who else ''}; wait until it is done."
         ) from None
-    os.ftruncate(handle, 0)
-    os.write(handle, f"process {os.getpid()} on {socket.gethostname()}".encode())
+    with suppress(OSError):  # a full disk: the lock holds without a name
+        os.ftruncate(handle, 0)
+        os.write(handle, f"process {os.getpid()} on {socket.gethostname()}".encode())
     return handle
 
 

@@ -7,6 +7,7 @@ import math
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib import metadata
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,6 @@ from coordnet.progress import stage
 from coordnet.readers.tables import asked_for
 from coordnet.readers.times import Told
 from coordnet.store.files import (
-    BLOCKS,
     SLICE,
     BlockFiles,
     ColumnFile,
@@ -42,6 +42,7 @@ from coordnet.store.stored_log import StoredLog, mapped_fields, open_store
 
 logger = logging.getLogger(__name__)
 
+BLOCKS = 64  # parts that accounts are cut into
 LEAST = 256_000_000  # bytes: the program itself takes so much
 STRETCH = 8  # of the memory, one part may be columns of a stretch of rows
 LABEL_SHARE = 16  # and one labels that are merged at a time
@@ -210,7 +211,7 @@ class _Output:
         self._active = np.zeros(len(accounts), bool)
         kinds = dict.fromkeys(names, np.int32) | {"time": np.int64, "row": np.int64}
         self._files = {name: self._column(name, kinds[name]) for name in names}
-        self._blocks = BlockFiles(self._home / "blocks", block_of(accounts, BLOCKS))
+        self._blocks = BlockFiles(self._home / "blocks", block_of(accounts, BLOCKS), BLOCKS)
         self._first, self._last, self._step = 0, 0, 0
         self.n = self.folded = 0
 
@@ -644,4 +645,4 @@ def _rank_of_reason(item: tuple[str, int]) -> int:
 def _of_kinds(log: ActionLog) -> list[tuple[int, int]]:
     """Return where the objects of each kind begin and end; each kind is a run of labels."""
     starts = np.flatnonzero(np.diff(log.object_kind, prepend=-1)).tolist()
-    return list(zip(starts, [*starts[1:], log.n_objects], strict=True))
+    return list(pairwise([*starts, log.n_objects]))
