@@ -30,6 +30,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from coordnet.disk import SLICE, digest_of, joined, made_in_parts, release, stands_on_disk, to_disk
+from coordnet.engine import current_engine
 from coordnet.errors import one_of
 from coordnet.frames import frozen
 from coordnet.inference.attainable import attainable_pairs, attainable_q_values, family_p_values
@@ -49,7 +51,7 @@ from coordnet.kernels import tails as tail_kernels
 from coordnet.kernels import windows as window_kernels
 from coordnet.log.actions import ActionLog
 from coordnet.log.windows import Window, told, windows_of_objects
-from coordnet.memory import check_budget
+from coordnet.memory import check_budget, may_use_disk, memory_budget
 from coordnet.threads import CHUNKS, run_chunks
 from coordnet.times import Duration
 
@@ -227,66 +229,128 @@ def co_action_tests(
     """
     one_of(null, NULLS, "null")
     one_of(correction, CORRECTIONS, "correction")
-    check_budget(
-        TEST_BYTES * len(source),
-        f"the test of {len(source):,} edges",
-        "Use a higher min_weight= or a shorter window for the graph.",
-    )
-    log, objects = statistics.log, statistics.objects
-    timing = null != "activity"
-    tester = PairTester(
-        PairFacts.of(statistics, timing), log.account, log.object, log.time, len(log.all_accounts),
-        log.by_account, statistics.runs,
-    )  # fmt: skip
-    occasions, expected_timing, p_timing = tester.test(source, target, threads)
-    p_now = p_timing
-    if before is not None:
-        occasions, p_timing = before["occasions"], np.minimum(before["p_timing"], p_timing)
-    columns: dict[str, NDArray[Any]] = {"occasions": occasions}
-    p_values = []
-    if null != "timing":
-        if before is not None:
-            expected, p_activity = before["expected_activity"], before["p_activity"]
-        elif strata is None:
-            activity = ActivityNull.of(log, objects.pairs_all)
-            expected, p_activity = activity.test(source, target, occasions, threads)
-        else:
-            expected = expected_within_strata(
-                log, statistics.window_us, strata, source, target, threads
-            )
-            p_activity = combined_p_values(tail_kernels.log_tail_bounds(occasions, expected))
-        columns |= {"expected_activity": expected, "p_activity": p_activity}
-        p_values.append(p_activity)
-    notes: list[str] = []
-    if timing:
-        columns |= {"expected_timing": expected_timing, "p_timing": p_timing}
-        p_values.append(p_timing)
-        notes = _notes(statistics)
-    p_value = np.maximum(p_values[0], p_values[-1])
-    columns["p_value"] = p_value
+    log, timing = statistics.log, null != "activity"
+    columns = _columns(statistics, source, target, null, strata, before, threads)
+    p_value = columns["p_value"]
+    p_now = columns.pop("p_now", p_value)
+    notes = _notes(statistics) if timing else []
     shown = None if strata is None else str(strata)
     if not timing:  # sharing an object is itself random: every pair counts
         pairs = log.n_accounts * (log.n_accounts - 1) // 2
         q_value = corrected(p_value, source, target, pairs, correction)
-        columns |= {"q_value": q_value, "p_family": p_value}
+        in_family = p_value
         test = EdgeTest(
             null, shown, correction, pairs, True, family_pairs=pairs,
             null_pairs=null_pairs(p_value, pairs),
         )  # fmt: skip
-        return TestedEdges({n: frozen(c) for n, c in columns.items()}, test)
-    chances = Chances(statistics.classes, statistics.chances)
-    attainable = attainable_pairs(statistics.runs, chances, 10 * len(log), threads=threads)
-    in_family, family = family_p_values(
-        np.maximum(p_values[0], p_now), source, target, statistics.runs, chances, attainable,
-        BOUND_ALPHA, threads=threads,
-    )  # fmt: skip
-    q_value = attainable_q_values(p_value, source, target, attainable, correction)
+    else:
+        chances = Chances(statistics.classes, statistics.chances)
+        attainable = attainable_pairs(statistics.runs, chances, 10 * len(log), threads=threads)
+        in_family, family = family_p_values(
+            p_now, source, target, statistics.runs, chances, attainable, BOUND_ALPHA,
+            threads=threads,
+        )  # fmt: skip
+        test = EdgeTest(
+            null, shown, correction, int(attainable.counts[0]), attainable.exact,
+            family, null_pairs(in_family, family), BOUND_ALPHA, statistics.typical_chance,
+            tuple(notes),
+        )  # fmt: skip
+        if stands_on_disk(p_value):
+            in_family = to_disk(in_family)
+        q_value = attainable_q_values(p_value, source, target, attainable, correction)
+    if stands_on_disk(p_value):
+        q_value = to_disk(q_value)
     columns |= {"q_value": q_value, "p_family": in_family}
-    test = EdgeTest(
-        null, shown, correction, int(attainable.counts[0]), attainable.exact,
-        family, null_pairs(in_family, family), BOUND_ALPHA, statistics.typical_chance, tuple(notes),
-    )  # fmt: skip
     return TestedEdges({n: frozen(c) for n, c in columns.items()}, test)
+
+
+def _columns(
+    statistics: WindowStatistics,
+    source: NDArray[np.int32],
+    target: NDArray[np.int32],
+    null: str,
+    strata: Duration | str | None,
+    before: Mapping[str, NDArray[Any]] | None,
+    threads: int | None,
+) -> dict[str, NDArray[Any]]:
+    """Return the columns that each edge has for itself, all at once or in parts on disk.
+
+    Beside a test of before also `p_now`, the p-value by the chances and occasions of now alone.
+    """
+    n, room = len(source), TEST_BYTES * len(source)
+    on_disk = may_use_disk() and (room > memory_budget() or stands_on_disk(source))
+    if not on_disk:
+        check_budget(
+            room,
+            f"the test of {n:,} edges",
+            "Use a higher min_weight= or a shorter window for the graph.",
+        )
+    log, timing = statistics.log, null != "activity"
+    facts = PairFacts.of(statistics, timing)
+    engine = current_engine()
+    done = None if engine is None else engine.tests(log, facts, source, target)
+    if done is None:
+        tester = PairTester(
+            facts, log.account, log.object, log.time, len(log.all_accounts), log.by_account,
+            statistics.runs,
+        )  # fmt: skip
+    activity, stratified = None, np.zeros(0)
+    if null != "timing" and before is None:
+        if strata is None:
+            activity = ActivityNull.of(log, statistics.objects.pairs_all)
+        else:
+            stratified = expected_within_strata(
+                log, statistics.window_us, strata, source, target, threads
+            )
+
+    def test(part: slice) -> dict[str, NDArray[Any]]:
+        """Return the columns of some of the edges."""
+        if done is None:
+            found = tester.test(source[part], target[part], threads)
+        else:
+            found = done[0][part], done[1][part], done[2][part]
+        occasions, expected_timing, p_now = found
+        p_timing = p_now
+        if before is not None:
+            occasions = before["occasions"][part]
+            p_timing = np.minimum(before["p_timing"][part], p_now)
+        columns: dict[str, NDArray[Any]] = {"occasions": occasions}
+        if null != "timing":
+            if before is not None:
+                expected = before["expected_activity"][part]
+                p_activity = before["p_activity"][part]
+            elif activity is not None:
+                expected, p_activity = activity.test(source[part], target[part], occasions, threads)
+            else:
+                expected = stratified[part]
+                p_activity = combined_p_values(tail_kernels.log_tail_bounds(occasions, expected))
+            columns |= {"expected_activity": expected, "p_activity": p_activity}
+        if timing:
+            columns |= {"expected_timing": expected_timing, "p_timing": p_timing}
+        p_values = [columns[name] for name in ("p_activity", "p_timing") if name in columns]
+        columns["p_value"] = np.maximum(p_values[0], p_values[-1])
+        if before is not None:
+            columns["p_now"] = np.maximum(p_values[0], p_now)
+        return columns
+
+    if on_disk:
+        names = list(test(slice(0, 0)))
+        known = before or {}
+        parts = made_in_parts(
+            lambda: (
+                "tests", null, str(strata), digest_of(source, target, *known.values()),
+                digest_of(facts.classes, facts.rank, *facts.by_cell),
+                f"{facts.occasion_rule} {log.fingerprint}",
+            ),
+            -(-n // SLICE),
+            names,
+            lambda _, i: list(test(slice(i * SLICE, (i + 1) * SLICE)).values()),
+            threads=1,  # each of them takes all
+            label="edge tests",
+        )  # fmt: skip
+        release(source, target, *known.values())
+        return dict(zip(names, joined(parts, fits=lambda _: False), strict=True))
+    return test(slice(None))
 
 
 def _notes(statistics: WindowStatistics) -> list[str]:

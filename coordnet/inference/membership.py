@@ -44,6 +44,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coordnet.inference.group_test import PROFILE, GroupTester
+from coordnet.kernels import arrays as array_kernels
 from coordnet.kernels import membership as membership_kernels
 from coordnet.threads import run_chunks
 
@@ -172,13 +173,11 @@ def _delays_by_class(tester: GroupTester) -> tuple[NDArray[np.int64], NDArray[np
     log = statistics.log if background is None else background.log
     classes = statistics.classes if background is None else background.classes
     starts = log.by_object
-    first = np.zeros(len(log), bool)
-    first[starts[:-1]] = True
-    later = np.flatnonzero(~first)
-    delay = log.time[later] - log.time[starts[:-1]][log.object[later]]
-    class_of = classes[log.object[later]]
-    order = np.lexsort((delay, class_of))
-    n = len(statistics.chances)
-    cuts = np.searchsorted(class_of[order], np.arange(n + 1))
-    parts = [delay[order[a:b]][:: max(1, (b - a) // PROFILE)] for a, b in pairwise(cuts)]
+    cuts, order = array_kernels.group_by_code(classes[log.object], len(statistics.chances))
+    parts = []
+    for a, b in pairwise(cuts.tolist()):
+        begin = starts[log.object[order[a:b]]]
+        delay = (log.time[order[a:b]] - log.time[begin])[begin != order[a:b]]
+        delay.sort()
+        parts.append(delay[:: max(1, len(delay) // PROFILE)])
     return np.concatenate(parts), np.append(0, np.cumsum([len(part) for part in parts]))

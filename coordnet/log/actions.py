@@ -14,7 +14,8 @@ import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, NamedTuple
+from pathlib import Path
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -103,6 +104,8 @@ class ActionLog(ArrowExport, Frozen):
     dropped: Mapping[str, int] = field(default_factory=ReadOnly)
     sources: tuple[str, ...] = ()
     frame: str = "pandas"
+    #: the folder of the store that the log stands in; None where it stands in none
+    folder: ClassVar[Path | None] = None
 
     def __len__(self) -> int:
         return len(self.account)
