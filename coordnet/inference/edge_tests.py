@@ -232,7 +232,7 @@ def co_action_tests(
     log, timing = statistics.log, null != "activity"
     columns = _columns(statistics, source, target, null, strata, before, threads)
     p_value = columns["p_value"]
-    p_now = columns.pop("p_now", p_value)  # without what the test of before adds
+    p_now = columns.pop("p_now", p_value)
     notes = _notes(statistics) if timing else []
     shown = None if strata is None else str(strata)
     if not timing:  # sharing an object is itself random: every pair counts
@@ -273,7 +273,10 @@ def _columns(
     before: Mapping[str, NDArray[Any]] | None,
     threads: int | None,
 ) -> dict[str, NDArray[Any]]:
-    """Return the columns that each edge has for itself, all at once or in parts on disk."""
+    """Return the columns that each edge has for itself, all at once or in parts on disk.
+
+    Beside a test of before also `p_now`, the p-value by the chances and occasions of now alone.
+    """
     n, room = len(source), TEST_BYTES * len(source)
     on_disk = may_use_disk() and (room > memory_budget() or stands_on_disk(source))
     if not on_disk:
@@ -306,11 +309,11 @@ def _columns(
             found = tester.test(source[part], target[part], threads)
         else:
             found = done[0][part], done[1][part], done[2][part]
-        occasions, expected_timing, p_timing = found
-        p_now = p_timing
+        occasions, expected_timing, p_now = found
+        p_timing = p_now
         if before is not None:
             occasions = before["occasions"][part]
-            p_timing = np.minimum(before["p_timing"][part], p_timing)
+            p_timing = np.minimum(before["p_timing"][part], p_now)
         columns: dict[str, NDArray[Any]] = {"occasions": occasions}
         if null != "timing":
             if before is not None:
