@@ -222,9 +222,8 @@ def bare_loop(frame: pa.Table, window: int) -> dict[str, Any]:
         return co_action.find_windows(trace, n_accounts, MIN_WEIGHT)
 
     def rows(windows: co_action.Windows) -> Any:
-        return co_action.collect_edges(
-            windows, windows.object, span, MIN_WEIGHT, False, False, THREADS, "co-actions"
-        )
+        walk = co_action.RowWalk(windows, windows.object, 0, MIN_WEIGHT, False, False)
+        return co_action.collect_edges(walk, THREADS, "co-actions")
 
     walk(log.account, log.object, log.time, *own, 0, 1, span)
     times: dict[str, list[float]] = {"loop": [], "windows": [], "rows": []}

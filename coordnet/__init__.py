@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from coordnet.log.accounts import Accounts
     from coordnet.log.actions import ActionLog
     from coordnet.over_time.clusters_over_time import ClustersOverTime, find_clusters_over_time
+    from coordnet.over_time.watch import Alarm, News, watch
     from coordnet.progress import show_progress
     from coordnet.readers.exports import read_posts
     from coordnet.readers.post_table import Posts
@@ -83,6 +84,7 @@ _HOMES = {
     "log.actions": ("ActionLog",),
     "progress": ("show_progress",),
     "over_time.clusters_over_time": ("ClustersOverTime", "find_clusters_over_time"),
+    "over_time.watch": ("Alarm", "News", "watch"),
     "readers.exports": ("read_posts",),
     "readers.post_table": ("Posts",),
     "readers.tables": ("read_actions",),
@@ -111,6 +113,7 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 __all__ = [
     "Accounts",
     "ActionLog",
+    "Alarm",
     "Cluster",
     "ClusterScores",
     "Clusters",
@@ -132,6 +135,7 @@ __all__ = [
     "MemoryBudgetError",
     "MissingDependencyError",
     "Multiplex",
+    "News",
     "NoSuchItemError",
     "NullRuns",
     "OutputError",
@@ -174,6 +178,7 @@ __all__ = [
     "swapped_profiles",
     "test_group",
     "true_pairs",
+    "watch",
     "write_store",
 ]
 

@@ -7,13 +7,81 @@ import os
 import re
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 
 from coordnet.errors import MemoryBudgetError, ParameterError, shown
 
 SHARE = 0.75  # of what is available; the rest is for the caller and for the steps that follow
+LEAST = 100_000_000  # bytes; with less nothing can be done
+_UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
+_given: ContextVar[int | None] = ContextVar("memory", default=None)
 
-_AMOUNT = re.compile(r"(\d+(?:\.\d+)?)\s*(?:([kKMGT])(i)?)?B?")
+
+def memory_size(memory: int | str) -> int:
+    """Return an amount of memory in bytes.
+
+    Parameters
+    ----------
+    memory
+        ``"2GB"``, ``"500 MB"``, ``"1.5GiB"``, or a number of bytes; 100 MB or more.
+
+    Examples
+    --------
+    >>> memory_size("2GB"), memory_size("1.5GiB"), memory_size(250_000_000)
+    (2000000000, 1610612736, 250000000)
+    """
+    size = None
+    if isinstance(memory, str):
+        found = re.fullmatch(r"\s*(\d+\.?\d*)\s*([KMGT]?)(i?)B?\s*", memory, re.IGNORECASE)
+        if found:
+            unit = _UNITS[found[2].upper()]
+            if found[3]:
+                unit = 1 << (10 * round(len(str(unit)) / 3))
+            size = int(float(found[1]) * unit)
+    elif isinstance(memory, numbers.Integral) and not isinstance(memory, bool):
+        size = int(memory)
+    if size is None or size < LEAST:
+        raise ParameterError(
+            f'memory={shown(memory)} is no amount of memory; write "2GB", or a number of bytes, '
+            "100 MB or more."
+        )
+    return size
+
+
+@contextmanager
+def limited_to(memory: int | str | None) -> Iterator[None]:
+    """Let the steps of the block take so much memory, and what is more stand on disk.
+
+    Parameters
+    ----------
+    memory
+        As :func:`memory_size` takes it; None leaves all as it is around the block.
+    """
+    if memory is None:
+        yield
+        return
+    before = _given.set(memory_size(memory))
+    try:
+        yield
+    finally:
+        _given.reset(before)
+
+
+@contextmanager
+def unlimited() -> Iterator[None]:
+    """Let the block take what the machine has, and nothing stand on disk."""
+    before = _given.set(None)
+    try:
+        yield
+    finally:
+        _given.reset(before)
+
+
+def may_use_disk() -> bool:
+    """Return whether what does not fit into memory may stand on disk, since a limit was given."""
+    return _given.get() is not None
 
 
 def available_memory(root: Path = Path("/")) -> int:
@@ -43,46 +111,17 @@ def available_memory(root: Path = Path("/")) -> int:
 
 
 def memory_budget(memory: int | None = None) -> int:
-    """Return what one step may use: three quarters of `memory`, or of what is available.
+    """Return what one step may use: the limit given, or three quarters of what is available.
 
     Parameters
     ----------
     memory
-        Bytes; None asks the system.
+        Bytes that are available; None asks for the limit of :func:`limited_to`, or the system.
     """
+    given = _given.get()
+    if memory is None and given is not None:
+        return given
     return int(SHARE * (available_memory() if memory is None else memory))
-
-
-def as_bytes(memory: int | str, name: str = "memory") -> int:
-    """Return an amount of memory in bytes, as a number or as a person writes it.
-
-    Parameters
-    ----------
-    memory
-        A number of bytes, or such as ``"2GB"``, ``"500 MB"``, ``"1.5GiB"``.
-    name
-        The parameter's name, for the error.
-
-    Raises
-    ------
-    ParameterError
-        For anything else.
-
-    Examples
-    --------
-    >>> as_bytes("2GB"), as_bytes("1.5 GiB"), as_bytes(1_000)
-    (2000000000, 1610612736, 1000)
-    """
-    if isinstance(memory, numbers.Integral) and not isinstance(memory, bool) and memory > 0:
-        return int(memory)
-    written = _AMOUNT.fullmatch(memory.strip()) if isinstance(memory, str) else None
-    if written is None or float(written[1]) == 0:
-        raise ParameterError(
-            f"{name}={shown(memory)} is no amount of memory; give a number of bytes, or such as "
-            '"2GB" or "500MB".'
-        )
-    base = 1024 if written[3] else 1000
-    return int(float(written[1]) * base ** " KMGT".index((written[2] or " ").upper()))
 
 
 def check_budget(size: float, what: str, remedy: str, memory: int | None = None) -> None:

@@ -53,6 +53,25 @@ def logs(draw, max_size=40, contents=True, min_size=0):
     return rows
 
 
+@st.composite
+def crowded_logs(draw):
+    """A crowd on the same objects, some of it late, absent or acting twice, and others beside."""
+    rng = draw(st.randoms(use_true_random=False))
+    accounts, objects = draw(st.integers(2, 7)), draw(st.integers(1, 6))
+    step = draw(st.sampled_from([1, 1_000, SECOND]))
+    rows = []
+    for o in range(objects):
+        for a in range(accounts):
+            for twice in range(2 if rng.random() < 0.1 else 1):
+                if rng.random() < 0.85:
+                    moment = START + o * 30 * SECOND + rng.randrange(90) * step + twice
+                    rows.append((f"u{a}", f"o{o}", moment, "k", None))
+    for _ in range(draw(st.integers(0, 12))):
+        moment = START + rng.randrange(200) * SECOND
+        rows.append((f"u{rng.randrange(9)}", f"o{rng.randrange(8)}", moment, "k", None))
+    return rows
+
+
 def windows():
     """Draw a window in microseconds."""
     return st.sampled_from([0, 1, WINDOW - 1, WINDOW, 2 * WINDOW + 1])

@@ -9,6 +9,7 @@ from typing import Any
 
 from coordnet.detection.manifest import Stages, manifest_of
 from coordnet.detection.run import Run
+from coordnet.engine import at_work
 from coordnet.errors import ParameterError
 from coordnet.log.actions import ActionLog, check_log
 from coordnet.log.windows import Within
@@ -31,6 +32,8 @@ def detect(
     background: ActionLog | None = None,
     accounts: Any = None,
     stance: Any = None,
+    memory: int | str | None = None,
+    engine: Any = None,
     threads: int | None = None,
     **parameters: Any,
 ) -> Run:
@@ -51,6 +54,11 @@ def detect(
         test and of the group test.
     accounts, stance
         For the scores; see :func:`coordnet.score_clusters`.
+    memory
+        How much memory edges and their tests may take, such as ``"2GB"``: what is more stands on
+        disk; see :func:`coordnet.co_action`. It changes no byte of the result.
+    engine
+        A Spark session that makes and tests the edges of a store; None for this machine.
     threads
         Number of threads; None means all processors. It changes no byte of the result.
     {parameters}
@@ -79,7 +87,7 @@ def detect(
         parameters["within"] = within
     return detect_from(
         lambda: log, configured(config, parameters), background=background, accounts=accounts,
-        stance=stance, threads=threads,
+        stance=stance, memory=memory, engine=engine, threads=threads,
     )  # fmt: skip
 
 
@@ -90,6 +98,8 @@ def detect_from(
     background: ActionLog | None = None,
     accounts: Any = None,
     stance: Any = None,
+    memory: int | str | None = None,
+    engine: Any = None,
     threads: int | None = None,
     reading: Mapping[str, Any] | None = None,
 ) -> Run:
@@ -103,6 +113,21 @@ def detect_from(
     stages = Stages()
     with stages.stage("reading"):
         log = read()
+    with at_work(log, memory, engine, threads):
+        return _detected(log, config, background, accounts, stance, threads, stages, reading)
+
+
+def _detected(
+    log: ActionLog,
+    config: Configuration,
+    background: ActionLog | None,
+    accounts: Any,
+    stance: Any,
+    threads: int | None,
+    stages: Stages,
+    reading: Mapping[str, Any] | None,
+) -> Run:
+    """Detect in a log that was read."""
     if background is not None and background.fingerprint == log.fingerprint:
         raise ParameterError(
             "background= is the log itself, which cannot be its own background: leave it away, or "

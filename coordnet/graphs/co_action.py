@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple, TypeVar
@@ -11,6 +11,8 @@ from typing import Any, ClassVar, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from coordnet.disk import joined, made_in_parts
+from coordnet.engine import at_work, current_engine
 from coordnet.errors import CoordnetWarning, check_whole, one_of
 from coordnet.frames import frozen
 from coordnet.graphs.crowds import find_crowd
@@ -18,6 +20,7 @@ from coordnet.graphs.graph import CoordinationGraph
 from coordnet.graphs.relation import Against, Relation, Trace
 from coordnet.inference.edge_tests import TEST_BYTES, TestedEdges, co_action_tests
 from coordnet.inference.statistics import WindowStatistics
+from coordnet.kernels import actions as action_kernels
 from coordnet.kernels import arrays as array_kernels
 from coordnet.kernels import edges as edge_kernels
 from coordnet.kernels import windows as window_kernels
@@ -35,7 +38,7 @@ from coordnet.log.windows import (
     windows_of_objects,
     written,
 )
-from coordnet.memory import available_memory, check_budget, memory_budget
+from coordnet.memory import available_memory, check_budget, may_use_disk, memory_budget
 from coordnet.threads import equal_chunks, run_chunks
 from coordnet.times import SECOND, Duration, duration_text
 
@@ -45,7 +48,9 @@ WEIGHTS: Mapping[str, str] = MappingProxyType(  # what each counts
         "pairs": "pairs of actions within the window, repeats included",
     }
 )
+COLUMNS = ("source", "target", "objects", "pairs", "mean_delay", "first_share")  # of an edge
 CHUNKS = 128  # enough for an even load and a moving progress bar, few enough to cost nothing
+MOST_LIVE = 0.9  # share of actions that can add to an edge, above which looking again is no use
 T = TypeVar("T")
 
 
@@ -92,32 +97,43 @@ class CoAction(Relation):
         """Build the graph of a log; see :func:`coordnet.co_action`."""
         weight = one_of("objects" if weight is None else weight, WEIGHTS, "weight")
         min_weight = check_min_weight(min_weight)
-        part, window = self.part(log), longest(self.window_us)
+        part = self.part(log)
         finest = shortest(self.window_us, part.kinds)
         warn_of_coarse_times(part, finest, max(finest - 1, 1))
-        need = min_weight if weight == "objects" else 1
-        windows = find_windows(self.trace(part), len(log.all_accounts), need, crowds=True)
-        check_memory(
-            windows,
-            windows.object,
-            window,
-            min_weight,
-            weight == "pairs",
-            False,
-            threads,
-            log=part,
-            within=window_text(self.window_us),
-            edge_bytes=EDGE_BYTES + TEST_BYTES * to_test,
-        )
-        columns = collect_edges(
-            windows, windows.object, window, min_weight, weight == "pairs", False, threads,
-            "co-actions",
-        )  # fmt: skip
-        names = ("source", "target", "objects", "pairs", "mean_delay", "first_share")
-        edges = dict(zip(names, columns, strict=True))
+        engine = current_engine()
+        edges = None if engine is None else engine.edges(log, self, weight, min_weight)
+        if edges is None:
+            edges = self._edges(log, part, weight, min_weight, to_test, threads)
         graph = CoordinationGraph(log.all_accounts, edges, self, weight, min_weight, log)
         graph.__dict__["log"] = part  # which it would make again
         return graph
+
+    def _edges(
+        self,
+        log: ActionLog,
+        part: ActionLog,
+        weight: str,
+        min_weight: int,
+        to_test: bool,
+        threads: int | None,
+    ) -> dict[str, NDArray[Any]]:
+        """Return the edge columns, made in one piece by this process."""
+        need = min_weight if weight == "objects" else 1
+        trace, n_accounts = self.trace(part), len(log.all_accounts)
+        window = longest(self.window_us)
+        shift = delay_shift(trace.account, trace.object, n_accounts, window)
+        windows = find_windows(trace, n_accounts, need, crowds=True)
+        walk = RowWalk(windows, windows.object, shift, min_weight, weight == "pairs", False)
+        size = EDGE_BYTES + TEST_BYTES * to_test
+        if not may_use_disk():
+            check_memory(
+                walk, threads, log=part, within=window_text(self.window_us), edge_bytes=size
+            )
+        columns = collect_edges(
+            walk, threads, "co-actions",
+            lambda: ("edges", log.fingerprint, repr(self), weight, str(min_weight)), size,
+        )  # fmt: skip
+        return dict(zip(COLUMNS, columns, strict=True))
 
     def part(self, log: ActionLog) -> ActionLog:
         """Return the actions of the kinds that have a window."""
@@ -165,6 +181,8 @@ def co_action(
     *,
     weight: str = "objects",
     min_weight: int = 1,
+    memory: int | str | None = None,
+    engine: Any = None,
     threads: int | None = None,
 ) -> CoordinationGraph:
     """Join the accounts that act on the same object within a short time of each other.
@@ -193,6 +211,13 @@ def co_action(
         kept.
     min_weight
         Edges of less weight are left out, before they cost memory.
+    memory
+        How much memory the graph may take, such as ``"2GB"``: what is more stands on disk, in the
+        folder of $COORDNET_DISK, of temporary files, or of the log's store. It changes no byte of
+        the result. None: three quarters of what is available, on disk beyond it where the log is a
+        store, and else an error that says what to change.
+    engine
+        A Spark session that makes the edges of a store; None for this machine.
     threads
         Number of threads; None means all processors. It changes no byte of the result.
 
@@ -226,7 +251,8 @@ def co_action(
     """
     relation = CoAction(window_of(within))
     check_kinds(relation.window_us, log)
-    return relation.graph(log, weight=weight, min_weight=min_weight, threads=threads)
+    with at_work(log, memory, engine, threads):
+        return relation.graph(log, weight=weight, min_weight=min_weight, threads=threads)
 
 
 def co_retweet(
@@ -235,6 +261,8 @@ def co_retweet(
     *,
     weight: str = "objects",
     min_weight: int = 1,
+    memory: int | str | None = None,
+    engine: Any = None,
     threads: int | None = None,
 ) -> CoordinationGraph:
     """Join the accounts that retweet the same posts within a short time: co_action on retweets.
@@ -255,8 +283,9 @@ def co_retweet(
     ('retweet',)
     """
     return co_action(
-        log.select("retweet"), within, weight=weight, min_weight=min_weight, threads=threads
-    )
+        log.select("retweet"), within, weight=weight, min_weight=min_weight, memory=memory,
+        engine=engine, threads=threads,
+    )  # fmt: skip
 
 
 def check_min_weight(min_weight: object) -> int:
@@ -291,6 +320,30 @@ class Windows(NamedTuple):
     crowd: Crowd | None = None  # accounts whose co-actions are counted in bulk
 
 
+def delay_shift(
+    account: NDArray[np.int32], object_: NDArray[np.int32], n_accounts: int, window: int
+) -> int:
+    """Return the shift with which delays are added up: in units of 2**shift us, mostly 0.
+
+    No sum of them may pass 2**63. Two accounts have at most as many pairs of actions as the most
+    actions of an account, times the most of an account on one object. This bound needs no windows,
+    and is the same for a log and for its blocks of accounts.
+
+    Parameters
+    ----------
+    account, object_
+        The actions, sorted by object.
+    n_accounts
+        Number of account codes.
+    window
+        The longest window in microseconds.
+
+    Cost: O(actions + accounts).
+    """
+    every, on_one = action_kernels.most_actions(account, object_, n_accounts)
+    return max(0, (int(every) * int(on_one)).bit_length() + window.bit_length() - 62)
+
+
 def find_windows(trace: Trace, n_accounts: int, need: int, crowds: bool = False) -> Windows:
     """Find the windows of all actions that can add to an edge of `need` synchronised objects.
 
@@ -302,18 +355,65 @@ def find_windows(trace: Trace, n_accounts: int, need: int, crowds: bool = False)
     while True:
         low, high = window_kernels.window_bounds(object_, time, window)
         live, count = window_kernels.live_actions(account, object_, low, high, n_accounts, need)
-        if count > 0.9 * len(account) or count == 0:
+        if count > MOST_LIVE * len(account) or count == 0:
             break
         account, object_, time = (frozen(part[live]) for part in (account, object_, time))
     if count == 0:
         account, object_, time = account[:0], object_[:0], time[:0]
         low, high = low[:0], high[:0]
-    indptr, positions = array_kernels.group_by_code(account, n_accounts)
+    return with_rows(Trace(account, object_, time, window), low, high, n_accounts, crowds)
+
+
+def find_windows_across(
+    trace: Trace, split: int, n_accounts: int, need: int, crowds: bool = False
+) -> Windows:
+    """Find the windows of actions of some accounts among those of others, and the other way round.
+
+    As :func:`find_windows`, and the edges that are then counted are those between the two.
+
+    Parameters
+    ----------
+    trace
+        The actions of the one, sorted, then those of the other, sorted.
+    split
+        How many actions the one has.
+    n_accounts, need, crowds
+        As in :func:`find_windows`.
+    """
+    account, object_, time, window = trace
+    while True:
+        low, high = window_kernels.window_bounds_across(object_, time, window, split)
+        live, count = window_kernels.live_actions_across(
+            account, object_, low, high, n_accounts, need
+        )
+        if count > MOST_LIVE * len(account) or count == 0:
+            break
+        split = int(np.count_nonzero(live[:split]))
+        account, object_, time = (frozen(part[live]) for part in (account, object_, time))
+    if count == 0:
+        account, object_, time = account[:0], object_[:0], time[:0]
+        low, high = low[:0], high[:0]
+        split = 0
+    trace = Trace(account, object_, time, window)
+    return with_rows(trace, low, high, n_accounts, crowds, account[:split])
+
+
+def with_rows(
+    trace: Trace,
+    low: NDArray[np.int32],
+    high: NDArray[np.int32],
+    n_accounts: int,
+    crowds: bool,
+    one: NDArray[np.int32] | None = None,
+) -> Windows:
+    """Return windows with each account's share of them, and a crowd where one is asked for.
+
+    With `one`, the accounts of one side, pairs of accounts are across only.
+    """
+    indptr, positions = array_kernels.group_by_code(trace.account, n_accounts)
     work = window_kernels.row_work(indptr, positions, low, high)
-    crowd = None
-    if crowds:
-        crowd = find_crowd(Trace(account, object_, time, window), low, high, n_accounts)
-    return Windows(account, object_, time, low, high, indptr, positions, work, crowd)
+    crowd = find_crowd(trace, low, high, n_accounts, one) if crowds else None
+    return Windows(*trace[:3], low, high, indptr, positions, work, crowd)
 
 
 class EdgeRows:
@@ -324,7 +424,7 @@ class EdgeRows:
     each column of a block as soon as it is freed.
     """
 
-    # target, count, pairs, mean delay, first share, count in the other direction
+    names = ("target", "count", "pairs", "mean_delay", "first_share", "count_back")
     all_dtypes = ("i4", "i4", "i8", "f8", "f8", "i4")
     block = 1 << 23
 
@@ -353,9 +453,7 @@ class RowWalk:
         The actions and their windows.
     unit
         What is counted once for a pair of accounts, by position: int32, ascending.
-    window
-        The bound of the windows in microseconds, the longest where they differ.
-    min_weight, by_pairs
+    shift, min_weight, by_pairs
         As in :func:`coordnet.kernels.edges.co_action_rows`.
     both
         Whether to count the units of the target too, in a last column.
@@ -365,21 +463,20 @@ class RowWalk:
         self,
         windows: Windows,
         unit: NDArray[np.int32],
-        window: int,
+        shift: int,
         min_weight: int,
         by_pairs: bool,
         both: bool,
     ) -> None:
         work = windows.work
         self.windows, self.unit, self.both = windows, unit, both
-        self.min_weight, self.by_pairs = min_weight, by_pairs
+        self.shift, self.min_weight, self.by_pairs = shift, min_weight, by_pairs
         self.borders = equal_chunks(work, CHUNKS)
+        self.weights = np.add.reduceat(work, self.borders[:-1]) if len(work) else None
         self.row_edges = np.zeros(len(work), np.int64)
-        # no sum of delays can pass 2**63: at most `work` pairs of at most `window` each
-        largest = int(work.max(initial=0))
-        self.shift = max(0, largest.bit_length() + window.bit_length() - 62)
-        self.crowd = windows.crowd if self.shift == 0 else None
-        self.widest = min(largest // min_weight, len(work))  # room that any one row may ask for
+        self.crowd = windows.crowd if shift == 0 else None
+        # room that any one row may ask for
+        self.widest = min(int(work.max(initial=0)) // min_weight, len(work))
 
     def run(
         self,
@@ -389,13 +486,13 @@ class RowWalk:
         label: str,
     ) -> list[T]:
         """Call ``chunk(own, first, last)`` for each chunk of rows, on blocks of `size`."""
-        borders, work = self.borders, self.windows.work
+        borders = self.borders
         return run_chunks(
             lambda own, i: chunk(own, int(borders[i]), int(borders[i + 1])),
             len(borders) - 1,
             threads=threads,
-            scratch=lambda: EdgeRows(len(work), self.both, size),
-            weights=np.add.reduceat(work, borders[:-1]) if len(work) else None,
+            scratch=lambda: EdgeRows(len(self.windows.work), self.both, size),
+            weights=self.weights,
             label=label,
         )
 
@@ -412,26 +509,28 @@ class RowWalk:
 
 
 def collect_edges(
-    windows: Windows,
-    unit: NDArray[np.int32],
-    window: int,
-    min_weight: int,
-    by_pairs: bool,
-    both: bool,
+    walk: RowWalk,
     threads: int | None,
     label: str,
+    key: Callable[[], Sequence[bytes | str]] = tuple,
+    edge_bytes: int = 0,
 ) -> list[NDArray[Any]]:
     """Run the row kernel over all accounts and return source and the columns of all edges.
 
     Parameters
     ----------
-    windows, unit, window, min_weight, by_pairs, both
-        As in :class:`RowWalk`.
+    walk
+        What is counted.
     threads, label
         As in :func:`~coordnet.threads.run_chunks`.
+    key
+        Gives all that the edges depend on, for those that are made in parts on disk.
+    edge_bytes
+        Memory that an edge takes, with all that the caller will do with it.
     """
-    walk = RowWalk(windows, unit, window, min_weight, by_pairs, both)
-    block = max(min(EdgeRows.block, 2 * most_edges(windows, min_weight)), walk.widest)
+    block = max(min(EdgeRows.block, 2 * most_edges(walk.windows, walk.min_weight)), walk.widest)
+    if may_use_disk():
+        return _edges_in_parts(walk, block, threads, label, key, edge_bytes)
 
     def chunk(own: EdgeRows, row: int, last: int) -> list[list[NDArray[Any]]]:
         parts = []
@@ -445,7 +544,7 @@ def collect_edges(
 
     parts = [part for of_chunk in walk.run(chunk, block, threads, label) for part in of_chunk]
     starts = np.cumsum([0, *(len(part[0]) for part in parts)]).tolist()
-    columns = [np.empty(starts[-1], dtype) for dtype in EdgeRows.of(both)]
+    columns = [np.empty(starts[-1], dtype) for dtype in EdgeRows.of(walk.both)]
 
     groups = np.array_split(np.arange(len(parts)), 16)
 
@@ -457,8 +556,39 @@ def collect_edges(
             parts[p][c] = parts[p][c][:0].copy()
 
     run_chunks(move, len(columns) * len(groups), threads=threads)
-    source = np.repeat(np.arange(len(windows.work), dtype=np.int32), walk.row_edges)
+    source = np.repeat(np.arange(len(walk.row_edges), dtype=np.int32), walk.row_edges)
     return [source, *columns]
+
+
+def _edges_in_parts(
+    walk: RowWalk,
+    block: int,
+    threads: int | None,
+    label: str,
+    key: Callable[[], Sequence[bytes | str]],
+    edge_bytes: int,
+) -> list[NDArray[Any]]:
+    """Do the same chunk by chunk, each of them written to disk before the next one is begun."""
+
+    def make(own: EdgeRows, i: int) -> list[NDArray[Any]]:
+        row, last = first, end = int(walk.borders[i]), int(walk.borders[i + 1])
+        parts = []
+        own.taken = 0
+        while row < last:
+            row = walk.fill(own, row, last)
+            parts.append([column[: own.taken] for column in own.columns])
+            if row < last:
+                own.open(block)
+        accounts = np.arange(first, end, dtype=np.int32)
+        source = np.repeat(accounts, walk.row_edges[first:end])
+        return [source, *(np.concatenate(column) for column in zip(*parts, strict=True))]
+
+    parts = made_in_parts(
+        key, len(walk.borders) - 1, ("source", *EdgeRows.names[: len(EdgeRows.of(walk.both))]),
+        make, threads=threads, scratch=lambda: EdgeRows(len(walk.windows.work), walk.both, block),
+        weights=walk.weights, label=label,
+    )  # fmt: skip
+    return joined(parts, fits=lambda rows: rows * edge_bytes <= memory_budget())
 
 
 # -- memory ------------------------------------------------------------------------------------
@@ -498,16 +628,11 @@ def count_edges(walk: RowWalk, threads: int | None, most: int) -> int:
 
 
 def check_memory(
-    windows: Windows,
-    unit: NDArray[np.int32],
-    window: int,
-    min_weight: int,
-    by_pairs: bool,
-    both: bool,
+    walk: RowWalk,
     threads: int | None,
     *,
+    within: str,
     log: ActionLog | None = None,
-    within: str | None = None,
     edge_bytes: int = EDGE_BYTES,
     memory: int | None = None,
 ) -> None:
@@ -518,14 +643,14 @@ def check_memory(
 
     Parameters
     ----------
-    windows, unit, window, min_weight, by_pairs, both
-        As in :class:`RowWalk`.
+    walk
+        What is counted.
     threads
         Number of threads; None means all processors.
+    within
+        The window, as the error tells it.
     log
         The log whose objects the error names; None where they are not what is shared.
-    within
-        The window as the error tells it, where it is not `window`.
     edge_bytes
         Memory that an edge takes, with all that the caller will do with it.
     memory
@@ -538,15 +663,15 @@ def check_memory(
     """
     memory = available_memory() if memory is None else memory
     most = memory_budget(memory) // edge_bytes
-    bound = most_edges(windows, min_weight)
+    windows = walk.windows
+    bound = most_edges(windows, walk.min_weight)
     if bound <= most:
         return
-    walk = RowWalk(windows, unit, window, min_weight, by_pairs, both)
     if count_edges(walk, threads, most) <= most:
         return
     remedies = [
-        f"a higher min_weight= (it is {min_weight})",
-        f"a shorter window (it is {within or duration_text(window)})",
+        f"a higher min_weight= (it is {walk.min_weight})",
+        f"a shorter window (it is {within})",
     ]
     if log is not None:
         met = np.bincount(windows.object, windows.high - windows.low, log.n_objects)

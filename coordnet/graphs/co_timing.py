@@ -10,9 +10,11 @@ import numpy as np
 from coordnet.errors import ParameterError, one_of
 from coordnet.graphs.co_action import (
     EDGE_BYTES,
+    RowWalk,
     check_memory,
     check_min_weight,
     collect_edges,
+    delay_shift,
     find_windows,
     warn_of_coarse_times,
 )
@@ -22,6 +24,7 @@ from coordnet.inference.edge_tests import TEST_BYTES, TestedEdges
 from coordnet.inference.jitter import co_timing_tests
 from coordnet.inference.statistics import WindowStatistics
 from coordnet.log.actions import ActionLog
+from coordnet.memory import may_use_disk
 from coordnet.times import Duration, duration, duration_text
 
 
@@ -69,13 +72,18 @@ class CoTiming(Relation):
         window = self.window_us
         warn_of_coarse_times(log, window, max(window, 1))  # the test copes with times in seconds
         timeline = self.trace(log)
-        windows = find_windows(timeline, len(log.all_accounts), 1)
+        n_accounts = len(log.all_accounts)
+        shift = delay_shift(timeline.account, timeline.object, n_accounts, window)
+        windows = find_windows(timeline, n_accounts, 1)
         unit = np.arange(len(windows.account), dtype=np.int32)
+        walk = RowWalk(windows, unit, shift, min_weight, False, True)
         size = EDGE_BYTES + TEST_BYTES * to_test
-        check_memory(windows, unit, window, min_weight, False, True, threads, edge_bytes=size)
+        if not may_use_disk():
+            check_memory(walk, threads, within=duration_text(window), edge_bytes=size)
         source, target, forth, pairs, mean_delay, first_share, back = collect_edges(
-            windows, unit, window, min_weight, False, True, threads, "co-timing"
-        )
+            walk, threads, "co-timing",
+            lambda: ("edges", log.fingerprint, repr(self), str(min_weight)), size,
+        )  # fmt: skip
         edges = {
             "source": source,
             "target": target,

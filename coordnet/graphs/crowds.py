@@ -21,7 +21,11 @@ LARGEST = 1 << 27  # entries of its matrix: 512 MB
 
 
 def find_crowd(
-    trace: Trace, low: NDArray[np.int32], high: NDArray[np.int32], n_accounts: int
+    trace: Trace,
+    low: NDArray[np.int32],
+    high: NDArray[np.int32],
+    n_accounts: int,
+    one: NDArray[np.int32] | None = None,
 ) -> Crowd | None:
     """Return the crowd around the object with most co-actions, None where it is not worth it.
 
@@ -34,6 +38,9 @@ def find_crowd(
         The actions and their windows.
     n_accounts
         Number of account codes.
+    one
+        Accounts of which no two pair, and no two of the others do, as windows are across; None
+        where all pair.
 
     Cost: linear.
     """
@@ -63,9 +70,8 @@ def find_crowd(
         return None
     # steps of time in which all is exact and small enough
     of_inside = np.flatnonzero(inside)
-    begin = np.zeros(len(window), np.int64)
-    first = of_inside[np.diff(object_[of_inside], prepend=-1) > 0]
-    begin[object_[first]] = time[first]
+    begin = np.full(len(window), np.iinfo(np.int64).max)
+    np.minimum.at(begin, object_[of_inside], time[of_inside])
     since = time[of_inside] - begin[object_[of_inside]]
     step = max(common_step(since), 1)
     used &= window // step < LATEST
@@ -82,10 +88,16 @@ def find_crowd(
     matrix = np.full((n_members, n_objects), MISSING, np.int32)
     at = np.flatnonzero(inside)
     rows, columns = member.cumsum() - 1, used.cumsum() - 1
+    side = np.arange(n_members, dtype=np.int32)
+    if one is not None:
+        of_one = np.zeros(n_accounts, np.int32)
+        of_one[one] = 1
+        side = of_one[member]
     matrix[rows[account[at]], columns[object_[at]]] = (time[at] - begin[object_[at]]) // step
     return Crowd(
         np.where(member, rows, -1).astype(np.int32),
         np.flatnonzero(member).astype(np.int32),
+        side,
         matrix,
         windows,
         step,

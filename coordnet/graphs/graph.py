@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from coordnet.disk import selected
 from coordnet.errors import ParameterError, check_number, check_whole
 from coordnet.export import labels_out, write_table, xml_names
 from coordnet.frames import ArrowExport, frozen, html_table, native
@@ -180,9 +181,12 @@ class CoordinationGraph(ArrowExport, Frozen):
 
     def where(self, keep: NDArray[np.bool_]) -> CoordinationGraph:
         """Return the graph of the edges marked."""
-        if keep.all():
+        count = int(np.count_nonzero(keep))
+        if count == len(keep):
             return self
-        return self._with(edges={name: column[keep] for name, column in self.edges.items()})
+        return self._with(
+            edges={name: selected(column, keep, count) for name, column in self.edges.items()}
+        )
 
     def _with(self, **changes: Any) -> CoordinationGraph:
         """Return the graph with other fields, and the same log."""

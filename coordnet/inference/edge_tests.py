@@ -4,8 +4,8 @@ Definitions, with n accounts, M actions, k_u actions of u, n_o different account
 m_uo actions of u on o:
 
 - *occasions* S of a pair: its synchronised objects, each at the first moment by which both have
-  acted within the window, ordered; a run with gaps up to the
-  occasion gap is one occasion.
+  acted within the window, ordered; a run with gaps up to the occasion gap is one occasion. Beside
+  a cleaned background none begins before the last one is more than six hours old.
 - *activity null*: accounts are shuffled over the actions, everything else fixed. An object
   with w pairs of actions within the window brings u and v together with chance
   1 - exp(-2 w k_u k_v / (M (M - 1))); the expectation is the sum over all objects.
@@ -30,24 +30,30 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from coordnet.disk import SLICE, digest_of, joined, made_in_parts, release, stands_on_disk, to_disk
+from coordnet.engine import current_engine
 from coordnet.errors import one_of
 from coordnet.frames import frozen
 from coordnet.inference.attainable import attainable_pairs, attainable_q_values, family_p_values
 from coordnet.inference.bounds import null_pairs
 from coordnet.inference.correction import CORRECTIONS, corrected
-from coordnet.inference.round_times import GRAINS, round_factors, roundness
-from coordnet.inference.statistics import AccountRuns, Chances, Floats, WindowStatistics
+from coordnet.inference.pair_tests import (
+    SMALLEST_P,
+    ActivityNull,
+    PairFacts,
+    PairTester,
+    saturated_sums,
+)
+from coordnet.inference.statistics import Chances, Floats, WindowStatistics
 from coordnet.inference.strata import strata_of
-from coordnet.kernels import arrays as array_kernels
-from coordnet.kernels import edge_tests as edge_test_kernels
 from coordnet.kernels import strata as strata_kernels
 from coordnet.kernels import tails as tail_kernels
 from coordnet.kernels import windows as window_kernels
 from coordnet.log.actions import ActionLog
 from coordnet.log.windows import Window, told, windows_of_objects
-from coordnet.memory import check_budget
-from coordnet.threads import CHUNKS, equal_chunks, run_chunks
-from coordnet.times import HOUR, Duration
+from coordnet.memory import check_budget, may_use_disk, memory_budget
+from coordnet.threads import CHUNKS, run_chunks
+from coordnet.times import Duration
 
 NULLS: Mapping[str, str] = MappingProxyType(  # what each asks of a pair
     {
@@ -56,14 +62,10 @@ NULLS: Mapping[str, str] = MappingProxyType(  # what each asks of a pair
         "both": "an edge has to pass both, so that neither explains it",
     }
 )
-SMALLEST_P = 1e-300
 BOUND_ALPHA = 0.05
 LITTLE_POWER = 0.25  # typical chance from which the timing test is said to have little power
 TABLES = 1 << 16  # pairs of strata whose tables are held at once: 200 MB
 TEST_BYTES = 80  # that the test of an edge takes, beside the edge
-BLOCK_RUNS = 1 << 15  # (account, object) entries of accounts done together: about 1 MB
-LONG_LISTS = 128  # objects of an account, in the mean, from which it pays to put them in order
-SEVERAL = 64  # pairs of actions on an object whose chances are looked up
 
 
 @dataclass(frozen=True)
@@ -109,52 +111,6 @@ class EdgeTest:
 
 
 # -- the activity null -------------------------------------------------------------------------
-
-
-def saturated_sums(weights: NDArray[np.int64], log_rates: Floats) -> Floats:
-    """Return log of sum_o (1 - exp(-w_o x)) for each log x of a grid.
-
-    The sum is smooth and concave in x; read off by linear interpolation of the logarithms on a
-    grid of step h its relative error is below h**2 / 32.
-
-    Parameters
-    ----------
-    weights
-        w_o of every object, int64; at least one above 0.
-    log_rates
-        The grid: float64.
-    """
-    sizes, counts = np.unique(weights[weights > 0], return_counts=True)
-    total = np.zeros(len(log_rates))
-    for part in np.array_split(np.arange(len(sizes)), max(1, len(sizes) // 256)):
-        x = np.exp(log_rates)[:, None]
-        total += (-np.expm1(-sizes[part] * x) * counts[part]).sum(axis=1)
-    return np.log(total)
-
-
-def activity_tests(
-    log: ActionLog, pairs_all: NDArray[np.int64], source: NDArray[np.int32],
-    target: NDArray[np.int32], occasions: NDArray[np.int32], threads: int | None = None,
-) -> tuple[Floats, Floats]:  # fmt: skip
-    """Return expectation and p-value of each edge under the activity null."""
-    n = len(source)
-    expected, p_value = np.zeros(n), np.ones(n)
-    if n:
-        k = np.log(np.maximum(np.diff(log.by_account[0]), 1).astype(np.float64))
-        m = float(len(log))
-        scale = float(np.log(2.0 / (m * (m - 1.0))))
-        grid = np.linspace(scale, scale + 2 * max(float(k.max()), 0.01), 2048)
-        sums = saturated_sums(pairs_all, grid)
-        borders = np.linspace(0, n, CHUNKS + 1).astype(np.int64)
-        run_chunks(
-            lambda _, i: edge_test_kernels.activity_tests(
-                source, target, k, scale, float(grid[0]), float(grid[1] - grid[0]), sums,
-                occasions, borders[i], borders[i + 1], expected, p_value,
-            ),
-            CHUNKS,
-            threads=threads,
-        )  # fmt: skip
-    return expected, np.maximum(p_value, SMALLEST_P)
 
 
 def expected_within_strata(
@@ -231,6 +187,12 @@ def expected_within_strata(
     return expected
 
 
+def combined_p_values(log_p: Floats, other: Floats | None = None) -> Floats:
+    """Return p-values, the larger of two where two are given; below 1e-300 they say 1e-300."""
+    p: Floats = tail_kernels.combined_p(log_p, log_p if other is None else other, SMALLEST_P)
+    return p
+
+
 # -- edges -------------------------------------------------------------------------------------
 
 
@@ -261,67 +223,134 @@ def co_action_tests(
     before
         The columns of a test of the same edges before the background was cleaned. What rests on
         no background is taken from there, and of both p-values of timing the smaller: that of
-        before has the larger chances, that of now the longer occasions.
+        before has the larger chances, that of now the longer occasions. Bounds on true pairs rest
+        on that of now alone: the smaller of two is no p-value, and that of before is too small for
+        two viewers of one event, who meet many times on one evening.
     """
     one_of(null, NULLS, "null")
     one_of(correction, CORRECTIONS, "correction")
-    check_budget(
-        TEST_BYTES * len(source),
-        f"the test of {len(source):,} edges",
-        "Use a higher min_weight= or a shorter window for the graph.",
-    )
-    log, objects = statistics.log, statistics.objects
-    timing = null != "activity"
-    occasions, expected_timing, p_timing = _shared_objects(
-        statistics, source, target, timing, threads
-    )
-    if before is not None:
-        occasions, p_timing = before["occasions"], np.minimum(before["p_timing"], p_timing)
-    columns: dict[str, NDArray[Any]] = {"occasions": occasions}
-    p_values = []
-    if null != "timing":
-        if before is not None:
-            expected, p_activity = before["expected_activity"], before["p_activity"]
-        elif strata is None:
-            expected, p_activity = activity_tests(
-                log, objects.pairs_all, source, target, occasions, threads
-            )
-        else:
-            expected = expected_within_strata(
-                log, statistics.window_us, strata, source, target, threads
-            )
-            p_activity = combined_p_values(tail_kernels.log_tail_bounds(occasions, expected))
-        columns |= {"expected_activity": expected, "p_activity": p_activity}
-        p_values.append(p_activity)
-    notes: list[str] = []
-    if timing:
-        columns |= {"expected_timing": expected_timing, "p_timing": p_timing}
-        p_values.append(p_timing)
-        notes = _notes(statistics)
-    p_value = np.maximum(p_values[0], p_values[-1])
-    columns["p_value"] = p_value
+    log, timing = statistics.log, null != "activity"
+    columns = _columns(statistics, source, target, null, strata, before, threads)
+    p_value = columns["p_value"]
+    p_now = columns.pop("p_now", p_value)
+    notes = _notes(statistics) if timing else []
     shown = None if strata is None else str(strata)
     if not timing:  # sharing an object is itself random: every pair counts
         pairs = log.n_accounts * (log.n_accounts - 1) // 2
         q_value = corrected(p_value, source, target, pairs, correction)
-        columns |= {"q_value": q_value, "p_family": p_value}
+        in_family = p_value
         test = EdgeTest(
             null, shown, correction, pairs, True, family_pairs=pairs,
             null_pairs=null_pairs(p_value, pairs),
         )  # fmt: skip
-        return TestedEdges({n: frozen(c) for n, c in columns.items()}, test)
-    chances = Chances(statistics.classes, statistics.chances)
-    attainable = attainable_pairs(statistics.runs, chances, 10 * len(log), threads=threads)
-    in_family, family = family_p_values(
-        p_value, source, target, statistics.runs, chances, attainable, BOUND_ALPHA, threads=threads
-    )
-    q_value = attainable_q_values(p_value, source, target, attainable, correction)
+    else:
+        chances = Chances(statistics.classes, statistics.chances)
+        attainable = attainable_pairs(statistics.runs, chances, 10 * len(log), threads=threads)
+        in_family, family = family_p_values(
+            p_now, source, target, statistics.runs, chances, attainable, BOUND_ALPHA,
+            threads=threads,
+        )  # fmt: skip
+        test = EdgeTest(
+            null, shown, correction, int(attainable.counts[0]), attainable.exact,
+            family, null_pairs(in_family, family), BOUND_ALPHA, statistics.typical_chance,
+            tuple(notes),
+        )  # fmt: skip
+        if stands_on_disk(p_value):
+            in_family = to_disk(in_family)
+        q_value = attainable_q_values(p_value, source, target, attainable, correction)
+    if stands_on_disk(p_value):
+        q_value = to_disk(q_value)
     columns |= {"q_value": q_value, "p_family": in_family}
-    test = EdgeTest(
-        null, shown, correction, int(attainable.counts[0]), attainable.exact,
-        family, null_pairs(in_family, family), BOUND_ALPHA, statistics.typical_chance, tuple(notes),
-    )  # fmt: skip
     return TestedEdges({n: frozen(c) for n, c in columns.items()}, test)
+
+
+def _columns(
+    statistics: WindowStatistics,
+    source: NDArray[np.int32],
+    target: NDArray[np.int32],
+    null: str,
+    strata: Duration | str | None,
+    before: Mapping[str, NDArray[Any]] | None,
+    threads: int | None,
+) -> dict[str, NDArray[Any]]:
+    """Return the columns that each edge has for itself, all at once or in parts on disk.
+
+    Beside a test of before also `p_now`, the p-value by the chances and occasions of now alone.
+    """
+    n, room = len(source), TEST_BYTES * len(source)
+    on_disk = may_use_disk() and (room > memory_budget() or stands_on_disk(source))
+    if not on_disk:
+        check_budget(
+            room,
+            f"the test of {n:,} edges",
+            "Use a higher min_weight= or a shorter window for the graph.",
+        )
+    log, timing = statistics.log, null != "activity"
+    facts = PairFacts.of(statistics, timing)
+    engine = current_engine()
+    done = None if engine is None else engine.tests(log, facts, source, target)
+    if done is None:
+        tester = PairTester(
+            facts, log.account, log.object, log.time, len(log.all_accounts), log.by_account,
+            statistics.runs,
+        )  # fmt: skip
+    activity, stratified = None, np.zeros(0)
+    if null != "timing" and before is None:
+        if strata is None:
+            activity = ActivityNull.of(log, statistics.objects.pairs_all)
+        else:
+            stratified = expected_within_strata(
+                log, statistics.window_us, strata, source, target, threads
+            )
+
+    def test(part: slice) -> dict[str, NDArray[Any]]:
+        """Return the columns of some of the edges."""
+        if done is None:
+            found = tester.test(source[part], target[part], threads)
+        else:
+            found = done[0][part], done[1][part], done[2][part]
+        occasions, expected_timing, p_now = found
+        p_timing = p_now
+        if before is not None:
+            occasions = before["occasions"][part]
+            p_timing = np.minimum(before["p_timing"][part], p_now)
+        columns: dict[str, NDArray[Any]] = {"occasions": occasions}
+        if null != "timing":
+            if before is not None:
+                expected = before["expected_activity"][part]
+                p_activity = before["p_activity"][part]
+            elif activity is not None:
+                expected, p_activity = activity.test(source[part], target[part], occasions, threads)
+            else:
+                expected = stratified[part]
+                p_activity = combined_p_values(tail_kernels.log_tail_bounds(occasions, expected))
+            columns |= {"expected_activity": expected, "p_activity": p_activity}
+        if timing:
+            columns |= {"expected_timing": expected_timing, "p_timing": p_timing}
+        p_values = [columns[name] for name in ("p_activity", "p_timing") if name in columns]
+        columns["p_value"] = np.maximum(p_values[0], p_values[-1])
+        if before is not None:
+            columns["p_now"] = np.maximum(p_values[0], p_now)
+        return columns
+
+    if on_disk:
+        names = list(test(slice(0, 0)))
+        known = before or {}
+        parts = made_in_parts(
+            lambda: (
+                "tests", null, str(strata), digest_of(source, target, *known.values()),
+                digest_of(facts.classes, facts.rank, *facts.by_cell),
+                f"{facts.occasion_rule} {log.fingerprint}",
+            ),
+            -(-n // SLICE),
+            names,
+            lambda _, i: list(test(slice(i * SLICE, (i + 1) * SLICE)).values()),
+            threads=1,  # each of them takes all
+            label="edge tests",
+        )  # fmt: skip
+        release(source, target, *known.values())
+        return dict(zip(names, joined(parts, fits=lambda _: False), strict=True))
+    return test(slice(None))
 
 
 def _notes(statistics: WindowStatistics) -> list[str]:
@@ -340,111 +369,3 @@ def _notes(statistics: WindowStatistics) -> list[str]:
         f"{said}, as in data of suspects only; give background= a log of accounts not under "
         'suspicion, or use null="activity" and say so.'
     ]
-
-
-def combined_p_values(log_p: Floats, other: Floats | None = None) -> Floats:
-    """Return p-values, the larger of two where two are given; below 1e-300 they say 1e-300."""
-    p: Floats = tail_kernels.combined_p(log_p, log_p if other is None else other, SMALLEST_P)
-    return p
-
-
-def _shared_objects(
-    statistics: WindowStatistics,
-    source: NDArray[np.int32],
-    target: NDArray[np.int32],
-    timing: bool,
-    threads: int | None,
-) -> tuple[NDArray[np.int32], Floats, Floats]:
-    """Return occasions of each edge, and expectation and p-value under the timing null."""
-    log, windows = statistics.log, statistics.window_of_class
-    positions, runs, classes = log.by_account[1], statistics.runs, statistics.classes
-    k = np.diff(runs.starts)
-    swap = k[source] < k[target]
-    heavier, lighter = np.where(swap, target, source), np.where(swap, source, target)
-    if len(source) and k[lighter].mean() > LONG_LISTS:
-        positions, runs, by_time = _runs_by_time(log)
-        classes = classes[by_time]
-    starts, objects, first_action = runs
-    # by heavier account, inside blocks of lighter accounts whose lists fit into the cache
-    _, order = array_kernels.group_by_code(heavier, len(log.all_accounts))
-    block = (starts[:-1] // BLOCK_RUNS).astype(np.int32)
-    _, within = array_kernels.group_by_code(block[lighter[order]], int(block.max(initial=0)) + 1)
-    order = order[within]
-    heavier, lighter = heavier[order], lighter[order]
-    work = k[lighter] + 10
-    borders = equal_chunks(work, CHUNKS)
-    since = log.time[positions] - (log.limits[0] if log.limits else 0)
-    cells = edge_test_kernels.run_cells(
-        first_action, since, roundness(log.time, HOUR)[positions], classes[objects],
-        len(GRAINS) + 1,
-    )  # fmt: skip
-    by_cell = chances_of_cells(
-        statistics.chances if timing else None, round_factors(windows, log.resolution), windows
-    )
-    n = len(source)
-    occasions, expected, p_value = np.zeros(n, np.int32), np.zeros(n), np.ones(n)
-    run_chunks(
-        lambda own, i: edge_test_kernels.shared_object_tests(
-            heavier, lighter, *runs, since, *cells, *by_cell, statistics.occasion_gap_us,
-            borders[i], borders[i + 1], *own, occasions, expected, p_value,
-        ),
-        len(borders) - 1,
-        threads=threads,
-        scratch=lambda: (
-            np.zeros(log.n_objects // 64 + 1, np.uint64),
-            np.empty(log.n_objects // 64 + 1, np.int32),
-        ),
-        weights=np.add.reduceat(work, borders[:-1]) if len(work) else None,
-        label="edge tests",
-    )  # fmt: skip
-    results = occasions, expected, p_value
-    occasions, expected, p_value = run_chunks(
-        lambda _, i: array_kernels.put(results[i], order), 3, threads=threads
-    )
-    return occasions, expected, np.maximum(p_value, SMALLEST_P)
-
-
-def _runs_by_time(
-    log: ActionLog,
-) -> tuple[NDArray[np.int32], AccountRuns, NDArray[np.int64]]:
-    """Return the runs of the accounts with objects numbered by when they were first acted on.
-
-    Whoever shares many objects then met on them nearly in order, and there is little to sort.
-
-    Returns
-    -------
-    The actions account by account; the runs; the objects in their new order.
-    """
-    begin = np.minimum(log.by_object[:-1], len(log) - 1)
-    by_time = np.argsort(log.time[begin], kind="stable")
-    rank = array_kernels.put(np.arange(log.n_objects, dtype=np.int32), by_time)[log.object]
-    _, order = array_kernels.group_by_code(rank, log.n_objects)
-    indptr, within = array_kernels.group_by_code(log.account[order], len(log.all_accounts))
-    positions = order[within]
-    return positions, AccountRuns(*edge_test_kernels.account_runs(indptr, positions, rank)), by_time
-
-
-def chances_of_cells(
-    chances: Floats | None, factors: Floats, windows: NDArray[np.int64]
-) -> tuple[Floats, Floats, NDArray[np.int64]]:
-    """Return chances, log(1 - chance) and windows by class and roundness, as the kernel has them.
-
-    Parameters
-    ----------
-    chances
-        Of each class; None where the timing null is not asked for.
-    factors
-        By how much each grain raises them: float64 (classes, grains).
-    windows
-        Of each class.
-    """
-    by_cell = np.repeat(windows, factors.shape[1])
-    if chances is None:
-        return np.zeros((0, SEVERAL)), np.zeros(0), by_cell
-    chance = np.minimum(chances[:, None] * factors, 1.0).ravel()
-    with np.errstate(divide="ignore"):
-        log_miss = np.log1p(-chance)
-    table = np.zeros((len(chance), SEVERAL))
-    table[:, 1] = chance
-    table[:, 2:] = -np.expm1(log_miss[:, None] * np.arange(2, SEVERAL))
-    return table, log_miss, by_cell

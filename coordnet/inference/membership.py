@@ -20,7 +20,10 @@ p_o is larger, as in the group test.
 S is the number of occasions on which x joins. P(S or more) is that of a sum of independent trials,
 one an object with crowded times that x acts on. When x acts decides nothing else: crowded times
 are those of the others. So for an account that was not picked for its times the p-value is
-super-uniform.
+super-uniform. Occasions end with the occasion gap, also beside a cleaned background, where those of
+pairs and groups last for six hours: those guard against viewers of one event, who raise the chance
+here themselves, each object being judged by who else acts on it. A campaign's busiest day is one or
+two long occasions, and members who joined on that day alone would be left out.
 
 *Decision.* Those members stay that Benjamini and Hochberg's rule at level alpha accepts among the
 members, those given at first included, who may come back. Of the accounts that are in no cluster
@@ -41,6 +44,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coordnet.inference.group_test import PROFILE, GroupTester
+from coordnet.kernels import arrays as array_kernels
 from coordnet.kernels import membership as membership_kernels
 from coordnet.threads import run_chunks
 
@@ -169,13 +173,11 @@ def _delays_by_class(tester: GroupTester) -> tuple[NDArray[np.int64], NDArray[np
     log = statistics.log if background is None else background.log
     classes = statistics.classes if background is None else background.classes
     starts = log.by_object
-    first = np.zeros(len(log), bool)
-    first[starts[:-1]] = True
-    later = np.flatnonzero(~first)
-    delay = log.time[later] - log.time[starts[:-1]][log.object[later]]
-    class_of = classes[log.object[later]]
-    order = np.lexsort((delay, class_of))
-    n = len(statistics.chances)
-    cuts = np.searchsorted(class_of[order], np.arange(n + 1))
-    parts = [delay[order[a:b]][:: max(1, (b - a) // PROFILE)] for a, b in pairwise(cuts)]
+    cuts, order = array_kernels.group_by_code(classes[log.object], len(statistics.chances))
+    parts = []
+    for a, b in pairwise(cuts.tolist()):
+        begin = starts[log.object[order[a:b]]]
+        delay = (log.time[order[a:b]] - log.time[begin])[begin != order[a:b]]
+        delay.sort()
+        parts.append(delay[:: max(1, len(delay) // PROFILE)])
     return np.concatenate(parts), np.append(0, np.cumsum([len(part) for part in parts]))

@@ -69,9 +69,15 @@ def interests_of(
     kept = (octave < most)[objects]
     account = np.repeat(np.arange(len(starts) - 1, dtype=np.int32), np.diff(starts))[kept]
     objects = objects[kept]
-    starts = np.concatenate([[0], np.cumsum(kept)])[starts]
+    before = np.zeros(len(kept) + 1, np.int32)
+    np.cumsum(kept, dtype=np.int32, out=before[1:])
+    starts = before[starts].astype(np.int64)
+    del before, kept
     object_starts, order = array_kernels.group_by_code(objects, log.n_objects)
-    met = np.bincount(account, np.diff(object_starts)[objects], len(starts) - 1).astype(np.int64)
+    met = np.add.reduceat(
+        np.append(np.diff(object_starts).astype(np.int32)[objects], 0), starts[:-1], dtype=np.int64
+    )
+    met[np.diff(starts) == 0] = 0
     shared = np.full(len(starts) - 1, -1.0)
     return weight_kernels.Interests(
         starts, objects, object_starts, account[order], met, shared, acting

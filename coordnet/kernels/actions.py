@@ -131,3 +131,36 @@ def common_step(time: Any) -> int:
         if step == 1:
             break
     return step
+
+
+@kernel
+def most_actions(account: Any, object_: Any, n_accounts: int) -> Any:
+    """Count the actions of the account that has most.
+
+    Parameters
+    ----------
+    account, object_ : int32 (n,), sorted by object
+    n_accounts : number of account codes
+
+    Returns
+    -------
+    every : the most actions of an account
+    on_one : the most actions of an account on one object
+
+    Cost: O(n + n_accounts).
+    """
+    acts = np.zeros(n_accounts, np.int32)
+    here = np.zeros(n_accounts, np.int32)
+    latest = np.full(n_accounts, -1, np.int32)
+    every = 0
+    on_one = 0
+    for p in range(len(account)):
+        u = account[p]
+        acts[u] += 1
+        if latest[u] != object_[p]:
+            latest[u] = object_[p]
+            here[u] = 0
+        here[u] += 1
+        every = max(every, acts[u])
+        on_one = max(on_one, here[u])
+    return every, on_one

@@ -17,6 +17,7 @@ class Crowd(NamedTuple):
 
     member: Any  # int32 (accounts,), the row of each account, -1 of those outside
     code: Any  # int32 (members,), ascending
+    side: Any  # int32 (members,): who is on the same side does not pair
     time: Any  # int32 (members, objects), since the first action on the object, in steps
     windows: Any  # int32 (objects,), inclusive, in steps
     step: int  # units of time in a step
@@ -34,8 +35,8 @@ def crowd_sums(crowd: Any, row: int, objects: Any, delays: Any, ahead: Any) -> N
     crowd : Crowd
     row : the row of the member
     objects, delays, ahead : int64 (members,), written from row + 1 on: objects within the window,
-        the sum of the absolute lags in steps, and twice the times that the member came first, ties
-        counting one
+        0 for who is on the same side, the sum of the absolute lags in steps, and twice the times
+        that the member came first, ties counting one
 
     Cost: members times objects, several of them in one instruction.
     """
@@ -46,6 +47,9 @@ def crowd_sums(crowd: Any, row: int, objects: Any, delays: Any, ahead: Any) -> N
         t = matrix[row, o]
         own[o] = t if t != MISSING else -(MISSING + 1)
     for v in range(row + 1, len(matrix)):
+        objects[v] = 0
+        if crowd.side[v] == crowd.side[row]:
+            continue
         other = matrix[v]
         met = np.int64(0)
         delay = np.int64(0)

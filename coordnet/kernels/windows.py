@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from coordnet.kernels.compiling import kernel
+from coordnet.kernels.compiling import inner, kernel
 
 # -- windows -----------------------------------------------------------------------------------
 
@@ -46,6 +46,45 @@ def window_bounds(object_: Any, time: Any, window: Any) -> Any:
 
 
 @kernel
+def window_bounds_across(object_: Any, time: Any, window: Any, split: int) -> Any:
+    """Find the window of every action among those of other accounts, which stand apart.
+
+    Parameters
+    ----------
+    object_ : int32 (n,); the first `split` are non-decreasing, and so are the others
+    time : int64 (n,), non-decreasing inside an object of either part
+    window : int64 (objects,), as in :func:`window_bounds`
+    split : where the second part begins
+
+    Returns
+    -------
+    low, high : int32 (n,); the window of p is low[p] .. high[p] - 1, all of them of the other part
+
+    Cost: O(n), two pointers.
+    """
+    n = len(object_)
+    low = np.empty(n, np.int32)
+    high = np.empty(n, np.int32)
+    for part in range(2):
+        begin, end = (0, split) if part == 0 else (split, n)
+        a, stop = (split, n) if part == 0 else (0, split)
+        b = a
+        for p in range(begin, end):
+            o = object_[p]
+            now = time[p]
+            bound = window[o]
+            while a < stop and (object_[a] < o or (object_[a] == o and now - time[a] > bound)):
+                a += 1
+            if b < a:
+                b = a
+            while b < stop and object_[b] == o and time[b] - now <= bound:
+                b += 1
+            low[p] = a
+            high[p] = b
+    return low, high
+
+
+@kernel
 def live_actions(
     account: Any, object_: Any, low: Any, high: Any, n_accounts: int, need: int
 ) -> Any:
@@ -80,20 +119,40 @@ def live_actions(
         for p in range(start, end):
             live[p] = low[p] < start or high[p] > end
         start = end
+    return live, _on_enough_objects(live, account, object_, n_accounts, need)
+
+
+@kernel
+def live_actions_across(
+    account: Any, object_: Any, low: Any, high: Any, n_accounts: int, need: int
+) -> Any:
+    """Mark what :func:`live_actions` marks, of windows of :func:`window_bounds_across`.
+
+    Whoever stands in them is another account.
+    """
+    live = np.empty(len(account), np.bool_)
+    for p in range(len(account)):
+        live[p] = low[p] < high[p]
+    return live, _on_enough_objects(live, account, object_, n_accounts, need)
+
+
+@inner
+def _on_enough_objects(live: Any, account: Any, object_: Any, n_accounts: int, need: int) -> int:
+    """Unmark the actions of accounts with fewer than `need` objects marked; count what is left."""
     objects = np.zeros(n_accounts, np.int32)
     latest = np.full(n_accounts, -1, np.int32)
-    for p in range(n):
+    for p in range(len(account)):
         if live[p] and latest[account[p]] != object_[p]:
             latest[account[p]] = object_[p]
             objects[account[p]] += 1
     count = 0
-    for p in range(n):
+    for p in range(len(account)):
         if live[p]:
             if objects[account[p]] < need:
                 live[p] = False
             else:
                 count += 1
-    return live, count
+    return count
 
 
 @kernel

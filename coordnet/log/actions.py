@@ -14,6 +14,7 @@ import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from functools import cached_property
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -112,6 +113,11 @@ class ActionLog(ArrowExport, Frozen):
     def n_accounts(self) -> int:
         """Number of accounts with at least one action."""
         return len(self.active)
+
+    @property
+    def folder(self) -> Path | None:
+        """The folder of the store that the log stands in, None where it is in memory."""
+        return None
 
     @property
     def n_objects(self) -> int:

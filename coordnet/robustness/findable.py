@@ -44,14 +44,9 @@ from coordnet.inference.attainable import (
     attainable_q_values,
 )
 from coordnet.inference.correction import corrected
-from coordnet.inference.edge_tests import (
-    LITTLE_POWER,
-    SMALLEST_P,
-    chances_of_cells,
-    combined_p_values,
-    saturated_sums,
-)
+from coordnet.inference.edge_tests import LITTLE_POWER, combined_p_values
 from coordnet.inference.group_test import GroupTester
+from coordnet.inference.pair_tests import SMALLEST_P, chances_of_cells, saturated_sums
 from coordnet.inference.round_times import round_factors, roundness
 from coordnet.inference.statistics import Chances, popularity_class
 from coordnet.kernels import edge_tests as edge_test_kernels
@@ -604,7 +599,7 @@ class _Plant:
             chances if timing else None, paper.round_factors, statistics.window_of_class
         )
         edge_test_kernels.shared_object_tests(
-            u, v, *runs, time, *cells, *by_cell, statistics.occasion_gap_us, 0, len(u),
+            u, v, *runs, time, *cells, *by_cell, statistics.occasion_rule, 0, len(u),
             np.zeros(words, np.uint64), np.empty(words, np.int32), occasions, expected, p_value,
         )  # fmt: skip
         surprising = p_value <= SEED_P

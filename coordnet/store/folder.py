@@ -18,6 +18,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from coordnet.disk import WORK
 from coordnet.errors import InputError, OutputError, listed, shown
 from coordnet.export import DESKTOP, json_text, to_disk, whole_file
 
@@ -198,7 +199,7 @@ def _check_ours(goal: Path) -> None:
     strange = [
         repr(entry.name)
         for entry in sorted(goal.iterdir())
-        if entry.name not in (MANIFEST, LOCK, *DESKTOP)
+        if entry.name not in (MANIFEST, LOCK, WORK, *DESKTOP)
         and not (_GENERATION.fullmatch(entry.name) and entry.is_dir())
         and not _TEMPORARY.fullmatch(entry.name)
     ]
@@ -215,8 +216,8 @@ def _clear(goal: Path, before: dict[str, Any] | None) -> None:
     for entry in goal.iterdir():
         if _TEMPORARY.fullmatch(entry.name):
             entry.unlink()
-        elif _GENERATION.fullmatch(entry.name) and entry.name != holds:
-            shutil.rmtree(entry)
+        elif entry.name == WORK or (_GENERATION.fullmatch(entry.name) and entry.name != holds):
+            shutil.rmtree(entry)  # parts of runs on what the store was; a generation that is gone
 
 
 # -- one writer at a time ----------------------------------------------------------------------

@@ -43,10 +43,15 @@ class StoredLog(ActionLog):
     (True, True)
     """
 
-    folder: Path
     generation: str
     n_blocks: int
+    _folder: Path
     _manifest: dict[str, Any]
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the store."""
+        return self._folder
 
     @property
     def n_accounts(self) -> int:
@@ -227,7 +232,7 @@ def _opened(goal: Path, told: dict[str, Any]) -> StoredLog:
         )
         limits = told["limits"]
         store.__dict__.update(
-            folder=goal,
+            _folder=goal,
             generation=told["generation"],
             n_blocks=told["blocks"],
             _manifest=told,

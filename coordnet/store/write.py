@@ -23,7 +23,7 @@ from coordnet.kernels import arrays as array_kernels
 from coordnet.log.actions import ActionLog, resolution_of
 from coordnet.log.encoding import check_size
 from coordnet.log.labels import LABELS
-from coordnet.memory import as_bytes, memory_budget
+from coordnet.memory import memory_budget, memory_size
 from coordnet.progress import stage
 from coordnet.readers.tables import asked_for
 from coordnet.readers.times import Told
@@ -177,7 +177,7 @@ def append(
 
 def _budget(memory: int | str | None) -> int:
     """Return the bytes that a write may use."""
-    budget = memory_budget() if memory is None else as_bytes(memory)
+    budget = memory_budget() if memory is None else memory_size(memory)
     if budget < LEAST:
         raise ParameterError(
             f"memory={shown(memory)} is less than the program itself takes; give 256 MB or more."

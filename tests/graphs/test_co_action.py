@@ -11,7 +11,7 @@ import pytest
 from helpers import US, assert_edges, assert_same_graph, edges_of, log_of
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import ACCOUNTS, SECOND, START, WINDOW, logs, windows
+from strategies import ACCOUNTS, SECOND, START, WINDOW, crowded_logs, logs, windows
 
 import coordnet as cn
 from coordnet.graphs import co_action, crowds
@@ -372,7 +372,7 @@ def test_pruning_changes_nothing(need, by_pairs):
         assert len(pruned.account) < 100  # the viral object has gone but for a few accounts
     full = unpruned(log, WINDOW, need)
     results = [
-        co_action.collect_edges(w, w.object, WINDOW, need, by_pairs, False, 1, "")
+        co_action.collect_edges(co_action.RowWalk(w, w.object, 0, need, by_pairs, False), 1, "")
         for w in (pruned, full)
     ]
     for a, b in zip(*results, strict=True):
@@ -387,7 +387,7 @@ def test_pruning_changes_nothing_in_any_log(rows, need):
     full = unpruned(log, WINDOW, need)
     for a, b in zip(
         *(
-            co_action.collect_edges(w, w.object, WINDOW, need, False, False, 1, "")
+            co_action.collect_edges(co_action.RowWalk(w, w.object, 0, need, False, False), 1, "")
             for w in (pruned, full)
         ),
         strict=True,
@@ -494,25 +494,6 @@ def test_progress_shows_on_terminals_only(capfd):
 # -- crowds ------------------------------------------------------------------------------------
 
 
-@st.composite
-def crowded_logs(draw):
-    """A crowd on the same objects, some of it late, absent or acting twice, and others beside."""
-    rng = draw(st.randoms(use_true_random=False))
-    accounts, objects = draw(st.integers(2, 7)), draw(st.integers(1, 6))
-    step = draw(st.sampled_from([1, 1_000, SECOND]))
-    rows = []
-    for o in range(objects):
-        for a in range(accounts):
-            for twice in range(2 if rng.random() < 0.1 else 1):
-                if rng.random() < 0.85:
-                    moment = START + o * 30 * SECOND + rng.randrange(90) * step + twice
-                    rows.append((f"u{a}", f"o{o}", moment, "k", None))
-    for _ in range(draw(st.integers(0, 12))):
-        moment = START + rng.randrange(200) * SECOND
-        rows.append((f"u{rng.randrange(9)}", f"o{rng.randrange(8)}", moment, "k", None))
-    return rows
-
-
 @given(crowded_logs(), st.sampled_from([0, 1, 7 * SECOND, WINDOW]), st.sampled_from([1, 2, 3]),
        st.booleans())  # fmt: skip
 def test_a_crowd_counted_in_bulk_gives_the_same_bytes_in_any_log(rows, window, need, by_pairs):
@@ -525,7 +506,7 @@ def test_a_crowd_counted_in_bulk_gives_the_same_bytes_in_any_log(rows, window, n
             patch.setattr(crowds, name, 0)
         crowded = co_action.find_windows(trace, len(log.all_accounts), least, crowds=True)
     found, expected = (
-        co_action.collect_edges(w, w.object, window, need, by_pairs, False, 1, "")
+        co_action.collect_edges(co_action.RowWalk(w, w.object, 0, need, by_pairs, False), 1, "")
         for w in (crowded, plain)
     )
     for column, other in zip(found, expected, strict=True):
@@ -569,6 +550,8 @@ def test_lags_of_a_crowd_add_up_beyond_32_bits(monkeypatch):
     )
     assert windows.crowd is not None
     assert windows.crowd.several < 60
-    columns = co_action.collect_edges(windows, windows.object, WINDOW, 1, False, False, 1, "")
+    columns = co_action.collect_edges(
+        co_action.RowWalk(windows, windows.object, 0, 1, False, False), 1, ""
+    )
     assert columns[2].tolist() == [60]
     assert columns[4][0] == pytest.approx(50 + 29.5e-6, rel=1e-12)

@@ -19,10 +19,11 @@ from scipy import stats
 from strategies import ACCOUNTS, START, WINDOW, examples, logs, windows
 
 import coordnet as cn
-from coordnet.inference import edge_tests, strata
+from coordnet.inference import edge_tests, pair_tests, strata
 from coordnet.inference import round_times as rounding
 from coordnet.inference.attainable import attainable_pairs
 from coordnet.inference.correction import adjusted, corrected, stepped_up
+from coordnet.inference.pair_tests import ActivityNull, PairFacts, PairTester
 from coordnet.inference.statistics import (
     CLASSES,
     Chances,
@@ -31,6 +32,7 @@ from coordnet.inference.statistics import (
     popularity_class,
 )
 from coordnet.kernels import tails as tail_kernels
+from coordnet.kernels.occasions import OccasionRule
 from coordnet.times import DAY, HOUR, MINUTE, SECOND
 
 CLOSE = {"rel": 1e-9, "abs": 1e-12}
@@ -190,7 +192,7 @@ def test_long_lists_of_trials_get_the_bound(n, count):
 @given(st.lists(st.tuples(st.floats(-800, 0), st.floats(-800, 0)), max_size=8))
 def test_the_smallest_p_is_1e_300(pairs):
     a, b = np.array(pairs, float).reshape(-1, 2).T.copy()
-    p = tail_kernels.combined_p(a, b, edge_tests.SMALLEST_P)
+    p = tail_kernels.combined_p(a, b, pair_tests.SMALLEST_P)
     expected = [max(np.exp(max(x, y)), 1e-300) for x, y in pairs]
     assert p.tolist() == pytest.approx(expected, rel=1e-12)
 
@@ -464,7 +466,7 @@ def test_a_wrong_correction_is_told():
 )
 def test_saturated_sums_equal_the_direct_sum(weights, start, length):
     grid = np.linspace(start, start + length, 2048)
-    sums = edge_tests.saturated_sums(np.array(weights), grid)
+    sums = pair_tests.saturated_sums(np.array(weights), grid)
     for i in (0, 700, 2_047):
         direct = sum(-np.expm1(-w * np.exp(grid[i])) for w in weights)
         assert sums[i] == pytest.approx(np.log(direct), rel=1e-12, abs=1e-12)
@@ -481,7 +483,7 @@ def test_interpolation_errs_by_less_than_it_says(weights, at):
     """
     grid = np.linspace(-16, 4, 101)
     h = grid[1] - grid[0]
-    sums = edge_tests.saturated_sums(np.array(weights), grid)
+    sums = pair_tests.saturated_sums(np.array(weights), grid)
     for i in range(100):
         x = grid[i] + at * h
         direct = np.log(sum(-np.expm1(-w * np.exp(x)) for w in weights))
@@ -498,7 +500,7 @@ def test_the_activity_expectation_equals_the_oracle(rows, window):
         return
     source, target = np.array(pairs, np.int32).T.copy()
     occasions = np.arange(len(pairs), dtype=np.int32) % 4
-    found, p_value = edge_tests.activity_tests(log, pairs_all, source, target, occasions)
+    found, p_value = ActivityNull.of(log, pairs_all).test(source, target, occasions)
     for e, (u, v) in enumerate(pairs):
         expected = naive.activity_expectation(rows, log.accounts[u], log.accounts[v], window)
         assert found[e] == pytest.approx(expected, rel=1e-6)
@@ -622,8 +624,8 @@ def test_the_activity_null_is_what_dealing_gives(strata):
         assert sum(inside.values()) < 0.5 * expectation.sum()  # most stand across a border
     else:
         pairs_all = object_statistics(log, WINDOW).pairs_all
-        expectation, _ = edge_tests.activity_tests(
-            log, pairs_all, source, target, np.ones(len(pairs), np.int32)
+        expectation, _ = ActivityNull.of(log, pairs_all).test(
+            source, target, np.ones(len(pairs), np.int32)
         )
     expected = {(accounts[u], accounts[v]): e
                 for (u, v), e in zip(pairs, expectation.tolist(), strict=True)}  # fmt: skip
@@ -654,8 +656,8 @@ def test_dealing_counts_pairs_of_one_account_too():
     statistics = object_statistics(log, WINDOW)
     assert statistics.pairs_all.sum() == 20
     pair = log.codes_of(["busy", "u1"])
-    expected, _ = edge_tests.activity_tests(
-        log, statistics.pairs_all, pair[:1], pair[1:], np.ones(1, np.int32)
+    expected, _ = ActivityNull.of(log, statistics.pairs_all).test(
+        pair[:1], pair[1:], np.ones(1, np.int32)
     )
     found = experiment(naive.shuffled_accounts, rows, WINDOW, WINDOW, 4_000, seed=1)
     assert found["busy", "u1"][0] / 4_000 == pytest.approx(expected[0], rel=0.12)
@@ -673,8 +675,11 @@ def all_pairs_graph(rows, window):
     return log, ends[:, 0].copy(), ends[:, 1].copy()
 
 
-@given(logs(), windows(), st.sampled_from([0, 1, WINDOW, 2 * WINDOW]), st.booleans())
-def test_occasions_and_the_timing_test_equal_the_oracle(rows, window, fold, with_background):
+@given(
+    logs(), windows(), st.sampled_from([0, 1, WINDOW, 2 * WINDOW]),
+    st.sampled_from([0, 2 * WINDOW, 4 * WINDOW]), st.booleans(),
+)  # fmt: skip
+def test_occasions_and_the_timing_test_equal_the_oracle(rows, window, fold, least, with_background):
     """Of every pair that shares an object, with an edge or without."""
     others = rows[::2] if with_background else None
     log, source, target = all_pairs_graph(rows, window)
@@ -682,10 +687,11 @@ def test_occasions_and_the_timing_test_equal_the_oracle(rows, window, fold, with
     if background is not None and background.fingerprint == log.fingerprint:
         return  # which is refused
     statistics = WindowStatistics(log, window, background, fold)
+    statistics.occasion_rule = OccasionRule(fold, least)
     found = edge_tests.co_action_tests(statistics, source, target, "timing").columns
     for e in range(len(source)):
         u, v = log.accounts[source[e]], log.accounts[target[e]]
-        s = naive.occasions(rows, u, v, window, fold)
+        s = naive.occasions(rows, u, v, window, fold, least)
         pi = naive.timing_trials(rows, u, v, window, others)
         assert found["occasions"][e] == s
         assert found["expected_timing"][e] == pytest.approx(float(sum(pi)), **CLOSE)
@@ -837,13 +843,39 @@ def test_objects_in_order_of_time_change_nothing(rows, window):
     """Long lists are put in order of time; only the last digits may know."""
     log, source, target = all_pairs_graph(rows, window)
     statistics = WindowStatistics(log, window)
-    plain = edge_tests._shared_objects(statistics, source, target, True, 1)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(edge_tests, "LONG_LISTS", -1)
-        ordered = edge_tests._shared_objects(statistics, source, target, True, 1)
+
+    def tested(lists):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(pair_tests, "LONG_LISTS", lists)
+            facts = PairFacts.of(statistics)
+            tester = PairTester(facts, log.account, log.object, log.time, log.n_accounts)
+            return (facts.rank is not None, *tester.test(source, target, 1))
+
+    in_order, *ordered = tested(-1)
+    as_they_are, *plain = tested(10**9)
+    assert in_order or not len(log)
+    assert not as_they_are
     assert ordered[0].tolist() == plain[0].tolist()
     for found, expected in zip(ordered[1:], plain[1:], strict=True):
         assert found.tolist() == pytest.approx(expected.tolist(), rel=1e-9)
+
+
+@given(logs(min_size=2), windows(), st.booleans())
+def test_a_pair_needs_its_own_actions_only(rows, window, in_order):
+    """With the facts of the whole log, the actions of two accounts give the same bytes."""
+    log, source, target = all_pairs_graph(rows, window)
+    statistics = WindowStatistics(log, window)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pair_tests, "LONG_LISTS", -1 if in_order else 10**9)
+        facts = PairFacts.of(statistics)
+    n = len(log.all_accounts)
+    whole = PairTester(facts, log.account, log.object, log.time, n).test(source, target, 1)
+    for e in range(min(len(source), 8)):
+        pair = slice(e, e + 1)
+        own = np.isin(log.account, [source[e], target[e]])
+        alone = PairTester(facts, log.account[own], log.object[own], log.time[own], n)
+        for found, column in zip(alone.test(source[pair], target[pair], 1), whole, strict=True):
+            assert found.tobytes() == column[pair].tobytes()
 
 
 def test_repeats_raise_the_chance_of_an_object():
@@ -1100,7 +1132,7 @@ def test_blocks_of_accounts_change_nothing(monkeypatch, ring):
     """Edges are done block by block of lighter accounts; any size of block gives the same."""
     whole = ring.test()
     for block in (1, 7, 100):
-        monkeypatch.setattr(edge_tests, "BLOCK_RUNS", block)
+        monkeypatch.setattr(pair_tests, "BLOCK_RUNS", block)
         assert_same_graph(ring.test(), whole)
 
 

@@ -95,7 +95,7 @@ def test_three_quarters_may_be_used():
 def walk_of(log, need, by_pairs):
     trace = cn.CoAction(WINDOW).trace(log)
     windows = co_action.find_windows(trace, log.n_accounts, 1 if by_pairs else need)
-    return co_action.RowWalk(windows, windows.object, WINDOW, need, by_pairs, False)
+    return co_action.RowWalk(windows, windows.object, 0, need, by_pairs, False)
 
 
 @given(logs(), st.integers(1, 3), st.booleans())
@@ -123,9 +123,7 @@ def crowd(accounts=40, objects=3):
 
 def refused(log, need, available):
     walk = walk_of(log, need, False)
-    co_action.check_memory(
-        walk.windows, walk.unit, WINDOW, need, False, False, 2, log=log, memory=available
-    )
+    co_action.check_memory(walk, 2, within="60s", log=log, memory=available)
 
 
 @pytest.mark.parametrize("need", [1, 2, 3])

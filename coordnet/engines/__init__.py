@@ -1,0 +1,1 @@
+"""Engines: where the edges of a large log are made and tested."""

@@ -1,0 +1,282 @@
+"""The test of a pair of accounts: by the actions of the two, and a few facts of the whole log.
+
+Whoever tests a pair needs the actions of its two accounts and nothing else of the log but the
+facts gathered here. So pairs are tested slice by slice, or block by block on other machines, with
+the same bytes as all at once. Definitions: :mod:`coordnet.inference.edge_tests`.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from coordnet.inference.round_times import GRAINS, round_factors, roundness
+from coordnet.inference.statistics import AccountRuns, Floats, WindowStatistics
+from coordnet.kernels import arrays as array_kernels
+from coordnet.kernels import edge_tests as edge_test_kernels
+from coordnet.kernels.occasions import OccasionRule
+from coordnet.log.actions import ActionLog
+from coordnet.threads import CHUNKS, equal_chunks, run_chunks
+from coordnet.times import HOUR
+
+SMALLEST_P = 1e-300
+BLOCK_RUNS = 1 << 15  # (account, object) entries of accounts done together: about 1 MB
+LONG_LISTS = 128  # objects of an account, in the mean, from which it pays to put them in order
+SEVERAL = 64  # pairs of actions on an object whose chances are looked up
+
+
+# -- the activity null -------------------------------------------------------------------------
+
+
+def saturated_sums(weights: NDArray[np.int64], log_rates: Floats) -> Floats:
+    """Return log of sum_o (1 - exp(-w_o x)) for each log x of a grid.
+
+    The sum is smooth and concave in x; read off by linear interpolation of the logarithms on a
+    grid of step h its relative error is below h**2 / 32.
+
+    Parameters
+    ----------
+    weights
+        w_o of every object, int64; at least one above 0.
+    log_rates
+        The grid: float64.
+    """
+    sizes, counts = np.unique(weights[weights > 0], return_counts=True)
+    total = np.zeros(len(log_rates))
+    for part in np.array_split(np.arange(len(sizes)), max(1, len(sizes) // 256)):
+        x = np.exp(log_rates)[:, None]
+        total += (-np.expm1(-sizes[part] * x) * counts[part]).sum(axis=1)
+    return np.log(total)
+
+
+class ActivityNull(NamedTuple):
+    """How often two accounts would meet if accounts were dealt anew over the actions.
+
+    Attributes
+    ----------
+    log_rates : float64 (accounts,)
+        Log of how many actions each has.
+    scale : float
+        What is added to those of two accounts to give log x.
+    step : float
+        Of the even grid of log x, which begins at `scale`.
+    sums : float64
+        Log of the saturated sum at each point of the grid.
+    """
+
+    log_rates: Floats
+    scale: float
+    step: float
+    sums: Floats
+
+    @classmethod
+    def of(cls, log: ActionLog, pairs_all: NDArray[np.int64]) -> ActivityNull:
+        """Return that of a log.
+
+        Parameters
+        ----------
+        log
+            The log.
+        pairs_all
+            Pairs of actions within the window on each object, of whomever: int64 (objects,).
+        """
+        k = np.log(np.maximum(np.diff(log.by_account[0]), 1).astype(np.float64))
+        m = max(float(len(log)), 2.0)
+        scale = float(np.log(2.0 / (m * (m - 1.0))))
+        grid = np.linspace(scale, scale + 2 * max(float(k.max(initial=0.0)), 0.01), 2048)
+        sums = saturated_sums(pairs_all, grid) if (pairs_all > 0).any() else np.zeros(len(grid))
+        return cls(k, scale, float(grid[1] - grid[0]), sums)
+
+    def test(
+        self,
+        source: NDArray[np.int32],
+        target: NDArray[np.int32],
+        occasions: NDArray[np.int32],
+        threads: int | None = None,
+    ) -> tuple[Floats, Floats]:
+        """Return expectation and p-value of each pair."""
+        n = len(source)
+        expected, p_value = np.zeros(n), np.ones(n)
+        borders = np.linspace(0, n, CHUNKS + 1).astype(np.int64)
+        run_chunks(
+            lambda _, i: edge_test_kernels.activity_tests(
+                source, target, self.log_rates, self.scale, self.scale, self.step, self.sums,
+                occasions, borders[i], borders[i + 1], expected, p_value,
+            ),
+            CHUNKS if n else 0,
+            threads=threads,
+        )  # fmt: skip
+        return expected, np.maximum(p_value, SMALLEST_P)
+
+
+# -- the timing null ---------------------------------------------------------------------------
+
+
+def chances_of_cells(
+    chances: Floats | None, factors: Floats, windows: NDArray[np.int64]
+) -> tuple[Floats, Floats, NDArray[np.int64]]:
+    """Return chances, log(1 - chance) and windows by class and roundness, as the kernel has them.
+
+    Parameters
+    ----------
+    chances
+        Of each class; None where the timing null is not asked for.
+    factors
+        By how much each grain raises them: float64 (classes, grains).
+    windows
+        Of each class.
+    """
+    by_cell = np.repeat(windows, factors.shape[1])
+    if chances is None:
+        return np.zeros((0, SEVERAL)), np.zeros(0), by_cell
+    chance = np.minimum(chances[:, None] * factors, 1.0).ravel()
+    with np.errstate(divide="ignore"):
+        log_miss = np.log1p(-chance)
+    table = np.zeros((len(chance), SEVERAL))
+    table[:, 1] = chance
+    table[:, 2:] = -np.expm1(log_miss[:, None] * np.arange(2, SEVERAL))
+    return table, log_miss, by_cell
+
+
+class PairFacts(NamedTuple):
+    """What the test of a pair needs of the whole log, beside the actions of its two accounts.
+
+    Attributes
+    ----------
+    classes : int32 (objects,)
+        The class of each object, in the order of `rank` where there is one.
+    rank : int32 (objects,) or None
+        The place of each object in the order of time, where accounts act on many.
+    by_cell : tuple
+        What :func:`chances_of_cells` gave.
+    occasion_rule : OccasionRule
+        Which synchronised objects are one occasion.
+    since : int
+        The time of the log's first action.
+    """
+
+    classes: NDArray[np.int32]
+    rank: NDArray[np.int32] | None
+    by_cell: tuple[Floats, Floats, NDArray[np.int64]]
+    occasion_rule: OccasionRule
+    since: int
+
+    @classmethod
+    def of(cls, statistics: WindowStatistics, timing: bool = True) -> PairFacts:
+        """Return those of a log.
+
+        Parameters
+        ----------
+        statistics
+            Of the log and the window.
+        timing
+            Whether the timing null is asked for.
+        """
+        log, windows, classes = statistics.log, statistics.window_of_class, statistics.classes
+        rank = None
+        k = np.diff(statistics.runs.starts).astype(np.float64)
+        if (k * k).sum() > LONG_LISTS * k.sum():
+            # whoever shares many objects then met on them nearly in order: little to sort
+            begin = np.minimum(log.by_object[:-1], len(log) - 1)
+            by_time = np.argsort(log.time[begin], kind="stable")
+            rank = array_kernels.put(np.arange(log.n_objects, dtype=np.int32), by_time)
+            classes = classes[by_time]
+        by_cell = chances_of_cells(
+            statistics.chances if timing else None, round_factors(windows, log.resolution), windows
+        )
+        since = log.limits[0] if log.limits else 0
+        return cls(classes, rank, by_cell, statistics.occasion_rule, since)
+
+
+class PairTester:
+    """Tests pairs of accounts by their own actions.
+
+    Parameters
+    ----------
+    facts
+        Of the whole log.
+    account, object_, time
+        The actions of the accounts that pairs are of, all they have in the log, sorted by object
+        and time: int32, int32, int64 (n,).
+    n_accounts
+        Number of account codes.
+    by_account, runs
+        Of these actions, where they are at hand.
+    """
+
+    def __init__(
+        self,
+        facts: PairFacts,
+        account: NDArray[np.int32],
+        object_: NDArray[np.int32],
+        time: NDArray[np.int64],
+        n_accounts: int,
+        by_account: tuple[NDArray[np.int64], NDArray[np.int32]] | None = None,
+        runs: AccountRuns | None = None,
+    ) -> None:
+        self.facts, self.n_accounts = facts, n_accounts
+        if facts.rank is None:
+            if by_account is None:
+                by_account = array_kernels.group_by_code(account, n_accounts)
+            indptr, positions = by_account
+        else:
+            object_ = facts.rank[object_]
+            _, order = array_kernels.group_by_code(object_, len(facts.classes))
+            indptr, within = array_kernels.group_by_code(account[order], n_accounts)
+            positions, runs = order[within], None
+        if runs is None:
+            runs = AccountRuns(*edge_test_kernels.account_runs(indptr, positions, object_))
+        self.runs = runs
+        self.time = time[positions] - facts.since
+        self.cells = edge_test_kernels.run_cells(
+            runs.first, self.time, roundness(time, HOUR)[positions], facts.classes[runs.objects],
+            len(GRAINS) + 1,
+        )  # fmt: skip
+
+    def test(
+        self, source: NDArray[np.int32], target: NDArray[np.int32], threads: int | None = None
+    ) -> tuple[NDArray[np.int32], Floats, Floats]:
+        """Return occasions of each pair, and expectation and p-value under the timing null.
+
+        Parameters
+        ----------
+        source, target
+            Codes of accounts whose actions are here: int32 (pairs,).
+        threads
+            Number of threads; None means all processors.
+        """
+        facts, starts = self.facts, self.runs.starts
+        k = np.diff(starts)
+        swap = k[source] < k[target]
+        heavier, lighter = np.where(swap, target, source), np.where(swap, source, target)
+        # by heavier account, inside blocks of lighter accounts whose lists fit into the cache
+        _, order = array_kernels.group_by_code(heavier, self.n_accounts)
+        block = (starts[:-1] // BLOCK_RUNS).astype(np.int32)
+        _, within = array_kernels.group_by_code(
+            block[lighter[order]], int(block.max(initial=0)) + 1
+        )
+        order = order[within]
+        heavier, lighter = heavier[order], lighter[order]
+        work = k[lighter] + 10
+        borders = equal_chunks(work, CHUNKS)
+        n, words = len(source), len(facts.classes) // 64 + 1
+        occasions, expected, p_value = np.zeros(n, np.int32), np.zeros(n), np.ones(n)
+        run_chunks(
+            lambda own, i: edge_test_kernels.shared_object_tests(
+                heavier, lighter, *self.runs, self.time, *self.cells, *facts.by_cell,
+                facts.occasion_rule, borders[i], borders[i + 1], *own, occasions, expected,
+                p_value,
+            ),
+            len(borders) - 1,
+            threads=threads,
+            scratch=lambda: (np.zeros(words, np.uint64), np.empty(words, np.int32)),
+            weights=np.add.reduceat(work, borders[:-1]) if len(work) else None,
+            label="edge tests",
+        )  # fmt: skip
+        results = occasions, expected, p_value
+        occasions, expected, p_value = run_chunks(
+            lambda _, i: array_kernels.put(results[i], order), 3, threads=threads
+        )
+        return occasions, expected, np.maximum(p_value, SMALLEST_P)
