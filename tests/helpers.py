@@ -10,6 +10,8 @@ from strategies import SECOND, START
 import coordnet as cn
 from coordnet.inference.group_test import GroupTester
 from coordnet.inference.statistics import WindowStatistics
+from coordnet.over_time.clusters_over_time import Step
+from coordnet.over_time.following import follow
 
 US = dt.timedelta(microseconds=1)
 COLUMNS = ("account", "object", "time", "kind", "post")
@@ -158,3 +160,35 @@ def two_halves(groups):
                 who = rng.choice(200, 6, replace=False)
                 rows += acts(obj, *zip([f"user{a}" for a in who], rest, strict=True))
     return rows
+
+
+def over_time_of(steps, names=None, patience=1):
+    """Return clusters over time of the members of each cluster of each step, numbers of accounts.
+
+    Each step is a day from 2 January 2020 on; `names` are the accounts' labels.
+    """
+    n = 1 + max((a for step in steps for cluster in step for a in cluster), default=1)
+    labels = [f"a{i:03d}" for i in range(n)] if names is None else list(names)
+    log = log_of([(label, "o", i * SECOND, "k", None) for i, label in enumerate(labels)])
+    code = log.codes_of(labels)
+    day, begin = 86_400 * SECOND, 1_577_923_200 * SECOND
+    found = []
+    for number, clusters in enumerate(steps):
+        start = begin + number * day
+        made = cn.Clusters.from_members(
+            cn.CoordinationGraph.from_frame(
+                pa.table({"a": labels[:1], "b": labels[1:2], "w": [1]}), source="a", target="b",
+                weight="w", log=log,
+            ),
+            [code[sorted(cluster)] for cluster in clusters], "given", {},
+        )  # fmt: skip
+        found.append(Step(start, start + day, True, 0.05 / len(steps), made))
+    tracks, events = follow(
+        [[s.clusters.members(i) for i in range(len(s.clusters))] for s in found], patience
+    )
+    parameters = {
+        "every": "1d", "window": "1d", "spending": "even", "coupling": 0.1, "patience": patience,
+    }  # fmt: skip
+    return cn.ClustersOverTime(
+        tuple(found), tuple(tracks), tuple(events), parameters, cn.Configuration(), log
+    )
