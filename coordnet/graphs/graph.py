@@ -188,6 +188,10 @@ class CoordinationGraph(ArrowExport, Frozen):
             edges={name: selected(column, keep, count) for name, column in self.edges.items()}
         )
 
+    def with_column(self, name: str, column: NDArray[Any]) -> CoordinationGraph:
+        """Return the graph with another column of this name."""
+        return self._with(edges={**self.edges, name: frozen(column)})
+
     def _with(self, **changes: Any) -> CoordinationGraph:
         """Return the graph with other fields, and the same log."""
         changed = replace(self, **changes)

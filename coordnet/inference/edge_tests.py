@@ -224,8 +224,8 @@ def co_action_tests(
         The columns of a test of the same edges before the background was cleaned. What rests on
         no background is taken from there, and of both p-values of timing the smaller: that of
         before has the larger chances, that of now the longer occasions. Bounds on true pairs rest
-        on that of now alone: the smaller of two is no p-value, and that of before is too small for
-        two viewers of one event, who meet many times on one evening.
+        on that of now: that of before is too small for two viewers of one event, who meet many
+        times on one evening.
     """
     one_of(null, NULLS, "null")
     one_of(correction, CORRECTIONS, "correction")
@@ -247,9 +247,11 @@ def co_action_tests(
         chances = Chances(statistics.classes, statistics.chances)
         attainable = attainable_pairs(statistics.runs, chances, 10 * len(log), threads=threads)
         in_family, family = family_p_values(
-            p_now, source, target, statistics.runs, chances, attainable, BOUND_ALPHA,
+            p_value, source, target, statistics.runs, chances, attainable, BOUND_ALPHA,
             threads=threads,
         )  # fmt: skip
+        if before is not None:
+            in_family = np.where(in_family < 1, p_now, 1.0)
         test = EdgeTest(
             null, shown, correction, int(attainable.counts[0]), attainable.exact,
             family, null_pairs(in_family, family), BOUND_ALPHA, statistics.typical_chance,
