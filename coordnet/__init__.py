@@ -57,6 +57,8 @@ if TYPE_CHECKING:
     from coordnet.simulation.scenarios import simulate
     from coordnet.simulation.truth import Simulation, Truth
     from coordnet.storage import load, save
+    from coordnet.store.stored_log import StoredLog, open_store
+    from coordnet.store.write import write_store
 
 # Where each public name is defined. A name is imported when it is first used, so that
 # ``import coordnet`` costs next to nothing.
@@ -101,6 +103,8 @@ _HOMES = {
     "simulation.scenarios": ("simulate",),
     "simulation.truth": ("Simulation", "Truth"),
     "storage": ("load", "save"),
+    "store.stored_log": ("StoredLog", "open_store"),
+    "store.write": ("write_store",),
 }  # fmt: skip
 # Rooms that are used by name: coordnet.recipes.coortweet(log)
 _MODULES = ("plots", "recipes")
@@ -141,6 +145,7 @@ __all__ = [
     "Relation",
     "Run",
     "Simulation",
+    "StoredLog",
     "Truth",
     "WindowSuggestions",
     "cluster_stability",
@@ -157,6 +162,7 @@ __all__ = [
     "find_groups",
     "findable",
     "load",
+    "open_store",
     "power",
     "read_actions",
     "read_posts",
@@ -173,6 +179,7 @@ __all__ = [
     "test_group",
     "true_pairs",
     "watch",
+    "write_store",
 ]
 
 

@@ -58,6 +58,7 @@ _HOMES = {
     "simulation.truth": ("Phase", "Truth", "Simulation"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+_SAVED_AS = {"StoredLog": "ActionLog"}
 _MADE_OF = {
     "Labelled": ("codes", "labels"),
     "View": ("clusters", "log", "inputs"),
@@ -187,8 +188,8 @@ class _Writer:
             return str(value)
         if isinstance(value, list):
             return [self.put(item) for item in value]
-        name = type(value).__name__
-        if name in _HOME_OF and type(value) is _type(name):
+        name = _SAVED_AS.get(type(value).__name__, type(value).__name__)
+        if name in _HOME_OF and isinstance(value, _type(name)):
             return self._once(value, lambda: {"type": name, "fields": self._fields(name, value)})
         if isinstance(value, tuple):
             return {"tuple": [self.put(item) for item in value]}
