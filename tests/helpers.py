@@ -1,15 +1,20 @@
 """Between the rows of naive.py and the values of coordnet."""
 
 import datetime as dt
+from dataclasses import fields
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet
 import pytest
 from strategies import SECOND, START
 
 import coordnet as cn
+from coordnet.blocks.blocks import block_of
 from coordnet.inference.group_test import GroupTester
 from coordnet.inference.statistics import WindowStatistics
+from coordnet.log.actions import ActionLog
 
 US = dt.timedelta(microseconds=1)
 COLUMNS = ("account", "object", "time", "kind", "post")
@@ -158,3 +163,20 @@ def two_halves(groups):
                 who = rng.choice(200, 6, replace=False)
                 rows += acts(obj, *zip([f"user{a}" for a in who], rest, strict=True))
     return rows
+
+
+class Stored(ActionLog):
+    """A log that stands in a folder as stores do, with so many blocks of accounts."""
+
+    @classmethod
+    def of(cls, log, folder, n_blocks=5):
+        stored = cls(**{field.name: getattr(log, field.name) for field in fields(log)})
+        stored.__dict__.update(folder=Path(folder), generation="generation-000001")
+        stored.__dict__["n_blocks"] = n_blocks
+        blocks = Path(folder) / "generation-000001" / "blocks"
+        blocks.mkdir(parents=True)
+        block = block_of(log.all_accounts.labels, n_blocks)[log.account]
+        for b in range(n_blocks):
+            columns = {n: getattr(log, n)[block == b] for n in ("account", "object", "time")}
+            pa.parquet.write_table(pa.table(columns), blocks / f"{b:03}.parquet")
+        return stored

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from coordnet.blocks.blocks import block_of
 from coordnet.disk import digest_of
 from coordnet.errors import ParameterError, one_of
+from coordnet.frames import frozen
 from coordnet.graphs.co_action import (
     COLUMNS,
     WEIGHTS,
@@ -113,7 +114,7 @@ def edges_between(
     parts = [_taking_part(counting, part) for part in (one, other) if part is not None]
     account, accounts = _compact([part.account for part in parts])
     object_, objects = _compact([part.object for part in parts])
-    time = np.concatenate([part.time for part in parts])
+    time = frozen(np.concatenate([part.time for part in parts]))
     window = counting.windows[np.zeros(1, int) if counting.kind is None else counting.kind[objects]]
     trace = Trace(account, object_, time, np.broadcast_to(window, len(objects)).copy())
     need = counting.min_weight if counting.weight == "objects" else 1
@@ -205,4 +206,5 @@ def _taking_part(counting: Counting, actions: Actions) -> Actions:
 def _compact(parts: Sequence[NDArray[np.int32]]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
     """Return codes without gaps, so that what a task takes hangs on its actions alone."""
     codes = np.concatenate(parts)
-    return compact(codes, int(codes.max(initial=-1)) + 1)
+    codes, old = compact(codes, int(codes.max(initial=-1)) + 1)
+    return frozen(codes), old

@@ -10,6 +10,7 @@ from typing import Any
 from coordnet.detection.manifest import Stages, manifest_of
 from coordnet.detection.run import Run
 from coordnet.disk import within_memory
+from coordnet.engine import done_by
 from coordnet.errors import ParameterError
 from coordnet.log.actions import ActionLog, check_log
 from coordnet.log.windows import Within
@@ -33,6 +34,7 @@ def detect(
     accounts: Any = None,
     stance: Any = None,
     memory: int | str | None = None,
+    engine: Any = None,
     threads: int | None = None,
     **parameters: Any,
 ) -> Run:
@@ -56,6 +58,9 @@ def detect(
     memory
         How much memory edges and their tests may take, such as ``"2GB"``: what is more stands on
         disk; see :func:`coordnet.co_action`. It changes no byte of the result.
+    engine
+        Who counts and tests the edges of co-action graphs: a Spark session, or an engine of
+        :mod:`coordnet.engines`; None is this process. It changes no byte of the result.
     threads
         Number of threads; None means all processors. It changes no byte of the result.
     {parameters}
@@ -84,7 +89,8 @@ def detect(
         parameters["within"] = within
     return detect_from(
         lambda: log, configured(config, parameters), background=background, accounts=accounts,
-        stance=stance, memory=memory, threads=threads,
+        stance=stance, memory=memory, engine=engine,
+        threads=threads,
     )  # fmt: skip
 
 
@@ -96,6 +102,7 @@ def detect_from(
     accounts: Any = None,
     stance: Any = None,
     memory: int | str | None = None,
+    engine: Any = None,
     threads: int | None = None,
     reading: Mapping[str, Any] | None = None,
 ) -> Run:
@@ -109,7 +116,7 @@ def detect_from(
     stages = Stages()
     with stages.stage("reading"):
         log = read()
-    with within_memory(memory, log.folder):
+    with within_memory(memory, log.folder), done_by(engine):
         return _detected(log, config, background, accounts, stance, threads, stages, reading)
 
 

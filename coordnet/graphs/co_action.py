@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coordnet.disk import made_in_parts, within_memory
+from coordnet.engine import done_by, engine_at_work
 from coordnet.errors import CoordnetWarning, check_whole, one_of
 from coordnet.frames import frozen
 from coordnet.graphs.crowds import find_crowd
@@ -96,12 +97,31 @@ class CoAction(Relation):
         """Build the graph of a log; see :func:`coordnet.co_action`."""
         weight = one_of("objects" if weight is None else weight, WEIGHTS, "weight")
         min_weight = check_min_weight(min_weight)
-        part, window = self.part(log), longest(self.window_us)
+        part = self.part(log)
         finest = shortest(self.window_us, part.kinds)
         warn_of_coarse_times(part, finest, max(finest - 1, 1))
+        engine = engine_at_work()
+        if engine is not None:
+            edges = engine.edges(part, self, weight, min_weight)
+        else:
+            edges = self._edges(log, part, weight, min_weight, to_test, threads)
+        graph = CoordinationGraph(log.all_accounts, edges, self, weight, min_weight, log)
+        graph.__dict__["log"] = part  # which it would make again
+        return graph
+
+    def _edges(
+        self,
+        log: ActionLog,
+        part: ActionLog,
+        weight: str,
+        min_weight: int,
+        to_test: bool,
+        threads: int | None,
+    ) -> dict[str, NDArray[Any]]:
+        """Count the edges in this process."""
         need = min_weight if weight == "objects" else 1
         trace, n_accounts = self.trace(part), len(log.all_accounts)
-        shift = delay_shift(trace.account, trace.object, n_accounts, window)
+        shift = delay_shift(trace.account, trace.object, n_accounts, longest(self.window_us))
         windows = find_windows(trace, n_accounts, need, crowds=True)
         walk = RowWalk(windows, windows.object, shift, min_weight, weight == "pairs", False)
         size = EDGE_BYTES + TEST_BYTES * to_test
@@ -113,10 +133,7 @@ class CoAction(Relation):
             walk, threads, "co-actions",
             lambda: ("edges", log.fingerprint, repr(self), weight, str(min_weight)), size,
         )  # fmt: skip
-        edges = dict(zip(COLUMNS, columns, strict=True))
-        graph = CoordinationGraph(log.all_accounts, edges, self, weight, min_weight, log)
-        graph.__dict__["log"] = part  # which it would make again
-        return graph
+        return dict(zip(COLUMNS, columns, strict=True))
 
     def part(self, log: ActionLog) -> ActionLog:
         """Return the actions of the kinds that have a window."""
@@ -165,6 +182,7 @@ def co_action(
     weight: str = "objects",
     min_weight: int = 1,
     memory: int | str | None = None,
+    engine: Any = None,
     threads: int | None = None,
 ) -> CoordinationGraph:
     """Join the accounts that act on the same object within a short time of each other.
@@ -198,6 +216,9 @@ def co_action(
         folder of $COORDNET_DISK, of temporary files, or of the log's store. It changes no byte of
         the result. None: three quarters of what is available, on disk beyond it where the log is a
         store, and else an error that says what to change.
+    engine
+        Who counts the edges: a Spark session, or an engine of :mod:`coordnet.engines`; None is
+        this process. It changes no byte of the result.
     threads
         Number of threads; None means all processors. It changes no byte of the result.
 
@@ -231,7 +252,7 @@ def co_action(
     """
     relation = CoAction(window_of(within))
     check_kinds(relation.window_us, log)
-    with within_memory(memory, log.folder):
+    with within_memory(memory, log.folder), done_by(engine):
         return relation.graph(log, weight=weight, min_weight=min_weight, threads=threads)
 
 
@@ -242,6 +263,7 @@ def co_retweet(
     weight: str = "objects",
     min_weight: int = 1,
     memory: int | str | None = None,
+    engine: Any = None,
     threads: int | None = None,
 ) -> CoordinationGraph:
     """Join the accounts that retweet the same posts within a short time: co_action on retweets.
@@ -263,7 +285,7 @@ def co_retweet(
     """
     return co_action(
         log.select("retweet"), within, weight=weight, min_weight=min_weight, memory=memory,
-        threads=threads,
+        engine=engine, threads=threads,
     )  # fmt: skip
 
 

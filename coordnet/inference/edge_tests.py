@@ -31,6 +31,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coordnet.disk import SLICE, digest_of, made_in_parts, release, stands_on_disk, to_disk
+from coordnet.engine import engine_at_work
 from coordnet.errors import one_of
 from coordnet.frames import frozen
 from coordnet.inference.attainable import attainable_pairs, attainable_q_values, family_p_values
@@ -280,7 +281,8 @@ def _columns(
         )
     log, timing = statistics.log, null != "activity"
     facts = PairFacts.of(statistics, timing)
-    tester = PairTester(
+    engine = engine_at_work()
+    tester = engine.tester(facts, log) if engine is not None else PairTester(
         facts, log.account, log.object, log.time, len(log.all_accounts), log.by_account,
         statistics.runs,
     )  # fmt: skip
