@@ -210,13 +210,12 @@ def made_in_parts(
     names: Sequence[str],
     make: Callable[[Any, int], Sequence[NDArray[Any]]],
     *,
-    fits: Callable[[int], bool],
     threads: int | None = None,
     scratch: Callable[[], Any] = lambda: None,
     weights: Any = None,
     label: str = "",
-) -> list[NDArray[Any]]:
-    """Make columns part by part and join them; finished parts are not made again.
+) -> list[list[NDArray[Any]]]:
+    """Make columns part by part, each of them on disk; finished parts are not made again.
 
     Parameters
     ----------
@@ -228,9 +227,6 @@ def made_in_parts(
         Of the columns.
     make
         Called with the scratch and the number of the part; gives its columns.
-    fits
-        Called with the number of rows: whether the joined columns fit into memory; else they are
-        on disk.
     threads, scratch, weights, label
         As in :func:`coordnet.threads.run_chunks`.
     """
@@ -255,19 +251,31 @@ def made_in_parts(
                 out.write_table(table)
         return _read(file)
 
-    parts = run_chunks(part, n, threads=threads, scratch=scratch, weights=weights, label=label)
+    return run_chunks(part, n, threads=threads, scratch=scratch, weights=weights, label=label)
+
+
+def joined(parts: list[list[NDArray[Any]]], fits: Callable[[int], bool]) -> list[NDArray[Any]]:
+    """Return the columns of parts one after the other; the parts are used up.
+
+    Parameters
+    ----------
+    parts
+        Of :func:`made_in_parts`.
+    fits
+        Called with the number of rows: whether they fit into memory; else they are on disk.
+    """
     rows = sum(len(columns[0]) for columns in parts)
     room = np.empty if fits(rows) else on_disk
-    joined = [room(rows, column.dtype) for column in parts[0]]
+    out = [room(rows, column.dtype) for column in parts[0]]
     place = 0
     for columns in parts:
         end = place + len(columns[0])
-        for out, column in zip(joined, columns, strict=True):
-            out[place:end] = column
+        for whole, column in zip(out, columns, strict=True):
+            whole[place:end] = column
         place = end
         columns.clear()
-        release(*joined)
-    return joined
+        release(*out)
+    return out
 
 
 def _read(file: Path) -> list[NDArray[Any]]:

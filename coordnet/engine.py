@@ -1,113 +1,86 @@
-"""Who does the heavy work: this process, or an engine that was given for it.
+"""Who makes the edges of a graph and tests them: this process, or an engine that was asked for.
 
-The heavy work is counting the edges of a graph and testing them. An engine does both elsewhere, and
-gives the same bytes. Engines are in :mod:`coordnet.engines`; here is what they have in common, and
-which one is at work.
+An engine is asked first wherever edges are made or tested. What it does not take over is done here,
+in one piece. It changes no byte of any result.
 """
 
 from __future__ import annotations
 
-import importlib
-from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
-import numpy as np
 from numpy.typing import NDArray
 
-from coordnet.errors import ParameterError, shown
+from coordnet.disk import within_memory
 
-if TYPE_CHECKING:
-    from coordnet.graphs.relation import Relation
-    from coordnet.inference.pair_tests import PairFacts
-    from coordnet.log.actions import ActionLog
-
-Tests = tuple[NDArray[np.int32], NDArray[np.float64], NDArray[np.float64]]
-
-# the package whose sessions an engine takes, and the module and class of that engine
-ENGINES: Mapping[str, tuple[str, str]] = MappingProxyType(
-    {"pyspark": ("coordnet.engines.spark", "SparkEngine")}
-)
+Columns = dict[str, NDArray[Any]]
 
 
-class Tester(Protocol):
-    """Tests pairs of accounts, as :class:`coordnet.inference.pair_tests.PairTester` does."""
+class Engine(Protocol):
+    """What makes and tests edges elsewhere, or in pieces."""
 
-    def test(
-        self, source: NDArray[np.int32], target: NDArray[np.int32], threads: int | None = None
-    ) -> Tests:
-        """Return occasions, and expectation and p-value under the timing null."""
-
-
-class Engine(ABC):
-    """Counts and tests edges elsewhere."""
-
-    @abstractmethod
-    def edges(
-        self, log: ActionLog, relation: Relation, weight: str, min_weight: int
-    ) -> dict[str, NDArray[Any]]:
-        """Return the edge columns of :func:`coordnet.co_action`, in order of (source, target).
+    def edges(self, log: Any, relation: Any, weight: str, min_weight: int) -> Columns | None:
+        """Return the edges of a graph, None to leave them to this process.
 
         Parameters
         ----------
-        log
-            The actions that take part.
-        relation, weight, min_weight
-            As there.
+        log : ActionLog
+            The actions.
+        relation : Relation
+            By what accounts are joined.
+        weight, min_weight
+            As in :func:`coordnet.co_action`.
+
+        Returns
+        -------
+        dict of arrays
+            The edge columns of the relation's graph, in order of (source, target).
         """
 
-    @abstractmethod
-    def tester(self, facts: PairFacts, log: ActionLog) -> Tester:
-        """Return what tests pairs of accounts of a log.
+    def tests(
+        self, log: Any, facts: Any, source: NDArray[Any], target: NDArray[Any]
+    ) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]] | None:
+        """Return what :meth:`coordnet.inference.pair_tests.PairTester.test` gives of edges.
+
+        None leaves them to this process.
 
         Parameters
         ----------
-        facts
-            Of the log.
-        log
-            The actions that take part.
+        log : ActionLog
+            The actions that the edges were made of.
+        facts : PairFacts
+            What the test of a pair needs of the whole log.
+        source, target
+            The edges: int32 (edges,).
         """
 
 
-_engine: ContextVar[Engine | None] = ContextVar("engine", default=None)
+_asked: ContextVar[Engine | None] = ContextVar("engine", default=None)
 
 
-def engine_at_work() -> Engine | None:
-    """Return the engine that does the heavy work of the block we are in; None: this process."""
-    return _engine.get()
+def current_engine() -> Engine | None:
+    """Return the engine that was asked for, None where this process does it all."""
+    return _asked.get()
 
 
 @contextmanager
-def done_by(engine: Any) -> Iterator[None]:
-    """Let an engine do the heavy work of the block.
+def at_work(log: Any, memory: int | str | None, engine: Any, threads: int | None) -> Iterator[None]:
+    """Let the edges of the block be made within a memory, by an engine.
 
     Parameters
     ----------
-    engine
-        As a user gives it: an :class:`Engine`, or a Spark session; None leaves it as it is around
-        the block.
+    log : ActionLog
+        Whose store keeps the parts of the work until it is done.
+    memory, engine, threads
+        As the user gave them; see :func:`coordnet.co_action`.
     """
-    if engine is None:
-        yield
-        return
-    before = _engine.set(_engine_of(engine))
-    try:
-        yield
-    finally:
-        _engine.reset(before)
+    from coordnet.engines.choice import engine_of  # engines stand above what calls this
 
-
-def _engine_of(engine: Any) -> Engine:
-    if isinstance(engine, Engine):
-        return engine
-    place = ENGINES.get(type(engine).__module__.partition(".")[0])
-    if place is None:
-        raise ParameterError(
-            f"engine={shown(engine)} is no engine; give a Spark session, or leave it out."
-        )
-    module, name = place
-    found: Engine = getattr(importlib.import_module(module), name)(engine)
-    return found
+    with within_memory(memory, log.folder):
+        before = _asked.set(engine_of(engine, threads) or _asked.get())
+        try:
+            yield
+        finally:
+            _asked.reset(before)

@@ -68,6 +68,16 @@ def limited_to(memory: int | str | None) -> Iterator[None]:
         _given.reset(before)
 
 
+@contextmanager
+def unlimited() -> Iterator[None]:
+    """Let the block take what the machine has, and nothing stand on disk."""
+    before = _given.set(None)
+    try:
+        yield
+    finally:
+        _given.reset(before)
+
+
 def may_use_disk() -> bool:
     """Return whether what does not fit into memory may stand on disk, since a limit was given."""
     return _given.get() is not None

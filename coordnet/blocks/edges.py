@@ -32,7 +32,6 @@ from coordnet.graphs.relation import Relation, Trace
 from coordnet.kernels import arrays as array_kernels
 from coordnet.log.actions import ActionLog, compact
 from coordnet.log.windows import longest
-from coordnet.progress import stage
 
 
 class Actions(NamedTuple):
@@ -133,47 +132,6 @@ def edges_between(
     return dict(zip(COLUMNS, columns, strict=True))
 
 
-def blocked_edges(
-    log: ActionLog,
-    relation: Relation,
-    weight: str = "objects",
-    min_weight: int = 1,
-    n_blocks: int = 1,
-    threads: int | None = None,
-) -> dict[str, NDArray[Any]]:
-    """Count the edges of a log block by block: those of its graph, byte for byte.
-
-    Parameters
-    ----------
-    log, relation, weight, min_weight
-        As in :func:`counting_of`.
-    n_blocks
-        Number of blocks of accounts. It changes no byte of the result.
-    threads
-        Number of threads; None means all processors.
-
-    Examples
-    --------
-    >>> import coordnet as cn
-    >>> from coordnet.blocks.edges import blocked_edges
-    >>> log = cn.simulate("election", accounts=300, seed=1).log
-    >>> edges = blocked_edges(log, cn.CoAction(60_000_000), min_weight=2, n_blocks=3)
-    >>> graph = cn.co_action(log, within="60s", min_weight=2)
-    >>> all((edges[name] == column).all() for name, column in graph.edges.items())
-    True
-    """
-    counting = counting_of(log, relation, weight, min_weight)
-    blocks = split(log, n_blocks)
-    tasks = list(tasks_of(n_blocks))
-    found = []
-    with stage("co-actions in blocks") as done:
-        for k, (i, j) in enumerate(tasks):
-            other = None if i == j else blocks[j]
-            found.append(edges_between(counting, blocks[i], other, threads))
-            done((k + 1) / len(tasks))
-    return in_order(found)
-
-
 def tasks_of(n_blocks: int) -> Iterator[tuple[int, int]]:
     """Yield all pairs of blocks (i, j) with i <= j."""
     return ((i, j) for i in range(n_blocks) for j in range(i, n_blocks))
@@ -185,14 +143,6 @@ def split(log: ActionLog, n_blocks: int) -> list[Actions]:
     indptr, positions = array_kernels.group_by_code(block, n_blocks)
     stretches = [positions[a:b] for a, b in pairwise(indptr.tolist())]
     return [Actions(log.account[at], log.object[at], log.time[at]) for at in stretches]
-
-
-def in_order(found: Sequence[dict[str, NDArray[Any]]]) -> dict[str, NDArray[Any]]:
-    """Return the edges of all tasks as those of one graph, in order of (source, target)."""
-    source, target = (np.concatenate([part[end] for part in found]) for end in COLUMNS[:2])
-    # stretches come sorted, and are merged
-    order = np.argsort(source.astype(np.int64) << 32 | target, kind="stable")
-    return {name: np.concatenate([part[name] for part in found])[order] for name in found[0]}
 
 
 def _taking_part(counting: Counting, actions: Actions) -> Actions:

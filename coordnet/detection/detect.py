@@ -9,8 +9,7 @@ from typing import Any
 
 from coordnet.detection.manifest import Stages, manifest_of
 from coordnet.detection.run import Run
-from coordnet.disk import within_memory
-from coordnet.engine import done_by
+from coordnet.engine import at_work
 from coordnet.errors import ParameterError
 from coordnet.log.actions import ActionLog, check_log
 from coordnet.log.windows import Within
@@ -59,8 +58,8 @@ def detect(
         How much memory edges and their tests may take, such as ``"2GB"``: what is more stands on
         disk; see :func:`coordnet.co_action`. It changes no byte of the result.
     engine
-        Who counts and tests the edges of co-action graphs: a Spark session, or an engine of
-        :mod:`coordnet.engines`; None is this process. It changes no byte of the result.
+        A Spark session that makes and tests the edges of co-action graphs, or an engine of
+        :mod:`coordnet.engines`; None for this machine. It changes no byte of the result.
     threads
         Number of threads; None means all processors. It changes no byte of the result.
     {parameters}
@@ -89,8 +88,7 @@ def detect(
         parameters["within"] = within
     return detect_from(
         lambda: log, configured(config, parameters), background=background, accounts=accounts,
-        stance=stance, memory=memory, engine=engine,
-        threads=threads,
+        stance=stance, memory=memory, engine=engine, threads=threads,
     )  # fmt: skip
 
 
@@ -116,7 +114,7 @@ def detect_from(
     stages = Stages()
     with stages.stage("reading"):
         log = read()
-    with within_memory(memory, log.folder), done_by(engine):
+    with at_work(log, memory, engine, threads):
         return _detected(log, config, background, accounts, stance, threads, stages, reading)
 
 

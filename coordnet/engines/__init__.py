@@ -1,1 +1,1 @@
-"""Engines: the heavy work done elsewhere, with the bytes that it would have here."""
+"""Engines: where the edges of a large log are made and tested."""

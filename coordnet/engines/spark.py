@@ -14,7 +14,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from coordnet.engines.tasks import BlockEngine, Place, Task
+from coordnet.engines.tasks import Place, Task, TaskEngine
 from coordnet.errors import CoordnetError, MissingDependencyError, optional_import
 from coordnet.memory import available_memory
 
@@ -24,7 +24,7 @@ LEAST_OVERHEAD = 384 << 20
 _DONE = "task long, edges long"
 
 
-class SparkEngine(BlockEngine):
+class SparkEngine(TaskEngine):
     """Counts and tests the edges of a log on Spark, with the bytes that one machine gives.
 
     ``engine=session`` is short for ``engine=SparkEngine(session)``. A task that fails is run again

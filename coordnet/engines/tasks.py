@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import io
 import secrets
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -32,16 +32,18 @@ from coordnet.blocks.edges import (
     Counting,
     counting_of,
     edges_between,
-    in_order,
     split,
     tasks_of,
 )
 from coordnet.disk import WORK, digest_of
-from coordnet.engine import Engine, Tester, Tests
+from coordnet.engine import Columns
+from coordnet.engines.account_blocks import merged
 from coordnet.errors import InputError, ParameterError, check_whole
 from coordnet.frames import frozen
+from coordnet.graphs.co_action import COLUMNS, CoAction
 from coordnet.graphs.relation import Relation
 from coordnet.inference.pair_tests import PairFacts, PairTester
+from coordnet.inference.statistics import Floats
 from coordnet.kernels import actions as action_kernels
 from coordnet.kernels import arrays as array_kernels
 from coordnet.log.actions import ActionLog, compact
@@ -52,6 +54,7 @@ ACTION_BYTES = 110  # that an action takes in a task, while it is put in order a
 SHARE = 0.5  # of the memory of a task that actions may take; the rest is for edges
 TASKS = 3  # for each worker, so that none waits long for the last
 Task = Callable[[int, int], int]
+Tests = tuple[NDArray[np.int32], Floats, Floats]
 
 
 # -- places ------------------------------------------------------------------------------------
@@ -224,7 +227,7 @@ def test_task(blocks: Blocks, place: Place, i: int, j: int) -> int:
 # -- the engine --------------------------------------------------------------------------------
 
 
-class BlockEngine(Engine):
+class TaskEngine(ABC):
     """Counts and tests edges by tasks over pairs of groups of blocks.
 
     Parameters
@@ -268,8 +271,10 @@ class BlockEngine(Engine):
 
     def edges(
         self, log: ActionLog, relation: Relation, weight: str, min_weight: int
-    ) -> dict[str, NDArray[Any]]:
+    ) -> Columns | None:
         """Count the edges of a log; see :meth:`coordnet.engine.Engine.edges`."""
+        if not isinstance(relation, CoAction):
+            return None
         counting = counting_of(log, relation, weight, min_weight)
         key = ("edges", log.fingerprint, repr(relation), weight, str(min_weight))
         with self._exchange(log, key) as (blocks, place):
@@ -278,20 +283,17 @@ class BlockEngine(Engine):
             tasks = list(tasks_of(blocks.groups))
             task = partial(count_task, blocks, place, counting._replace(kind=None))
             self._do(task, tasks, place, "co-actions")
-            return in_order([place.read(file_of(*pair)) for pair in tasks])
+            found = [list(place.read(file_of(*pair)).values()) for pair in tasks]
+            return dict(zip(COLUMNS, merged(found), strict=True))
 
-    def tester(self, facts: PairFacts, log: ActionLog) -> Tester:
-        """Return what tests pairs; see :meth:`coordnet.engine.Engine.tester`."""
-        return _Tester(self, facts, log)
-
-    def test(
+    def tests(
         self,
-        facts: PairFacts,
         log: ActionLog,
+        facts: PairFacts,
         source: NDArray[np.int32],
         target: NDArray[np.int32],
     ) -> Tests:
-        """Test pairs of accounts of a log."""
+        """Test pairs of accounts of a log; see :meth:`coordnet.engine.Engine.tests`."""
         key = (
             "tests", log.fingerprint, digest_of(source, target).hex(),
             digest_of(facts.classes, facts.rank, *facts.by_cell).hex(), str(facts.occasion_gap_us),
@@ -389,16 +391,3 @@ class BlockEngine(Engine):
         ):
             groups += 1
         return groups
-
-
-class _Tester:
-    """Tests pairs of accounts of a log by an engine."""
-
-    def __init__(self, engine: BlockEngine, facts: PairFacts, log: ActionLog) -> None:
-        self.engine, self.facts, self.log = engine, facts, log
-
-    def test(
-        self, source: NDArray[np.int32], target: NDArray[np.int32], threads: int | None = None
-    ) -> Tests:
-        """Test pairs; see :class:`coordnet.engine.Tester`."""
-        return self.engine.test(self.facts, self.log, source, target)

@@ -11,8 +11,8 @@ from typing import Any, ClassVar, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from coordnet.disk import made_in_parts, within_memory
-from coordnet.engine import done_by, engine_at_work
+from coordnet.disk import joined, made_in_parts
+from coordnet.engine import at_work, current_engine
 from coordnet.errors import CoordnetWarning, check_whole, one_of
 from coordnet.frames import frozen
 from coordnet.graphs.crowds import find_crowd
@@ -100,10 +100,9 @@ class CoAction(Relation):
         part = self.part(log)
         finest = shortest(self.window_us, part.kinds)
         warn_of_coarse_times(part, finest, max(finest - 1, 1))
-        engine = engine_at_work()
-        if engine is not None:
-            edges = engine.edges(part, self, weight, min_weight)
-        else:
+        engine = current_engine()
+        edges = None if engine is None else engine.edges(log, self, weight, min_weight)
+        if edges is None:
             edges = self._edges(log, part, weight, min_weight, to_test, threads)
         graph = CoordinationGraph(log.all_accounts, edges, self, weight, min_weight, log)
         graph.__dict__["log"] = part  # which it would make again
@@ -118,10 +117,11 @@ class CoAction(Relation):
         to_test: bool,
         threads: int | None,
     ) -> dict[str, NDArray[Any]]:
-        """Count the edges in this process."""
+        """Return the edge columns, made in one piece by this process."""
         need = min_weight if weight == "objects" else 1
         trace, n_accounts = self.trace(part), len(log.all_accounts)
-        shift = delay_shift(trace.account, trace.object, n_accounts, longest(self.window_us))
+        window = longest(self.window_us)
+        shift = delay_shift(trace.account, trace.object, n_accounts, window)
         windows = find_windows(trace, n_accounts, need, crowds=True)
         walk = RowWalk(windows, windows.object, shift, min_weight, weight == "pairs", False)
         size = EDGE_BYTES + TEST_BYTES * to_test
@@ -217,8 +217,8 @@ def co_action(
         the result. None: three quarters of what is available, on disk beyond it where the log is a
         store, and else an error that says what to change.
     engine
-        Who counts the edges: a Spark session, or an engine of :mod:`coordnet.engines`; None is
-        this process. It changes no byte of the result.
+        A Spark session that makes the edges, or an engine of :mod:`coordnet.engines`; None for
+        this machine. It changes no byte of the result.
     threads
         Number of threads; None means all processors. It changes no byte of the result.
 
@@ -252,7 +252,7 @@ def co_action(
     """
     relation = CoAction(window_of(within))
     check_kinds(relation.window_us, log)
-    with within_memory(memory, log.folder), done_by(engine):
+    with at_work(log, memory, engine, threads):
         return relation.graph(log, weight=weight, min_weight=min_weight, threads=threads)
 
 
@@ -584,12 +584,12 @@ def _edges_in_parts(
         source = np.repeat(accounts, walk.row_edges[first:end])
         return [source, *(np.concatenate(column) for column in zip(*parts, strict=True))]
 
-    return made_in_parts(
+    parts = made_in_parts(
         key, len(walk.borders) - 1, ("source", *EdgeRows.names[: len(EdgeRows.of(walk.both))]),
-        make, fits=lambda rows: rows * edge_bytes <= memory_budget(),
-        threads=threads, scratch=lambda: EdgeRows(len(walk.windows.work), walk.both, block),
+        make, threads=threads, scratch=lambda: EdgeRows(len(walk.windows.work), walk.both, block),
         weights=walk.weights, label=label,
     )  # fmt: skip
+    return joined(parts, fits=lambda rows: rows * edge_bytes <= memory_budget())
 
 
 # -- memory ------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from coordnet.disk import selected
-from coordnet.engine import done_by
+from coordnet.engine import at_work
 from coordnet.errors import ParameterError, check_number, check_whole
 from coordnet.export import labels_out, write_table, xml_names
 from coordnet.frames import ArrowExport, frozen, html_table, native
@@ -265,10 +265,11 @@ class CoordinationGraph(ArrowExport, Frozen):
         True
         """
         gap = None if occasion_gap is None else duration(occasion_gap, "occasion_gap")
-        with done_by(engine):
-            return self.tested_against(
-                Against(null, strata, background, gap, correction), None, threads
-            )
+        against = Against(null, strata, background, gap, correction)
+        if engine is None:
+            return self.tested_against(against, None, threads)
+        with at_work(self.whole_log, None, engine, threads):
+            return self.tested_against(against, None, threads)
 
     def tested_against(
         self, against: Against, statistics: WindowStatistics | None, threads: int | None = None

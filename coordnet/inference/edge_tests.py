@@ -30,8 +30,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from coordnet.disk import SLICE, digest_of, made_in_parts, release, stands_on_disk, to_disk
-from coordnet.engine import engine_at_work
+from coordnet.disk import SLICE, digest_of, joined, made_in_parts, release, stands_on_disk, to_disk
+from coordnet.engine import current_engine
 from coordnet.errors import one_of
 from coordnet.frames import frozen
 from coordnet.inference.attainable import attainable_pairs, attainable_q_values, family_p_values
@@ -281,11 +281,13 @@ def _columns(
         )
     log, timing = statistics.log, null != "activity"
     facts = PairFacts.of(statistics, timing)
-    engine = engine_at_work()
-    tester = engine.tester(facts, log) if engine is not None else PairTester(
-        facts, log.account, log.object, log.time, len(log.all_accounts), log.by_account,
-        statistics.runs,
-    )  # fmt: skip
+    engine = current_engine()
+    done = None if engine is None else engine.tests(log, facts, source, target)
+    if done is None:
+        tester = PairTester(
+            facts, log.account, log.object, log.time, len(log.all_accounts), log.by_account,
+            statistics.runs,
+        )  # fmt: skip
     activity, stratified = None, np.zeros(0)
     if null != "timing" and before is None:
         if strata is None:
@@ -297,7 +299,11 @@ def _columns(
 
     def test(part: slice) -> dict[str, NDArray[Any]]:
         """Return the columns of some of the edges."""
-        occasions, expected_timing, p_timing = tester.test(source[part], target[part], threads)
+        if done is None:
+            found = tester.test(source[part], target[part], threads)
+        else:
+            found = done[0][part], done[1][part], done[2][part]
+        occasions, expected_timing, p_timing = found
         if before is not None:
             occasions = before["occasions"][part]
             p_timing = np.minimum(before["p_timing"][part], p_timing)
@@ -321,7 +327,7 @@ def _columns(
     if on_disk:
         names = list(test(slice(0, 0)))
         known = before or {}
-        made = made_in_parts(
+        parts = made_in_parts(
             lambda: (
                 "tests", null, str(strata), digest_of(source, target, *known.values()),
                 digest_of(facts.classes, facts.rank, *facts.by_cell),
@@ -330,12 +336,11 @@ def _columns(
             -(-n // SLICE),
             names,
             lambda _, i: list(test(slice(i * SLICE, (i + 1) * SLICE)).values()),
-            fits=lambda _: False,
             threads=1,  # each of them takes all
             label="edge tests",
         )  # fmt: skip
         release(source, target, *known.values())
-        return dict(zip(names, made, strict=True))
+        return dict(zip(names, joined(parts, fits=lambda _: False), strict=True))
     return test(slice(None))
 
 

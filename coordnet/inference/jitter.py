@@ -16,7 +16,7 @@ from coordnet.inference.round_times import GRAINS, roundness
 from coordnet.kernels import arrays as array_kernels
 from coordnet.kernels import jitter as jitter_kernels
 from coordnet.log.actions import ActionLog
-from coordnet.memory import check_budget
+from coordnet.memory import available_memory, check_budget
 from coordnet.threads import CHUNKS, run_chunks
 from coordnet.times import Duration, duration, duration_text
 
@@ -52,6 +52,7 @@ def co_timing_tests(
         TEST_BYTES * len(source),
         f"the test of {len(source):,} edges",
         "Use a higher min_weight= or a shorter window for the graph.",
+        available_memory(),  # not made in slices: a limit of the user's does not help
     )
     length = duration(strata, "strata")
     if length < 2 * window + 1:

@@ -13,11 +13,11 @@ from strategies import KINDS, WINDOW, examples, logs, windows
 
 import coordnet as cn
 from coordnet.engines import tasks
-from coordnet.engines.tasks import BlockEngine, Place
+from coordnet.engines.tasks import Place, TaskEngine
 from coordnet.errors import CoordnetError, InputError, ParameterError
 
 
-class Here(BlockEngine):
+class Here(TaskEngine):
     """Runs tasks one after the other, as another process would, and notes which."""
 
     def __init__(self, folder, groups=3, workers=(2, 10**9), store=None):
