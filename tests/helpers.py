@@ -178,5 +178,8 @@ class Stored(ActionLog):
         block = block_of(log.all_accounts.labels, n_blocks)[log.account]
         for b in range(n_blocks):
             columns = {n: getattr(log, n)[block == b] for n in ("account", "object", "time")}
-            pa.parquet.write_table(pa.table(columns), blocks / f"{b:03}.parquet")
+            pa.parquet.write_table(pa.table(columns), stored.block_path(b))
         return stored
+
+    def block_path(self, block):
+        return self.folder / self.generation / "blocks" / f"{block:03}.parquet"

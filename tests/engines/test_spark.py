@@ -7,7 +7,9 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import sql_oracle
 from helpers import Stored, assert_same_graph
+from strategies import WINDOW
 
 import coordnet as cn
 from coordnet.engines import spark as engines
@@ -103,6 +105,14 @@ def test_a_task_that_always_fails_says_why_and_what_is_finished_stays(session, r
     assert "0001-0001.parquet" not in done
     found = cn.co_action(store, "60s", min_weight=2, engine=SparkEngine(session, groups=2))
     assert_same_graph(found, cn.co_action(ring, "60s", min_weight=2))
+
+
+@pytest.mark.slow
+def test_the_graph_is_that_of_a_join_in_spark(session, ring, store):
+    """Which ships every pair of actions, and which no task of the engine does."""
+    session.read.parquet(str(store.block_path(0).parent)).createOrReplaceTempView("actions")
+    expected = session.sql(sql_oracle.query(sql_oracle.SPARK, WINDOW, 2)).toArrow()
+    sql_oracle.assert_edges_are(cn.co_action(store, "60s", min_weight=2, engine=session), expected)
 
 
 @pytest.mark.slow
