@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from coordnet.log.accounts import Accounts
     from coordnet.log.actions import ActionLog
     from coordnet.over_time.clusters_over_time import ClustersOverTime, find_clusters_over_time
+    from coordnet.over_time.watch import Alarm, News, watch
     from coordnet.progress import show_progress
     from coordnet.readers.exports import read_posts
     from coordnet.readers.post_table import Posts
@@ -56,6 +57,8 @@ if TYPE_CHECKING:
     from coordnet.simulation.scenarios import simulate
     from coordnet.simulation.truth import Simulation, Truth
     from coordnet.storage import load, save
+    from coordnet.store.stored_log import StoredLog, open_store
+    from coordnet.store.write import write_store
 
 # Where each public name is defined. A name is imported when it is first used, so that
 # ``import coordnet`` costs next to nothing.
@@ -81,6 +84,7 @@ _HOMES = {
     "log.actions": ("ActionLog",),
     "progress": ("show_progress",),
     "over_time.clusters_over_time": ("ClustersOverTime", "find_clusters_over_time"),
+    "over_time.watch": ("Alarm", "News", "watch"),
     "readers.exports": ("read_posts",),
     "readers.post_table": ("Posts",),
     "readers.tables": ("read_actions",),
@@ -99,6 +103,8 @@ _HOMES = {
     "simulation.scenarios": ("simulate",),
     "simulation.truth": ("Simulation", "Truth"),
     "storage": ("load", "save"),
+    "store.stored_log": ("StoredLog", "open_store"),
+    "store.write": ("write_store",),
 }  # fmt: skip
 # Rooms that are used by name: coordnet.recipes.coortweet(log)
 _MODULES = ("plots", "recipes")
@@ -107,6 +113,7 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 __all__ = [
     "Accounts",
     "ActionLog",
+    "Alarm",
     "Cluster",
     "ClusterScores",
     "Clusters",
@@ -128,6 +135,7 @@ __all__ = [
     "MemoryBudgetError",
     "MissingDependencyError",
     "Multiplex",
+    "News",
     "NoSuchItemError",
     "NullRuns",
     "OutputError",
@@ -137,6 +145,7 @@ __all__ = [
     "Relation",
     "Run",
     "Simulation",
+    "StoredLog",
     "Truth",
     "WindowSuggestions",
     "cluster_stability",
@@ -153,6 +162,7 @@ __all__ = [
     "find_groups",
     "findable",
     "load",
+    "open_store",
     "power",
     "read_actions",
     "read_posts",
@@ -168,6 +178,8 @@ __all__ = [
     "swapped_profiles",
     "test_group",
     "true_pairs",
+    "watch",
+    "write_store",
 ]
 
 

@@ -68,7 +68,7 @@ class Pseudonyms:
 
 MANIFEST = "manifest.json"
 # What desktops put into every folder that somebody looks at
-_DESKTOP = (".DS_Store", "Thumbs.db", "desktop.ini")
+DESKTOP = (".DS_Store", "Thumbs.db", "desktop.ini")
 
 
 def _not_written(goal: Path, error: OSError, temporary: Path) -> OutputError:
@@ -102,7 +102,7 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
         yield temporary
         if goal.exists():  # a file that its owner made private stays private
             temporary.chmod(stat.S_IMODE(goal.stat().st_mode))
-        _to_disk(temporary)
+        to_disk(temporary)
         temporary.replace(goal)
     except OSError as error:
         raise _not_written(goal, error, temporary) from error
@@ -151,7 +151,7 @@ def check_folder(path: str | os.PathLike[str], ours: Callable[[Path], bool]) -> 
     strange = [
         repr(entry.name)
         for entry in entries
-        if entry.name not in (MANIFEST, *_DESKTOP) and not ours(entry)
+        if entry.name not in (MANIFEST, *DESKTOP) and not ours(entry)
     ]
     if strange:
         raise OutputError(
@@ -206,11 +206,11 @@ def whole_folder(path: str | os.PathLike[str], ours: Callable[[Path], bool]) -> 
         yield temporary
         for folder, _, files in os.walk(temporary):
             for file in files:
-                _to_disk(Path(folder, file))
-            _to_disk(Path(folder))
+                to_disk(Path(folder, file))
+            to_disk(Path(folder))
         check_folder(path, ours)  # somebody may have put something there meanwhile
         _swap(temporary, goal)
-        _to_disk(goal.parent)
+        to_disk(goal.parent)
     except OSError as error:
         raise _not_written(goal, error, temporary) from error
     finally:
@@ -293,7 +293,7 @@ def _exchange(one: Path, other: Path) -> bool:
     return bool(rename(here, os.fsencode(one), here, os.fsencode(other), exchange) == 0)
 
 
-def _to_disk(path: Path) -> None:
+def to_disk(path: Path) -> None:
     """Wait until a file or folder is on the disk, so that a name never leads to half a file."""
     if os.name == "nt":  # which knows this only for files open for writing
         return

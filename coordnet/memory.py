@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numbers
 import os
 import re
 import sys
@@ -39,8 +40,8 @@ def memory_size(memory: int | str) -> int:
             if found[3]:
                 unit = 1 << (10 * round(len(str(unit)) / 3))
             size = int(float(found[1]) * unit)
-    elif isinstance(memory, int) and not isinstance(memory, bool):
-        size = memory
+    elif isinstance(memory, numbers.Integral) and not isinstance(memory, bool):
+        size = int(memory)
     if size is None or size < LEAST:
         raise ParameterError(
             f'memory={shown(memory)} is no amount of memory; write "2GB", or a number of bytes, '

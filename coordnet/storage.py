@@ -52,10 +52,13 @@ _HOMES = {
     "scores.view": ("Column", "Estimate", "Inputs", "View"),
     "scores.table": ("ClusterScores",),
     "search.configuration": ("Configuration",),
+    "over_time.clusters_over_time": ("ClustersOverTime", "Step"),
+    "over_time.following": ("Event", "Track"),
     "detection.run": ("Run",),
-    "simulation.truth": ("Truth", "Simulation"),
+    "simulation.truth": ("Phase", "Truth", "Simulation"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+_SAVED_AS = {"StoredLog": "ActionLog"}
 _MADE_OF = {
     "Labelled": ("codes", "labels"),
     "View": ("clusters", "log", "inputs"),
@@ -69,8 +72,8 @@ def save(value: Any, path: str | os.PathLike[str]) -> None:
     ----------
     value
         An :class:`ActionLog`, :class:`CoordinationGraph`, :class:`Multiplex`, :class:`Clusters`,
-        :class:`ClusterScores`, :class:`Run` or :class:`Simulation`. What they share, such as the
-        log, is written once.
+        :class:`ClusterScores`, :class:`Run`, :class:`ClustersOverTime` or :class:`Simulation`.
+        What they share, such as the log, is written once.
     path
         The file, such as ``"run.coordnet"``. It holds the accounts' own labels: keep it as you
         keep the data.
@@ -112,7 +115,7 @@ def load(path: str | os.PathLike[str]) -> Any:
 
     Returns
     -------
-    ActionLog, CoordinationGraph, Multiplex, Clusters, ClusterScores, Run or Simulation
+    ActionLog, CoordinationGraph, Multiplex, Clusters, ClusterScores, Run or another of those
         As it was saved.
 
     Raises
@@ -185,8 +188,8 @@ class _Writer:
             return str(value)
         if isinstance(value, list):
             return [self.put(item) for item in value]
-        name = type(value).__name__
-        if name in _HOME_OF and type(value) is _type(name):
+        name = _SAVED_AS.get(type(value).__name__, type(value).__name__)
+        if name in _HOME_OF and isinstance(value, _type(name)):
             return self._once(value, lambda: {"type": name, "fields": self._fields(name, value)})
         if isinstance(value, tuple):
             return {"tuple": [self.put(item) for item in value]}
@@ -279,4 +282,7 @@ def _type(name: str) -> Any:
 
 
 def _parts(name: str) -> tuple[str, ...]:
-    return _MADE_OF.get(name) or tuple(f.name for f in fields(_type(name)))
+    kind = _type(name)
+    if issubclass(kind, tuple):
+        return tuple(kind._fields)
+    return _MADE_OF.get(name) or tuple(f.name for f in fields(kind))

@@ -2,8 +2,8 @@
 
     python docs/pictures.py [FOLDER]
 
-They are kept because README.md shows them. Everything in them is made here: run it again when a
-result changes.
+They are kept because README.md shows them, or pages whose code does not run when the site is built.
+Everything in them is made here: run it again when a result changes.
 """
 
 import random
@@ -88,12 +88,23 @@ def overview(folder):
     plt.close(fig)
 
 
+def over_time(folder):
+    """Draw groups that merge, split and move to other accounts."""
+    sim = cn.simulate("regroupings", accounts=500, actions=5_000, seed=0)
+    found = cn.find_clusters_over_time(sim.log, every="7d", window="14d")
+    fig, axes = plt.subplots(figsize=(9, 4.2), layout="constrained")
+    cn.plots.clusters_over_time(found, axes)
+    fig.savefig(folder / "over-time.png", dpi=110, metadata={"Software": None})
+    plt.close(fig)
+
+
 def main(arguments):
     """Draw all pictures into a folder."""
     folder = Path(arguments[0]) if arguments else HERE / "images"
     folder.mkdir(exist_ok=True)
     with mpl.rc_context(fname=HERE / "_static" / "matplotlibrc"):
         overview(folder)
+        over_time(folder)
 
 
 if __name__ == "__main__":

@@ -1,20 +1,17 @@
 """Between the rows of naive.py and the values of coordnet."""
 
 import datetime as dt
-from dataclasses import fields
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet
 import pytest
 from strategies import SECOND, START
 
 import coordnet as cn
-from coordnet.blocks.blocks import block_of
 from coordnet.inference.group_test import GroupTester
 from coordnet.inference.statistics import WindowStatistics
-from coordnet.log.actions import ActionLog
+from coordnet.over_time.clusters_over_time import Step
+from coordnet.over_time.following import follow
 
 US = dt.timedelta(microseconds=1)
 COLUMNS = ("account", "object", "time", "kind", "post")
@@ -165,21 +162,33 @@ def two_halves(groups):
     return rows
 
 
-class Stored(ActionLog):
-    """A log that stands in a folder as stores do, with so many blocks of accounts."""
+def over_time_of(steps, names=None, patience=1):
+    """Return clusters over time of the members of each cluster of each step, numbers of accounts.
 
-    @classmethod
-    def of(cls, log, folder, n_blocks=5):
-        stored = cls(**{field.name: getattr(log, field.name) for field in fields(log)})
-        stored.__dict__.update(folder=Path(folder), generation="generation-000001")
-        stored.__dict__["n_blocks"] = n_blocks
-        blocks = Path(folder) / "generation-000001" / "blocks"
-        blocks.mkdir(parents=True)
-        block = block_of(log.all_accounts.labels, n_blocks)[log.account]
-        for b in range(n_blocks):
-            columns = {n: getattr(log, n)[block == b] for n in ("account", "object", "time")}
-            pa.parquet.write_table(pa.table(columns), stored.block_path(b))
-        return stored
-
-    def block_path(self, block):
-        return self.folder / self.generation / "blocks" / f"{block:03}.parquet"
+    Each step is a day from 2 January 2020 on; `names` are the accounts' labels.
+    """
+    n = 1 + max((a for step in steps for cluster in step for a in cluster), default=1)
+    labels = [f"a{i:03d}" for i in range(n)] if names is None else list(names)
+    log = log_of([(label, "o", i * SECOND, "k", None) for i, label in enumerate(labels)])
+    code = log.codes_of(labels)
+    day, begin = 86_400 * SECOND, 1_577_923_200 * SECOND
+    found = []
+    for number, clusters in enumerate(steps):
+        start = begin + number * day
+        made = cn.Clusters.from_members(
+            cn.CoordinationGraph.from_frame(
+                pa.table({"a": labels[:1], "b": labels[1:2], "w": [1]}), source="a", target="b",
+                weight="w", log=log,
+            ),
+            [code[sorted(cluster)] for cluster in clusters], "given", {},
+        )  # fmt: skip
+        found.append(Step(start, start + day, True, 0.05 / len(steps), made))
+    tracks, events = follow(
+        [[s.clusters.members(i) for i in range(len(s.clusters))] for s in found], patience
+    )
+    parameters = {
+        "every": "1d", "window": "1d", "spending": "even", "coupling": 0.1, "patience": patience,
+    }  # fmt: skip
+    return cn.ClustersOverTime(
+        tuple(found), tuple(tracks), tuple(events), parameters, cn.Configuration(), log
+    )

@@ -294,7 +294,22 @@ def acts_by_object(rows):
     return {obj: sorted(found) for obj, found in acts.items()}
 
 
-def occasions(rows, u, v, window, fold):
+def occasions_of(moments, gap, least=0):
+    """Return moments by occasion.
+
+    One begins more than `gap` after the moment before, and more than `least` after the occasion
+    before began.
+    """
+    found = []
+    for moment in sorted(moments):
+        if found and (moment - found[-1][-1] <= gap or moment - found[-1][0] <= least):
+            found[-1].append(moment)
+        else:
+            found.append([moment])
+    return found
+
+
+def occasions(rows, u, v, window, fold, least=0):
     """Return the number of occasions of a pair."""
     moments = []
     for (kind, _), acts in acts_by_object(rows).items():
@@ -303,8 +318,7 @@ def occasions(rows, u, v, window, fold):
             max(s, t) for s, a in acts for t, b in acts if (a, b) == (u, v) and abs(s - t) <= near
         ]
         moments += [min(met)] if met else []
-    moments.sort()
-    return sum(i == 0 or moments[i] - moments[i - 1] > fold for i in range(len(moments)))
+    return len(occasions_of(moments, fold, least))
 
 
 def repeats(acts):
@@ -791,7 +805,7 @@ def round_scan_bound(factors, members, moment):
 
 
 def group_test(
-    rows, members, window, fold, background=None, big=512, ignored=(), suspects=frozenset()
+    rows, members, window, fold, background=None, big=512, ignored=(), suspects=frozenset(), least=0
 ):
     """Return what the group test says of a set of accounts, and log p_C before any price.
 
@@ -835,13 +849,13 @@ def group_test(
     for third in range(3):
         bar = furthest * third / 3
         tests = sum(reach >= bar for _, _, reach, *_ in objects)
-        runs, latest = [], -inf  # of windows that are evidence, whatever the bar
-        for complete, bound, reach, *_ in sorted(o[:3] for o in objects if o[1] < 0):
-            if complete - latest > fold:
-                runs.append([])
-            latest = complete
-            if reach >= bar:
-                runs[-1].append(bound)
+        counting = sorted(o[:3] for o in objects if o[1] < 0)  # whatever the bar
+        parts = occasions_of([complete for complete, *_ in counting], fold, least)
+        left = iter(counting)
+        runs = []
+        for part in parts:
+            own = [next(left) for _ in part]
+            runs.append([bound for _, bound, reach in own if reach >= bar])
         pieces = [min(0.0, log(len(run)) + min(run)) for run in runs if run]
         all_pieces = len(pieces) if third == 0 else all_pieces
         p = fisher(-sum(pieces), tests)
@@ -1089,12 +1103,12 @@ def membership(rows, members, window, fold, chances, background=None):
             trials.setdefault(account, []).append((1 - (1 - p) ** times, joins.get(account)))
     found = {}
     for account in members | trials.keys():
-        moments = sorted(t for _, t in trials.get(account, []) if t is not None)
+        moments = [t for _, t in trials.get(account, []) if t is not None]
         if account in members or len(moments) > 1:
-            apart = [i == 0 or t - moments[i - 1] > fold for i, t in enumerate(moments)]
+            apart = len(occasions_of(moments, fold))
             chance = [p for p, _ in trials.get(account, [])]
-            tail = float(poisson_binomial_tail(chance, sum(apart)))
-            found[account] = (tail, sum(apart), len(chance))
+            tail = float(poisson_binomial_tail(chance, apart))
+            found[account] = (tail, apart, len(chance))
     return found
 
 

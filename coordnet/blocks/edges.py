@@ -52,6 +52,14 @@ class Counting(NamedTuple):
     kind: NDArray[np.int32] | None  # of each object; None where one window is for all
 
 
+def made_from_blocks(relation: Relation) -> bool:
+    """Return whether graphs of a relation are made from blocks: co-action is, as it stands.
+
+    Another class that is made of it may join accounts by what only it knows.
+    """
+    return type(relation) is CoAction
+
+
 def counting_of(log: ActionLog, relation: Relation, weight: str, min_weight: int) -> Counting:
     """Return what the tasks of a log count by.
 
@@ -71,10 +79,9 @@ def counting_of(log: ActionLog, relation: Relation, weight: str, min_weight: int
 
     Cost: linear.
     """
-    if not isinstance(relation, CoAction):
+    if not (isinstance(relation, CoAction) and made_from_blocks(relation)):
         raise ParameterError(
-            f"a graph of {relation.name} is not made from blocks of accounts; co_action graphs "
-            "are. Make this one in memory: leave engine= and memory= out."
+            f"a graph of {relation.name} is not made from blocks of accounts; co_action graphs are."
         )
     window, part = relation.window_us, relation.part(log)
     shift = delay_shift(part.account, part.object, len(log.all_accounts), longest(window))

@@ -32,15 +32,16 @@ from coordnet.blocks.edges import (
     Counting,
     counting_of,
     edges_between,
+    made_from_blocks,
     split,
     tasks_of,
 )
-from coordnet.disk import WORK, digest_of
+from coordnet.disk import WORK, digest_of, work_folder
 from coordnet.engine import Columns
 from coordnet.engines.account_blocks import merged
 from coordnet.errors import InputError, ParameterError, check_whole
 from coordnet.frames import frozen
-from coordnet.graphs.co_action import COLUMNS, CoAction
+from coordnet.graphs.co_action import COLUMNS
 from coordnet.graphs.relation import Relation
 from coordnet.inference.pair_tests import PairFacts, PairTester
 from coordnet.inference.statistics import Floats
@@ -48,6 +49,7 @@ from coordnet.kernels import actions as action_kernels
 from coordnet.kernels import arrays as array_kernels
 from coordnet.log.actions import ActionLog, compact
 from coordnet.progress import stage
+from coordnet.store.stored_log import StoredLog
 
 BLOCKS = 64  # blocks of a log that does not stand in a store
 ACTION_BYTES = 110  # that an action takes in a task, while it is put in order and counted
@@ -192,7 +194,7 @@ def count_task(blocks: Blocks, place: Place, counting: Counting, i: int, j: int)
     return len(edges["source"])
 
 
-def test_task(blocks: Blocks, place: Place, i: int, j: int) -> int:
+def test_task(blocks: Blocks, place: Place, facts: PairFacts, i: int, j: int) -> int:
     """Test the pairs of accounts of two groups, write the results, and return how many they are.
 
     Parameters
@@ -200,17 +202,20 @@ def test_task(blocks: Blocks, place: Place, i: int, j: int) -> int:
     blocks
         The actions.
     place
-        Where the results are written; the facts, and the pairs in ``pairs-``, stand there.
+        Where the results are written; the arrays of the facts, and the pairs, stand there.
+    facts
+        Of the whole log, without their arrays.
     i, j
         The groups, i <= j.
     """
     pairs = place.under("pairs").read(file_of(i, j))
     parts = [blocks.actions(group) for group in sorted({i, j})]
     given = place.read_arrays("facts.npz")
-    facts = PairFacts(
-        given["classes"], given.get("rank"), (given["chances"], given["misses"], given["windows"]),
-        int(given["gap"]), int(given["since"]),
-    )  # fmt: skip
+    facts = facts._replace(
+        classes=given["classes"],
+        rank=given.get("rank"),
+        by_cell=(given["chances"], given["misses"], given["windows"]),
+    )
     # the two accounts of a pair are put in order of object and time each for itself
     account, object_, time = (frozen(np.concatenate(column)) for column in zip(*parts, strict=True))
     account, present = compact(account, int(account.max(initial=-1)) + 1)
@@ -273,7 +278,7 @@ class TaskEngine(ABC):
         self, log: ActionLog, relation: Relation, weight: str, min_weight: int
     ) -> Columns | None:
         """Count the edges of a log; see :meth:`coordnet.engine.Engine.edges`."""
-        if not isinstance(relation, CoAction):
+        if not made_from_blocks(relation):
             return None
         counting = counting_of(log, relation, weight, min_weight)
         key = ("edges", log.fingerprint, repr(relation), weight, str(min_weight))
@@ -296,7 +301,7 @@ class TaskEngine(ABC):
         """Test pairs of accounts of a log; see :meth:`coordnet.engine.Engine.tests`."""
         key = (
             "tests", log.fingerprint, digest_of(source, target).hex(),
-            digest_of(facts.classes, facts.rank, *facts.by_cell).hex(), str(facts.occasion_gap_us),
+            digest_of(facts.classes, facts.rank, *facts.by_cell).hex(), repr(facts.occasion_rule),
         )  # fmt: skip
         n = len(source)
         occasions, expected, p_value = np.zeros(n, np.int32), np.zeros(n), np.ones(n)
@@ -305,9 +310,11 @@ class TaskEngine(ABC):
             chances, misses, windows = facts.by_cell
             place.write_arrays(
                 "facts.npz", classes=facts.classes, chances=chances, misses=misses,
-                windows=windows, gap=np.array(facts.occasion_gap_us), since=np.array(facts.since),
-                **rank,
+                windows=windows, **rank,
             )  # fmt: skip
+            small = facts._replace(
+                classes=facts.classes[:0], rank=None, by_cell=(chances[:0], misses[:0], windows[:0])
+            )
             group = blocks.group(block_of(log.all_accounts.labels, blocks.n_blocks))
             one, other = group[source], group[target]
             number = np.minimum(one, other) * blocks.groups + np.maximum(one, other)
@@ -322,7 +329,7 @@ class TaskEngine(ABC):
             for task, at in of.items():
                 if file_of(*task) not in done:
                     pairs.write(file_of(*task), {"source": source[at], "target": target[at]})
-            self._do(partial(test_task, blocks, place), list(of), place, "edge tests")
+            self._do(partial(test_task, blocks, place, small), list(of), place, "edge tests")
             for task, at in of.items():
                 found = place.read(file_of(*task))
                 occasions[at], expected[at] = found["occasions"], found["expected"]
@@ -351,9 +358,9 @@ class TaskEngine(ABC):
         if self.folder is not None:
             with self._work(self.folder, log, key) as found:
                 yield found
-        elif log.folder is not None:
-            seen = self.store or Place(str(log.folder))
-            with self._work(seen.under(WORK), log, key) as found:
+        elif (beside := work_folder()) is not None:  # the log may be a part of its store
+            seen = Place(str(beside)) if self.store is None else self.store.under(WORK)
+            with self._work(seen, log, key) as found:
                 yield found
         else:
             with self.temporary() as folder, self._work(folder, log, key) as found:
@@ -363,21 +370,20 @@ class TaskEngine(ABC):
     def _work(
         self, folder: Place, log: ActionLog, key: Sequence[str]
     ) -> Iterator[tuple[Blocks, Place]]:
-        stored: Any = log  # where it is one
-        n_blocks = BLOCKS if log.folder is None else stored.n_blocks
+        n_blocks = log.n_blocks if isinstance(log, StoredLog) else BLOCKS
         groups = min(self.groups or self._groups(len(log)), n_blocks)
         digest = hashlib.blake2b(digest_size=16)
         for piece in (coordnet.__version__, str(groups), str(n_blocks), *key):
             digest.update(len(piece).to_bytes(8, "little") + piece.encode())
         place = folder.under(f"tasks-{digest.hexdigest()}")
         place.make()
-        if log.folder is None:
+        if isinstance(log, StoredLog):
+            there = (self.store or Place(str(log.folder))).under(f"{log.generation}/blocks")
+        else:
             there = place.under("blocks")
             there.make()
             for b, actions in enumerate(split(log, n_blocks)):
                 there.write(f"{b:03}.parquet", actions._asdict())
-        else:
-            there = (self.store or Place(str(log.folder))).under(f"{stored.generation}/blocks")
         yield Blocks(there, n_blocks, groups), place
         place.remove()
 

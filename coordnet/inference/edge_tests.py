@@ -4,8 +4,8 @@ Definitions, with n accounts, M actions, k_u actions of u, n_o different account
 m_uo actions of u on o:
 
 - *occasions* S of a pair: its synchronised objects, each at the first moment by which both have
-  acted within the window, ordered; a run with gaps up to the
-  occasion gap is one occasion.
+  acted within the window, ordered; a run with gaps up to the occasion gap is one occasion. Beside
+  a cleaned background none begins before the last one is more than six hours old.
 - *activity null*: accounts are shuffled over the actions, everything else fixed. An object
   with w pairs of actions within the window brings u and v together with chance
   1 - exp(-2 w k_u k_v / (M (M - 1))); the expectation is the sum over all objects.
@@ -223,13 +223,16 @@ def co_action_tests(
     before
         The columns of a test of the same edges before the background was cleaned. What rests on
         no background is taken from there, and of both p-values of timing the smaller: that of
-        before has the larger chances, that of now the longer occasions.
+        before has the larger chances, that of now the longer occasions. Bounds on true pairs rest
+        on that of now alone: the smaller of two is no p-value, and that of before is too small for
+        two viewers of one event, who meet many times on one evening.
     """
     one_of(null, NULLS, "null")
     one_of(correction, CORRECTIONS, "correction")
     log, timing = statistics.log, null != "activity"
     columns = _columns(statistics, source, target, null, strata, before, threads)
     p_value = columns["p_value"]
+    p_now = columns.pop("p_now", p_value)
     notes = _notes(statistics) if timing else []
     shown = None if strata is None else str(strata)
     if not timing:  # sharing an object is itself random: every pair counts
@@ -244,7 +247,7 @@ def co_action_tests(
         chances = Chances(statistics.classes, statistics.chances)
         attainable = attainable_pairs(statistics.runs, chances, 10 * len(log), threads=threads)
         in_family, family = family_p_values(
-            p_value, source, target, statistics.runs, chances, attainable, BOUND_ALPHA,
+            p_now, source, target, statistics.runs, chances, attainable, BOUND_ALPHA,
             threads=threads,
         )  # fmt: skip
         test = EdgeTest(
@@ -270,7 +273,10 @@ def _columns(
     before: Mapping[str, NDArray[Any]] | None,
     threads: int | None,
 ) -> dict[str, NDArray[Any]]:
-    """Return the columns that each edge has for itself, all at once or in parts on disk."""
+    """Return the columns that each edge has for itself, all at once or in parts on disk.
+
+    Beside a test of before also `p_now`, the p-value by the chances and occasions of now alone.
+    """
     n, room = len(source), TEST_BYTES * len(source)
     on_disk = may_use_disk() and (room > memory_budget() or stands_on_disk(source))
     if not on_disk:
@@ -303,10 +309,11 @@ def _columns(
             found = tester.test(source[part], target[part], threads)
         else:
             found = done[0][part], done[1][part], done[2][part]
-        occasions, expected_timing, p_timing = found
+        occasions, expected_timing, p_now = found
+        p_timing = p_now
         if before is not None:
             occasions = before["occasions"][part]
-            p_timing = np.minimum(before["p_timing"][part], p_timing)
+            p_timing = np.minimum(before["p_timing"][part], p_now)
         columns: dict[str, NDArray[Any]] = {"occasions": occasions}
         if null != "timing":
             if before is not None:
@@ -322,6 +329,8 @@ def _columns(
             columns |= {"expected_timing": expected_timing, "p_timing": p_timing}
         p_values = [columns[name] for name in ("p_activity", "p_timing") if name in columns]
         columns["p_value"] = np.maximum(p_values[0], p_values[-1])
+        if before is not None:
+            columns["p_now"] = np.maximum(p_values[0], p_now)
         return columns
 
     if on_disk:
@@ -331,7 +340,7 @@ def _columns(
             lambda: (
                 "tests", null, str(strata), digest_of(source, target, *known.values()),
                 digest_of(facts.classes, facts.rank, *facts.by_cell),
-                f"{facts.occasion_gap_us} {log.fingerprint}",
+                f"{facts.occasion_rule} {log.fingerprint}",
             ),
             -(-n // SLICE),
             names,

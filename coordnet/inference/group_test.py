@@ -29,7 +29,7 @@ by the sum over these sets of f_2 f_3 ... f_m: f is by how much likelier than an
 round ones are inside the window (:func:`coordnet.inference.round_times.scan_factors`; of two the
 less round decides), and the largest f of a set is left out, as the first action may be anywhere.
 
-Objects of one occasion (runs of windows with gaps up to the occasion gap) are one piece of
+Objects of one occasion (:class:`coordnet.kernels.occasions.OccasionRule`) are one piece of
 evidence: K of them enter as min(1, K min B) (Bonferroni), the rest as 1. Fisher's combination
 gives p_C (valid for super-uniform p-values: -log B is stochastically smaller than exponential). It
 is taken over all these objects, over those on which all members at once would be worth a third of
@@ -63,6 +63,7 @@ from coordnet.inference.round_times import roundness, scan_factors
 from coordnet.inference.statistics import WindowStatistics
 from coordnet.kernels import arrays as array_kernels
 from coordnet.kernels import groups as group_kernels
+from coordnet.kernels.occasions import OccasionRule, number_occasions
 from coordnet.kernels.set_weights import know_shared
 from coordnet.log.actions import ActionLog
 from coordnet.log.windows import Within, check_kinds, window_of, windows_of_objects
@@ -109,6 +110,8 @@ class GroupTest(Frozen):
         Fingerprint of the log that the chances came from, where it was another one.
     occasion_gap_us : int
         Windows with gaps up to this, in microseconds, make one occasion.
+    occasion_least_us : int
+        And so do those that begin no later than this after the first of an occasion.
     """
 
     members: int
@@ -125,6 +128,12 @@ class GroupTest(Frozen):
     log: ActionLog
     background: str | None
     occasion_gap_us: int
+    occasion_least_us: int
+
+    @property
+    def occasion_rule(self) -> OccasionRule:
+        """Which of the windows make one occasion."""
+        return OccasionRule(self.occasion_gap_us, self.occasion_least_us)
 
     def evidence_without(self, what: str) -> float:
         """Return the evidence that is left without the strongest object or occasion.
@@ -137,7 +146,7 @@ class GroupTest(Frozen):
         bound, moment = self.detail[:, 5].copy(), self.detail[:, 7].astype(np.int64)
         bound[self.strongest(what)] = 0.0
         known, reach = group_kernels.log_factorials(len(bound) + 1), self.detail[:, 6].copy()
-        log_p, _ = group_kernels.combine(known, moment, bound, reach, self.occasion_gap_us)
+        log_p, _ = group_kernels.combine(known, moment, bound, reach, self.occasion_rule)
         return float(self.evidence + self.log10_p - log_p / math.log(10))
 
     def strongest(self, what: str) -> NDArray[np.bool_]:
@@ -162,9 +171,7 @@ class GroupTest(Frozen):
         moment = self.detail[rows, 7].astype(np.int64)
         order = np.argsort(moment, kind="stable")
         occasion = np.empty(len(rows), np.int64)
-        occasion[order] = np.cumsum(
-            np.diff(moment[order], prepend=moment[order][:1]) > self.occasion_gap_us
-        )
+        occasion[order] = number_occasions(moment[order], self.occasion_rule)
         return occasion
 
     def to_frame(self, backend: str | None = None) -> Any:
@@ -223,7 +230,7 @@ class GroupTester:
             objects.repeats, objects.n_accounts, statistics.classes, moments, big_row,
             np.zeros((len(big), group_kernels.MOST)), roundness(log.time, HOUR),
             scan_factors(windows, log.resolution),
-            windows_of_objects(statistics.window_us, log), statistics.occasion_gap_us,
+            windows_of_objects(statistics.window_us, log), statistics.occasion_rule,
             log.n_accounts, pacemakers, group_kernels.log_factorials(LOG_FACTORIALS),
         )  # fmt: skip
         if len(big):
@@ -275,7 +282,8 @@ class GroupTester:
             detail=frozen(detail[:objects]),
             log=self.log,
             background=self.background,
-            occasion_gap_us=self.scene.fold,
+            occasion_gap_us=self.scene.rule.gap_us,
+            occasion_least_us=self.scene.rule.least_us,
         )
 
     def grow(self, seeds: list[NDArray[np.int32]]) -> list[tuple[NDArray[np.int32], float]]:

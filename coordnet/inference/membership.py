@@ -20,7 +20,10 @@ p_o is larger, as in the group test.
 S is the number of occasions on which x joins. P(S or more) is that of a sum of independent trials,
 one an object with crowded times that x acts on. When x acts decides nothing else: crowded times
 are those of the others. So for an account that was not picked for its times the p-value is
-super-uniform.
+super-uniform. Occasions end with the occasion gap, also beside a cleaned background, where those of
+pairs and groups last for six hours: those guard against viewers of one event, who raise the chance
+here themselves, each object being judged by who else acts on it. A campaign's busiest day is one or
+two long occasions, and members who joined on that day alone would be left out.
 
 *Decision.* Those members stay that Benjamini and Hochberg's rule at level alpha accepts among the
 members, those given at first included, who may come back. Of the accounts that are in no cluster

@@ -16,6 +16,7 @@ from coordnet.inference.round_times import GRAINS, round_factors, roundness
 from coordnet.inference.statistics import AccountRuns, Floats, WindowStatistics
 from coordnet.kernels import arrays as array_kernels
 from coordnet.kernels import edge_tests as edge_test_kernels
+from coordnet.kernels.occasions import OccasionRule
 from coordnet.log.actions import ActionLog
 from coordnet.threads import CHUNKS, equal_chunks, run_chunks
 from coordnet.times import HOUR
@@ -150,8 +151,8 @@ class PairFacts(NamedTuple):
         The place of each object in the order of time, where accounts act on many.
     by_cell : tuple
         What :func:`chances_of_cells` gave.
-    occasion_gap_us : int
-        Synchronised objects with gaps up to this are one occasion.
+    occasion_rule : OccasionRule
+        Which synchronised objects are one occasion.
     since : int
         The time of the log's first action.
     """
@@ -159,7 +160,7 @@ class PairFacts(NamedTuple):
     classes: NDArray[np.int32]
     rank: NDArray[np.int32] | None
     by_cell: tuple[Floats, Floats, NDArray[np.int64]]
-    occasion_gap_us: int
+    occasion_rule: OccasionRule
     since: int
 
     @classmethod
@@ -186,7 +187,7 @@ class PairFacts(NamedTuple):
             statistics.chances if timing else None, round_factors(windows, log.resolution), windows
         )
         since = log.limits[0] if log.limits else 0
-        return cls(classes, rank, by_cell, statistics.occasion_gap_us, since)
+        return cls(classes, rank, by_cell, statistics.occasion_rule, since)
 
 
 class PairTester:
@@ -265,7 +266,7 @@ class PairTester:
         run_chunks(
             lambda own, i: edge_test_kernels.shared_object_tests(
                 heavier, lighter, *self.runs, self.time, *self.cells, *facts.by_cell,
-                facts.occasion_gap_us, borders[i], borders[i + 1], *own, occasions, expected,
+                facts.occasion_rule, borders[i], borders[i + 1], *own, occasions, expected,
                 p_value,
             ),
             len(borders) - 1,

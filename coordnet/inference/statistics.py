@@ -12,6 +12,7 @@ from coordnet.errors import ParameterError
 from coordnet.inference.pair_chances import PairChances, pair_chances
 from coordnet.inference.set_weights import interests_of
 from coordnet.kernels import edge_tests as edge_test_kernels
+from coordnet.kernels.occasions import OccasionRule
 from coordnet.kernels.set_weights import Interests
 from coordnet.log.actions import ActionLog
 from coordnet.log.windows import Window, longest, taking_part, windows_of_kinds, windows_of_objects
@@ -19,7 +20,7 @@ from coordnet.threads import CHUNKS, equal_chunks, run_chunks
 from coordnet.times import HOUR, SECOND
 
 LEAST_OCCASION_GAP = 30 * SECOND
-EVENING = 6 * HOUR  # the occasion gap beside a cleaned background
+EVENING = 6 * HOUR  # the least time from occasion to occasion beside a cleaned background
 CLASSES = 32  # of popularity, for each kind: log2 of the number of accounts
 
 Floats = NDArray[np.float64]
@@ -125,19 +126,21 @@ class WindowStatistics:
         self.outside = outside
         self.uncleaned: Floats | None = None  # the chances before any account was taken out
         self.threads = threads
-        self.occasion_gap_us = (
-            max(longest(window_us), LEAST_OCCASION_GAP)
-            if occasion_gap_us is None
-            else occasion_gap_us
-        )
+        if occasion_gap_us is None:
+            occasion_gap_us = max(longest(window_us), LEAST_OCCASION_GAP)
+        self.occasion_rule = OccasionRule(occasion_gap_us, 0 if outside is None else EVENING)
 
     def with_background(self, outside: NDArray[np.bool_]) -> WindowStatistics:
         """Return the same with chances from these accounts alone; nothing else is counted again.
 
         The chance of a class is then that of its slow objects, once those who pushed others are
         out. Some of the others are of an event that many follow at once, each by themselves: who
-        shares three of its posts meets again and again in an hour. So what happens within an
-        evening is one occasion: a campaign comes back another day.
+        shares three of its posts meets again and again in an hour. So an occasion lasts for six
+        hours or more, until nothing happens for the occasion gap: an evening is one, or two where
+        it is long, whatever was shared on it, and two occasions of ten posts are little evidence
+        against an expectation that counts the posts. A campaign comes back another day, and who
+        works around the clock has up to four occasions a day. Each is at most what the occasion
+        gap alone would count, so that evidence only falls.
 
         Parameters
         ----------
@@ -148,7 +151,7 @@ class WindowStatistics:
             self.log,
             self.window_us,
             None,
-            max(self.occasion_gap_us, EVENING),
+            self.occasion_rule.gap_us,
             outside,
             self.threads,
         )

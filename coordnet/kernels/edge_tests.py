@@ -9,6 +9,7 @@ import numpy as np
 
 from coordnet.kernels.arrays import sort_in_place
 from coordnet.kernels.compiling import inlined, kernel
+from coordnet.kernels.occasions import count_occasions
 from coordnet.kernels.tails import log_tail, tail_bound
 
 AGAIN = 1 << 30  # marks the cell of a run of several actions
@@ -97,22 +98,6 @@ def object_statistics(
 
 
 # -- edges -------------------------------------------------------------------------------------
-
-
-@inlined
-def count_occasions(moments: Any, n: int, fold: int) -> int:
-    """Return the number of runs of moments[:n] with gaps <= fold; sorts them in place."""
-    if n <= 1:
-        return n
-    if n == 2:  # by far the most frequent
-        return 2 if abs(moments[0] - moments[1]) > fold else 1
-    part = moments[:n]
-    sort_in_place(part)
-    occasions = 1
-    for i in range(1, n):
-        if part[i] - part[i - 1] > fold:
-            occasions += 1
-    return occasions
 
 
 @kernel
@@ -224,7 +209,7 @@ def shared_object_tests(
     chance: Any,
     log_miss: Any,
     windows: Any,
-    fold: int,
+    rule: Any,
     first: int,
     last: int,
     marked: Any,
@@ -251,7 +236,7 @@ def shared_object_tests(
         not asked for
     log_miss : float64 (cells,), log(1 - p) of one pair
     windows : int64 (cells,), the bound, inclusive
-    fold : the bound of gaps in an occasion, inclusive, in the unit of `time` too
+    rule : OccasionRule
     first, last : edges to do
     marked : uint64 (objects // 64 + 1,), scratch, zeros on entry and on return: a bit for each of
         the heavier account's objects, small enough to stay in the cache
@@ -324,7 +309,7 @@ def shared_object_tests(
                 two += single * p
                 single = single * (1.0 - p) + none * p
                 none *= 1.0 - p
-        count = count_occasions(moments, together, fold)
+        count = count_occasions(moments, together, rule)
         occasions[e] = count
         if timing:
             expected[e] = mean

@@ -13,6 +13,7 @@ import numpy as np
 
 from coordnet.kernels.arrays import first_from, sort_in_place, stable_order, widened
 from coordnet.kernels.compiling import inlined, inner, kernel
+from coordnet.kernels.occasions import OccasionRule, begins_occasion
 from coordnet.kernels.set_weights import (
     common_objects,
     know_shared,
@@ -51,7 +52,7 @@ class Scene(NamedTuple):
     grain: Any  # int8 (n,), how round the time is: a position in round_factors
     round_factors: Any  # float64 (classes, grains), falling to 1 for times that are not round
     window: Any  # int64 (objects,)
-    fold: int
+    rule: OccasionRule
     population: int  # accounts that could be members
     background: Any  # uint8 (accounts,), 1 for those that set the pace; of length 0 where all do
     log_factorials: Any  # float64, log 0!, log 1!, ... as far as sums and bounds mostly need them
@@ -491,7 +492,7 @@ def _log_window_bound(
 
 
 @kernel
-def combine(known: Any, moment: Any, log_b: Any, reach: Any, fold: int) -> Any:
+def combine(known: Any, moment: Any, log_b: Any, reach: Any, rule: Any) -> Any:
     """Combine the bounds of a set's objects into one p-value.
 
     Parameters
@@ -499,7 +500,7 @@ def combine(known: Any, moment: Any, log_b: Any, reach: Any, fold: int) -> Any:
     known : from :func:`log_factorials`
     moment, log_b, reach : int64, float64, float64 (objects,): when the most members are together,
         the log of the bound, 0 where it says nothing, and what the object could be worth
-    fold : moments with gaps up to this are one occasion
+    rule : OccasionRule
 
     Returns
     -------
@@ -536,7 +537,10 @@ def combine(known: Any, moment: Any, log_b: Any, reach: Any, fold: int) -> Any:
             count = 0
             least = 0.0
             j = i
-            while j < together and (j == i or when[order[j]] - when[order[j - 1]] <= fold):
+            while j < together and (
+                j == i
+                or not begins_occasion(when[order[j]], when[order[j - 1]], when[order[i]], rule)
+            ):
                 if reach[at[order[j]]] >= bar:
                     count += 1
                     least = min(least, log_b[at[order[j]]])
@@ -656,7 +660,7 @@ def set_evidence(
                 objects += 1
         i = j
     log_p, occasions = combine(
-        scene.log_factorials, moment[:objects], log_b[:objects], reach[:objects], scene.fold
+        scene.log_factorials, moment[:objects], log_b[:objects], reach[:objects], scene.rule
     )
     class_only = alone / everything if everything > 0.0 else 0.0
     return log_p, objects, together, occasions, class_only
@@ -672,7 +676,7 @@ def workspace(n: int) -> Any:
 def _evidence(scene: Any, work: Any, objects: int, price: float) -> float:
     """Return the log10 evidence of what stands in `work`, corrected for picking the set."""
     log_p, _ = combine(
-        scene.log_factorials, work[1][:objects], work[2][:objects], work[3][:objects], scene.fold
+        scene.log_factorials, work[1][:objects], work[2][:objects], work[3][:objects], scene.rule
     )
     return -(log_p + price) / LOG10
 

@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from coordnet.kernels.arrays import rank, sort_in_place, widened
+from coordnet.kernels.arrays import rank, widened
 from coordnet.kernels.compiling import inner, kernel
 from coordnet.kernels.groups import PRIOR_ACCOUNTS, gather
+from coordnet.kernels.occasions import OccasionRule, count_occasions
 from coordnet.kernels.tails import log_tail
 
 
@@ -210,6 +211,7 @@ def membership_p_values(
     chances = np.empty(crowded + 1)
     moments = np.empty(crowded + 1, np.int64)
     states = np.empty(201)
+    by_gap = OccasionRule(scene.rule.gap_us, 0)  # whatever the background
     for a in range(count):
         account = accounts[a]
         trials = 0
@@ -244,11 +246,7 @@ def membership_p_values(
             if moment >= 0:
                 moments[met] = scene.time[moment]
                 met += 1
-        sort_in_place(moments[:met])
-        occasions = 0
-        for k in range(met):
-            if k == 0 or moments[k] - moments[k - 1] > scene.fold:
-                occasions += 1
+        occasions = count_occasions(moments, met, by_gap)
         log_p[a] = min(log_tail(occasions, chances, trials, states), 0.0)
 
     for k in range(n):

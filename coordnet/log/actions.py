@@ -12,10 +12,10 @@ import hashlib
 import os
 import warnings
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -32,6 +32,7 @@ from coordnet.log.labels import LABELS, Labelled
 from coordnet.times import DAY, HOUR, MINUTE, SECOND, Instant, instant, instant_text
 
 NO_POST = frozen(np.zeros(0, np.int32))
+DIGESTED = 1 << 20  # offsets of labels that are digested at a time
 
 
 def check_log(log: object, name: str = "log") -> None:
@@ -104,8 +105,6 @@ class ActionLog(ArrowExport, Frozen):
     dropped: Mapping[str, int] = field(default_factory=ReadOnly)
     sources: tuple[str, ...] = ()
     frame: str = "pandas"
-    #: the folder of the store that the log stands in; None where it stands in none
-    folder: ClassVar[Path | None] = None
 
     def __len__(self) -> int:
         return len(self.account)
@@ -114,6 +113,11 @@ class ActionLog(ArrowExport, Frozen):
     def n_accounts(self) -> int:
         """Number of accounts with at least one action."""
         return len(self.active)
+
+    @property
+    def folder(self) -> Path | None:
+        """The folder of the store that the log stands in, None where it is in memory."""
+        return None
 
     @property
     def n_objects(self) -> int:
@@ -159,10 +163,7 @@ class ActionLog(ArrowExport, Frozen):
 
         A log of fewer than 30 actions says nothing about its clock: 1 us.
         """
-        if len(self) < 30:
-            return 1
-        step = int(action_kernels.common_step(self.time))
-        return next((unit for unit in (DAY, HOUR, MINUTE, SECOND) if step % unit == 0), 1)
+        return resolution_of(len(self), int(action_kernels.common_step(self.time)))
 
     @cached_property
     def n_rows(self) -> NDArray[np.int64]:
@@ -200,14 +201,15 @@ class ActionLog(ArrowExport, Frozen):
             _, offsets, data = labels.buffers()
             ends = np.frombuffer(offsets, np.int64)[labels.offset :][: len(labels) + 1]
             digest.update(len(labels).to_bytes(8, "little"))
-            digest.update((ends - ends[0]).astype("<i8").tobytes())
+            for begin in range(0, len(ends), DIGESTED):
+                digest.update(_little(ends[begin : begin + DIGESTED] - ends[0]))
             if data is not None:
                 digest.update(memoryview(data)[ends[0] : ends[-1]])
         account = self.account if whole else compact(self.account, len(names))[0]
         arrays: list[NDArray[Any]] = [self.object_kind, account, self.object, self.time]
         arrays += [column.codes for column in optional]
         for array in arrays:
-            digest.update(array.astype(array.dtype.newbyteorder("<"), copy=False).tobytes())
+            digest.update(_little(array))
         return digest.digest()
 
     def secret(self, purpose: str) -> bytes:
@@ -309,8 +311,7 @@ class ActionLog(ArrowExport, Frozen):
             codes, left = compact(column.codes[keep], len(column.labels))
             return Labelled(frozen(codes), column.labels.take(pa.array(left)))
 
-        return replace(
-            self,
+        return self._with(
             account=frozen(self.account[keep]),
             object=frozen(object_),
             time=frozen(self.time[keep]),
@@ -346,8 +347,7 @@ class ActionLog(ArrowExport, Frozen):
         order = np.arange(len(self), dtype=np.int32)
         tie = account.astype(np.int64)
         action_kernels.sort_within_groups(self.by_object, order, time, tie, 0, self.n_objects)
-        return replace(
-            self,
+        return self._with(
             account=frozen(account[order]),
             time=frozen(time[order]),
             row=frozen(order.astype(np.int64)),
@@ -374,8 +374,7 @@ class ActionLog(ArrowExport, Frozen):
         names = self.object_labels.take(pa.array(copied))
         numbers = pa.array(number.astype(str), LABELS)
         labels = pc.binary_join_element_wise(names, numbers, pa.scalar("#", LABELS))
-        return replace(
-            self,
+        return self._with(
             account=frozen(self.account[at]),
             object=frozen(object_.astype(np.int32)),
             time=frozen(self.time[at]),
@@ -407,8 +406,7 @@ class ActionLog(ArrowExport, Frozen):
         ]
         order = np.lexsort((every[0], every[2], every[1]))
         row = np.concatenate([self.row, np.full(len(account), -1)])
-        return replace(
-            self,
+        return self._with(
             account=frozen(every[0][order]),
             object=frozen(every[1][order]),
             time=frozen(every[2][order]),
@@ -454,8 +452,20 @@ class ActionLog(ArrowExport, Frozen):
         columns["row"] = pa.array(self.row)
         return native(pa.table(columns), backend or self.frame)
 
+    def _with(self, **changes: Any) -> ActionLog:
+        """Return a log with other values in these fields: a plain log, whatever this one is."""
+        own = {declared.name: getattr(self, declared.name) for declared in fields(ActionLog)}
+        return ActionLog(**{**own, **changes})
+
+    def _of_kinds(self) -> NDArray[np.int64]:
+        """Return how many actions there are of each kind: int64 (kinds,)."""
+        counts: NDArray[np.int64] = np.bincount(
+            self.object_kind[self.object], minlength=len(self.kinds)
+        )
+        return counts
+
     def _facts(self) -> list[tuple[str, str]]:
-        kinds = np.bincount(self.object_kind[self.object], minlength=len(self.kinds))
+        kinds = self._of_kinds()
         facts = [
             ("actions", f"{len(self):,}"),
             ("accounts", f"{self.n_accounts:,}"),
@@ -475,6 +485,19 @@ class ActionLog(ArrowExport, Frozen):
 
     def _repr_html_(self) -> str:
         return html_table("ActionLog", ("", ""), self._facts())
+
+
+def resolution_of(n: int, step: int) -> int:
+    """Return the resolution of a log of n actions whose times are multiples of `step`."""
+    if n < 30:
+        return 1
+    return next((unit for unit in (DAY, HOUR, MINUTE, SECOND) if step % unit == 0), 1)
+
+
+def _little(array: NDArray[Any]) -> memoryview:
+    """Return the bytes of an array, the lowest first; nothing is copied where they are so."""
+    array = np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
+    return array.view(np.uint8).data if len(array) else memoryview(b"")
 
 
 def compact(codes: NDArray[np.int32], n: int) -> tuple[NDArray[np.int32], NDArray[np.int64]]:

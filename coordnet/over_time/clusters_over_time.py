@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,15 +17,18 @@ from coordnet.clusters.clusters import Clusters
 from coordnet.errors import ParameterError, check_number, check_whole, one_of
 from coordnet.frames import ArrowExport, html_table, native
 from coordnet.frozen import Frozen
+from coordnet.graphs.graph import CoordinationGraph
+from coordnet.graphs.multiplex import Multiplex
+from coordnet.inference.bounds import true_discoveries
 from coordnet.log.accounts import Accounts
 from coordnet.log.actions import ActionLog, check_log
 from coordnet.over_time.coupling import coupled_communities
 from coordnet.over_time.following import Event, Track, follow
-from coordnet.over_time.periods import SPENDING, levels, periods
+from coordnet.over_time.periods import SPENDING, Period, lengths, levels, periods
 from coordnet.progress import stage
 from coordnet.search.configuration import Configuration, configured
 from coordnet.search.search import search_layers
-from coordnet.times import Duration, duration, duration_text, instant_text
+from coordnet.times import Duration, duration_text, instant_text
 
 SAID = {
     "born": "is new",
@@ -72,10 +77,8 @@ class ClustersOverTime(ArrowExport, Frozen):
         every, window, spending, coupling, patience.
     config : Configuration
         By what rule each step was searched; its `fdr` is that of all steps together.
-    all_accounts : Accounts
-        What codes of accounts stand for.
-    frame : str
-        The kind of frame that `to_frame` gives unless told.
+    log : ActionLog
+        The actions of all steps.
     """
 
     steps: tuple[Step, ...]
@@ -83,11 +86,15 @@ class ClustersOverTime(ArrowExport, Frozen):
     events: tuple[Event, ...]
     parameters: Mapping[str, Any]
     config: Configuration
-    all_accounts: Accounts
-    frame: str = "pandas"
+    log: ActionLog
 
     def __len__(self) -> int:
         return len(self.tracks)
+
+    @property
+    def all_accounts(self) -> Accounts:
+        """What codes of accounts stand for."""
+        return self.log.all_accounts
 
     def members(self, track: int, step: int) -> NDArray[np.int32]:
         """Return the codes of a track's members in a step, none where it was not seen: int32."""
@@ -105,10 +112,13 @@ class ClustersOverTime(ArrowExport, Frozen):
 
         Columns: track, step, start, end, cluster (of the step), accounts, stayed, joined and left
         (beside the step in which it was seen before), founders (the share of its first members
-        who are in it), evidence (log10, of the group test), event.
+        who are in it), pairs_joined (by a kept edge), pairs_at_least (so many of the pairs truly
+        act together, with 95 % confidence in each step; of several layers the most), evidence
+        (log10, of the group test), event.
         """
         rows: list[dict[str, Any]] = []
         events = {(e.track, e.step): e.event for e in self.events if e.event != "gone"}
+        pairs = [_pairs(step.clusters) for step in self.steps]
         for track in self.tracks:
             before: set[int] | None = None
             first: set[int] | None = None
@@ -125,12 +135,14 @@ class ClustersOverTime(ArrowExport, Frozen):
                     "joined": None if stayed is None else len(now) - stayed,
                     "left": None if before is None or stayed is None else len(before) - stayed,
                     "founders": len(now & first) / len(first),
+                    "pairs_joined": pairs[step][0][cluster],
+                    "pairs_at_least": pairs[step][1][cluster],
                     "evidence": None if evidence is None or math.isnan(evidence[cluster])
                     else float(evidence[cluster]),
                     "event": events.get((track.number, step)),
                 })  # fmt: skip
                 before = now
-        return native(_table(rows, ROWS), backend or self.frame)
+        return native(_table(rows, ROWS), backend or self.log.frame)
 
     def events_frame(self, backend: str | None = None) -> Any:
         """Return a dataframe of one row an event: step, start, end, event, track, other."""
@@ -142,7 +154,7 @@ class ClustersOverTime(ArrowExport, Frozen):
             }
             for e in self.events
         ]  # fmt: skip
-        return native(_table(rows, EVENT_ROWS), backend or self.frame)
+        return native(_table(rows, EVENT_ROWS), backend or self.log.frame)
 
     def members_frame(self, backend: str | None = None) -> Any:
         """Return a dataframe of one row a membership: track, step, account (label)."""
@@ -159,7 +171,34 @@ class ClustersOverTime(ArrowExport, Frozen):
                 "account": pa.array([n for *_, names in parts for n in names], pa.large_string()),
             }
         )
-        return native(table, backend or self.frame)
+        return native(table, backend or self.log.frame)
+
+    def report(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        identifiers: bool = False,
+        key: bytes | None = None,
+    ) -> Path:
+        """Write what was found as one HTML page that opens offline, whole or not at all.
+
+        Parameters
+        ----------
+        path
+            The file, such as ``"report.html"``.
+        identifiers
+            Show the accounts' own labels instead of keyed pseudonyms; the page then says so.
+        key
+            Key of the pseudonyms, up to 64 bytes; by default derived from the log.
+
+        Returns
+        -------
+        pathlib.Path
+            The file.
+        """
+        from coordnet.report.over_time import report_over_time
+
+        return report_over_time(self, path, identifiers=identifiers, key=key)
 
     def news(self, step: int = -1) -> list[str]:
         """Return in words what is new in a step, by default the last: nothing where all goes on."""
@@ -203,8 +242,8 @@ class ClustersOverTime(ArrowExport, Frozen):
 ROWS = {
     "track": pa.int64(), "step": pa.int64(), "start": pa.large_string(), "end": pa.large_string(),
     "cluster": pa.int64(), "accounts": pa.int64(), "stayed": pa.int64(), "joined": pa.int64(),
-    "left": pa.int64(), "founders": pa.float64(), "evidence": pa.float64(),
-    "event": pa.large_string(),
+    "left": pa.int64(), "founders": pa.float64(), "pairs_joined": pa.int64(),
+    "pairs_at_least": pa.int64(), "evidence": pa.float64(), "event": pa.large_string(),
 }  # fmt: skip
 EVENT_ROWS = {
     "step": pa.int64(), "start": pa.large_string(), "end": pa.large_string(),
@@ -212,10 +251,83 @@ EVENT_ROWS = {
 }  # fmt: skip
 
 
+def _pairs(clusters: Clusters) -> tuple[list[int], list[int | None]]:
+    """Return of each cluster how many pairs are joined, and how many truly act together."""
+    joined = [len(edges) for edges in _split(clusters, clusters.layers.combined)]
+    least: list[int | None] = [None] * len(clusters)
+    for layer in clusters.layers:
+        if layer.tested is not None:
+            test = layer.tested
+            for i, edges in enumerate(_split(clusters, layer)):
+                bound = true_discoveries(
+                    layer.edges["p_family"][edges], test.null_pairs, test.bound_alpha
+                )
+                least[i] = max(least[i] or 0, bound)
+    return joined, least
+
+
+def _split(clusters: Clusters, graph: CoordinationGraph) -> list[NDArray[np.int64]]:
+    """Return the edges of a graph inside each cluster."""
+    indptr, edges = clusters.inside(graph)
+    return np.split(edges, indptr[1:-1]) if len(clusters) else []
+
+
 def _table(rows: list[dict[str, Any]], types: Mapping[str, pa.DataType]) -> pa.Table:
     return pa.table(
         {name: pa.array([row[name] for row in rows], kind) for name, kind in types.items()}
     )
+
+
+def searched_step(
+    log: ActionLog,
+    period: Period,
+    level: float | None,
+    rule: Configuration,
+    before: Multiplex | None,
+    coupling: float,
+    background: ActionLog | None,
+    threads: int | None,
+) -> Step:
+    """Search one step of a log; its communities are tied to the kept edges of the step before.
+
+    Parameters
+    ----------
+    log
+        The whole log.
+    period
+        The step.
+    level
+        Of error, of this step; None where nothing is tested.
+    rule
+        By what rule.
+    before
+        The kept edges of the step before; None for the first.
+    coupling, background, threads
+        As in :func:`find_clusters_over_time`.
+    """
+    own = rule if level is None else rule.replace(fdr=level)
+    searched = search_layers(part_of(log, period), own, background, threads)
+    communities = coupled_communities(searched.kept, before, coupling, rule.seed, rule.min_size)
+    return Step(*period, level, searched.found(own, communities).clusters)
+
+
+def tied_rule(
+    log: ActionLog, config: Configuration | None, options: Mapping[str, Any]
+) -> Configuration:
+    """Return by what rule the steps of a log are searched, checked."""
+    rule = configured(config, options)
+    if rule.method != "infomap":
+        raise ParameterError(
+            f"method={rule.method!r} is not tied between steps; leave method= out (infomap)."
+        )
+    rule.check_kinds(log)
+    return rule
+
+
+def part_of(log: ActionLog, period: Period) -> ActionLog:
+    """Return the actions of a step; a kind with a window of its own may pause in it."""
+    inside = (log.time >= period.start_us) & (log.time < period.end_us)
+    return log.where(inside, "outside the step")
 
 
 def find_clusters_over_time(
@@ -257,7 +369,7 @@ def find_clusters_over_time(
     coupling
         How strongly an account is tied to itself in the step before: 0 not at all.
     patience
-        For how many steps a track that is not seen is waited for.
+        For how many steps a track may not be seen before it is called gone.
     config
         The parameters of the search; see :func:`coordnet.detect`.
     background
@@ -285,37 +397,19 @@ def find_clusters_over_time(
     ['born', 'merged', 'split']
     """
     check_log(log)
-    every_us, window_us = duration(every, "every"), duration(window, "window")
-    if not 0 < every_us <= window_us:
-        raise ParameterError(
-            f"every={every!r} and window={window!r}: every= must be above 0 and at most as long as "
-            "window=, or actions between two steps would be left out."
-        )
+    every_us, window_us = lengths(every, window)
     one_of(spending, SPENDING, "spending")
     coupling = check_number(coupling, "coupling", at_least=0)
     patience = check_whole(patience, "patience", 0)
-    rule = configured(config, options)
-    if rule.method != "infomap":
-        raise ParameterError(
-            f"method={rule.method!r} is not tied between steps; leave method= out (infomap)."
-        )
-    rule.check_kinds(log)
+    rule = tied_rule(log, config, options)
     cut = periods(log, every_us, window_us)
     shares = [None] * len(cut) if rule.fdr is None else levels(rule.fdr, max(len(cut), 1), spending)
     steps: list[Step] = []
     with stage("steps") as done:
         for number, (period, share) in enumerate(zip(cut, shares, strict=False)):
-            inside = (log.time >= period.start_us) & (log.time < period.end_us)
-            part = log.where(inside, "outside the step")
-            own = rule if share is None else rule.replace(fdr=share)
-            # a kind with a window of its own may pause
-            searched = search_layers(part, own, background, threads)
-            communities = coupled_communities(
-                searched.kept, steps[-1].clusters.layers if steps else None,
-                coupling, rule.seed, rule.min_size,
-            )  # fmt: skip
-            found = searched.found(own, communities)
-            steps.append(Step(*period, share, found.clusters))
+            before = steps[-1].clusters.layers if steps else None
+            steps.append(searched_step(log, period, share, rule, before, coupling, background,
+                                       threads))  # fmt: skip
             done((number + 1) / len(cut))
     tracks, events = follow(
         [[step.clusters.members(i) for i in range(len(step.clusters))] for step in steps], patience
@@ -324,6 +418,4 @@ def find_clusters_over_time(
         "every": duration_text(every_us), "window": duration_text(window_us),
         "spending": spending, "coupling": coupling, "patience": patience,
     }  # fmt: skip
-    return ClustersOverTime(
-        tuple(steps), tuple(tracks), tuple(events), parameters, rule, log.all_accounts, log.frame
-    )
+    return ClustersOverTime(tuple(steps), tuple(tracks), tuple(events), parameters, rule, log)

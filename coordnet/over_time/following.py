@@ -10,8 +10,10 @@ last seen, and the cluster j of the next step hold:
   into that cluster's track;
 - a cluster that is of no track yet, and most of whose accounts are of one track, *split* from it;
   any other is *born*;
-- a track that is not seen for longer than `patience` steps, or not until the end, is *gone*. One
-  that is seen again before that has *returned*.
+- a track that is not seen for longer than `patience` steps, or not until the end, is *gone*;
+- one that is seen again has *returned*. One that was gone is forgotten only so far that it must
+  share half of the larger of both: a group is new once, however long it is away, and a large new
+  group is not taken for a small old one.
 """
 
 from __future__ import annotations
@@ -52,40 +54,48 @@ class Track:
     seen: tuple[tuple[int, int], ...]
 
 
-def follow(
-    steps: Sequence[Sequence[NDArray[np.int32]]], patience: int
-) -> tuple[list[Track], list[Event]]:
-    """Return tracks and events of the clusters of each step.
+class Followed:
+    """Tracks that grow step by step.
 
     Parameters
     ----------
-    steps
-        Of each step the members of each cluster, codes.
     patience
-        For how many steps a track is waited for.
+        For how many steps a track may not be seen before it is called gone.
 
-    Examples
-    --------
-    >>> a, b = np.arange(10), np.arange(10, 20)
-    >>> tracks, events = follow([[a, b], [np.arange(20)], []], patience=1)
-    >>> tracks[0].seen
-    ((0, 0), (1, 0))
-    >>> [(event.event, event.track) for event in events]
-    [('born', 0), ('born', 1), ('merged', 1), ('gone', 0)]
+    Attributes
+    ----------
+    tracks : list of list of (int, int)
+        Of each track the steps in which it was seen, and which cluster of the step it is.
+    latest : dict of int to set of int
+        Members of each track when it was last seen; those that merged have none.
+    gone : set of int
+        Tracks that were called gone, and were not seen since.
     """
-    seen: list[list[tuple[int, int]]] = []
-    latest: dict[int, set[int]] = {}  # members of the tracks that are waited for
-    events: list[Event] = []
 
-    def leave(step: int) -> None:
-        for track in [t for t in latest if step - seen[t][-1][0] > patience]:
-            events.append(Event(seen[track][-1][0] + 1, "gone", track, None))
-            del latest[track]
+    def __init__(self, patience: int) -> None:
+        self.patience = patience
+        self.tracks: list[list[tuple[int, int]]] = []
+        self.latest: dict[int, set[int]] = {}
+        self.gone: set[int] = set()
 
-    for step, clusters in enumerate(steps):
-        leave(step - 1)
+    def step(self, step: int, clusters: Sequence[NDArray[np.int32]]) -> list[Event]:
+        """Take in the clusters of the next step; return what happened, in the order of `EVENTS`.
+
+        Parameters
+        ----------
+        step
+            Its number.
+        clusters
+            Members of each cluster, codes.
+        """
+        seen, latest = self.tracks, self.latest
+        events: list[Event] = []
         members = [set(cluster.tolist()) for cluster in clusters]
-        shared = _shared(latest, members)
+        shared = {
+            (track, j): n
+            for (track, j), n in _shared(latest, members).items()
+            if track not in self.gone or 2 * n >= max(len(latest[track]), len(members[j]))
+        }
         of_cluster = _going_on(latest, members, shared)
         of_track = {track: j for j, track in of_cluster.items()}
         for j, now in enumerate(members):
@@ -93,6 +103,7 @@ def follow(
                 track = of_cluster[j]
                 if seen[track][-1][0] < step - 1:
                     events.append(Event(step, "returned", track, None))
+                self.gone.discard(track)
             else:
                 track = len(seen)
                 seen.append([])
@@ -110,11 +121,54 @@ def follow(
                 del latest[track]
         for j, now in enumerate(members):
             latest[of_cluster[j]] = now
-    last = len(steps) - 1
-    for track in [t for t in latest if seen[t][-1][0] < last]:
-        events.append(Event(seen[track][-1][0] + 1, "gone", track, None))
-    events.sort(key=lambda e: (e.step, EVENTS.index(e.event), e.track))
-    return [Track(number, tuple(where)) for number, where in enumerate(seen)], events
+        return _in_order([*events, *self._leave(step, self.patience)])
+
+    def end(self, last: int) -> list[Event]:
+        """Return which tracks are gone when nothing more comes: those not seen in the last step."""
+        return self._leave(last, 0)
+
+    def _leave(self, step: int, patience: int) -> list[Event]:
+        """Call gone what was not seen for longer than so many steps."""
+        events = []
+        for track in self.latest:
+            last = self.tracks[track][-1][0]
+            if track not in self.gone and step - last > patience:
+                events.append(Event(last + 1, "gone", track, None))
+                self.gone.add(track)
+        return events
+
+
+def _in_order(events: list[Event]) -> list[Event]:
+    return sorted(events, key=lambda e: (e.step, EVENTS.index(e.event), e.track))
+
+
+def follow(
+    steps: Sequence[Sequence[NDArray[np.int32]]], patience: int
+) -> tuple[list[Track], list[Event]]:
+    """Return tracks and events of the clusters of each step.
+
+    Parameters
+    ----------
+    steps
+        Of each step the members of each cluster, codes.
+    patience
+        For how many steps a track may not be seen before it is called gone.
+
+    Examples
+    --------
+    >>> a, b = np.arange(10), np.arange(10, 20)
+    >>> tracks, events = follow([[a, b], [np.arange(20)], []], patience=1)
+    >>> tracks[0].seen
+    ((0, 0), (1, 0))
+    >>> [(event.event, event.track) for event in events]
+    [('born', 0), ('born', 1), ('merged', 1), ('gone', 0)]
+    """
+    followed = Followed(patience)
+    events = [
+        event for number, step in enumerate(steps) for event in followed.step(number, step)
+    ] + followed.end(len(steps) - 1)
+    tracks = [Track(number, tuple(where)) for number, where in enumerate(followed.tracks)]
+    return tracks, _in_order(events)
 
 
 def _shared(latest: dict[int, set[int]], members: list[set[int]]) -> dict[tuple[int, int], int]:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
+from coordnet.frozen import Frozen
 from coordnet.times import DAY, HOUR, MINUTE, SECOND
 
 WIDTHS = (
@@ -42,3 +46,41 @@ def counted(times: NDArray[np.int64], borders: NDArray[np.int64]) -> NDArray[np.
     width = int(borders[1] - borders[0])
     found = np.bincount((times - borders[0]) // width, minlength=len(borders) - 1)
     return found.astype(np.int64)
+
+
+@dataclass(frozen=True, eq=False)
+class ByTime(Frozen):
+    """What members have by time, beside what others have.
+
+    Attributes
+    ----------
+    borders : int64 (bins + 1,)
+        Of the bins, microseconds (UTC).
+    members : int64 (bins,)
+        How many of the members are in each.
+    others : int64 (bins,)
+        How many of accounts in no cluster.
+    """
+
+    borders: NDArray[np.int64]
+    members: NDArray[np.int64]
+    others: NDArray[np.int64]
+
+    @property
+    def expected(self) -> NDArray[np.float64]:
+        """`others`, scaled to the members' total: float64 (bins,)."""
+        total = self.others.sum()
+        return self.others * (self.members.sum() / total if total else 0.0)
+
+    def table(self) -> pa.Table:
+        """Return one row a bin: start, end, members, others, expected."""
+        when = pa.timestamp("us", tz="UTC")
+        return pa.table(
+            {
+                "start": pa.array(self.borders[:-1]).cast(when),
+                "end": pa.array(self.borders[1:]).cast(when),
+                "members": pa.array(self.members),
+                "others": pa.array(self.others),
+                "expected": pa.array(self.expected),
+            }
+        )

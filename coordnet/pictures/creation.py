@@ -5,11 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import pyarrow as pa
-from numpy.typing import NDArray
 
-from coordnet.frozen import Frozen
-from coordnet.pictures.bins import counted, time_bins
+from coordnet.pictures.bins import ByTime, counted, time_bins
 from coordnet.pictures.subject import Scored, number_of, scores_of
 from coordnet.readers.profiles import NOTHING
 from coordnet.scores.view import UnavailableError
@@ -18,40 +15,16 @@ MOST_BINS = 320
 
 
 @dataclass(frozen=True, eq=False)
-class CreationDates(Frozen):
-    """Accounts by the date of their creation.
+class CreationDates(ByTime):
+    """Accounts by the date of their creation, in bins of time.
 
     Attributes
     ----------
-    borders : int64 (bins + 1,)
-        Of the bins, microseconds (UTC).
-    members : int64 (bins,)
-        Members created in each.
-    others : int64 (bins,)
-        Accounts in no cluster.
-    expected : float64 (bins,)
-        `others`, scaled to the members' total.
     unknown : int
         Members whose date is not known.
     """
 
-    borders: NDArray[np.int64]
-    members: NDArray[np.int64]
-    others: NDArray[np.int64]
-    expected: NDArray[np.float64]
     unknown: int
-
-    def table(self) -> pa.Table:
-        """Return one row a bin: start, end, members, others, expected."""
-        return pa.table(
-            {
-                "start": pa.array(self.borders[:-1]).cast(pa.timestamp("us", tz="UTC")),
-                "end": pa.array(self.borders[1:]).cast(pa.timestamp("us", tz="UTC")),
-                "members": pa.array(self.members),
-                "others": pa.array(self.others),
-                "expected": pa.array(self.expected),
-            }
-        )
 
 
 def creation(source: Scored, i: int, most: int = MOST_BINS) -> CreationDates:
@@ -86,6 +59,4 @@ def creation(source: Scored, i: int, most: int = MOST_BINS) -> CreationDates:
         raise UnavailableError(f"the creation dates of the members of cluster {i} are not known.")
     every = np.concatenate([own, others])
     borders = time_bins(int(every.min()), int(every.max()), most)
-    members, outside = counted(own, borders), counted(others, borders)
-    scale = members.sum() / outside.sum() if len(others) else 0.0
-    return CreationDates(borders, members, outside, outside * scale, unknown)
+    return CreationDates(borders, counted(own, borders), counted(others, borders), unknown)

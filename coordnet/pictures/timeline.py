@@ -8,8 +8,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from coordnet.frozen import Frozen
-from coordnet.pictures.bins import counted, time_bins
+from coordnet.pictures.bins import ByTime, counted, time_bins
 from coordnet.pictures.subject import Scored, number_of, scores_of
 from coordnet.scores.view import UnavailableError
 
@@ -17,46 +16,26 @@ MOST_BINS = 120
 
 
 @dataclass(frozen=True, eq=False)
-class Timeline(Frozen):
-    """Actions by time.
+class Timeline(ByTime):
+    """Actions by time, in bins.
 
     Attributes
     ----------
-    borders : int64 (bins + 1,)
-        Of the bins, microseconds (UTC).
-    members : int64 (bins,)
-        Actions of the members.
     together : int64 (bins,) or None
-        Those of them that are within the window of another member's; None where it is not known
-        what members did together.
-    others : int64 (bins,)
-        Actions of accounts in no cluster.
-    expected : float64 (bins,)
-        `others`, scaled to the members' total.
+        Those of the members that are within the window of another member's; None where it is not
+        known what members did together.
     moments : pyarrow.Table
         The key moments that were given: ``name``, ``start``, ``end`` (microseconds).
     """
 
-    borders: NDArray[np.int64]
-    members: NDArray[np.int64]
     together: NDArray[np.int64] | None
-    others: NDArray[np.int64]
-    expected: NDArray[np.float64]
     moments: pa.Table
 
     def table(self) -> pa.Table:
         """Return one row a bin: start, end, members, together, others, expected."""
         none = pa.nulls(len(self.members), pa.int64())
-        return pa.table(
-            {
-                "start": pa.array(self.borders[:-1]).cast(pa.timestamp("us", tz="UTC")),
-                "end": pa.array(self.borders[1:]).cast(pa.timestamp("us", tz="UTC")),
-                "members": pa.array(self.members),
-                "together": none if self.together is None else pa.array(self.together),
-                "others": pa.array(self.others),
-                "expected": pa.array(self.expected),
-            }
-        )
+        together = none if self.together is None else pa.array(self.together)
+        return super().table().add_column(3, "together", together)
 
 
 def timeline(source: Scored, i: int, most: int = MOST_BINS) -> Timeline:
@@ -88,10 +67,9 @@ def timeline(source: Scored, i: int, most: int = MOST_BINS) -> Timeline:
         together = counted(times[(times >= borders[0]) & (times < borders[-1])], borders)
     except UnavailableError:
         pass
-    scale = members.sum() / others.sum() if others.sum() else 0.0
     moments = view.inputs.moments
     return Timeline(
-        borders, members, together, others, others * scale,
+        borders, members, others, together,
         pa.table(
             {
                 "name": pa.array(list(moments), pa.string()),

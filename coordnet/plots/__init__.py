@@ -11,8 +11,10 @@ Install matplotlib with ``pip install 'coordnet[report]'``.
 from coordnet.plots.choices import comparison, suggested_windows, windows
 from coordnet.plots.clusters import creation_dates, gaps, heat, scores, timeline
 from coordnet.plots.graphs import network
+from coordnet.plots.over_time import clusters_over_time
 
 __all__ = [
+    "clusters_over_time",
     "comparison",
     "creation_dates",
     "gaps",

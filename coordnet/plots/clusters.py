@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from coordnet.errors import one_of
 from coordnet.export import labels_out
+from coordnet.pictures.bins import ByTime
 from coordnet.pictures.creation import creation
 from coordnet.pictures.gaps import gaps as gaps_between
 from coordnet.pictures.heat import WEEK, co_timing_heat
@@ -62,7 +63,6 @@ def timeline(source: Scored, i: int = 0, ax: Axes | None = None) -> Axes:
     """
     found = actions_by_time(source, i)
     ax = axes(ax)
-    start, width = moments(found.borders[:-1]), np.diff(found.borders).astype("timedelta64[us]")
     for name, a, b in zip(*(found.moments[c].to_pylist() for c in ("name", "start", "end")),
                           strict=True):  # fmt: skip
         ax.axvspan(*moments(np.array([a, b])), color=MOMENT, alpha=0.5, linewidth=0, zorder=0)
@@ -70,16 +70,11 @@ def timeline(source: Scored, i: int = 0, ax: Axes | None = None) -> Axes:
             plain(name, 20), (moments(np.array([a]))[0], 1.0), xycoords=("data", "axes fraction"),
             xytext=(2, -2), textcoords="offset points", fontsize=8, ha="left", va="top",
         )  # fmt: skip
-    ax.bar(start, found.members, width, align="edge", color=MEMBERS, label="members")
+    _bars(ax, found, found.members, MEMBERS, "members")
     if found.together is not None:
-        ax.bar(
-            start, found.together, width, align="edge", color=TOGETHER,
-            label="of these within the window of another member's",
-        )  # fmt: skip
-    ax.stairs(
-        found.expected, moments(found.borders), color="black", linewidth=1.0,
-        label="everybody else, scaled to the same total",
-    )  # fmt: skip
+        label = "of these within the window of another member's"
+        _bars(ax, found, found.together, TOGETHER, label)
+    _others(ax, found, "everybody else, scaled to the same total")
     ax.set_ylabel(f"Members' actions per {_bin(found.borders)}")
     ax.set_xlim(*moments(found.borders[[0, -1]]))
     time_axis(ax)
@@ -226,12 +221,8 @@ def creation_dates(source: Scored, i: int = 0, ax: Axes | None = None) -> Axes:
     """
     found = creation(source, i)
     ax = axes(ax)
-    start, width = moments(found.borders[:-1]), np.diff(found.borders).astype("timedelta64[us]")
-    ax.bar(start, found.members, width, align="edge", color=MEMBERS, label="members")
-    ax.stairs(
-        found.expected, moments(found.borders), color="black", linewidth=1.0,
-        label="accounts in no cluster, scaled to the same total",
-    )  # fmt: skip
+    _bars(ax, found, found.members, MEMBERS, "members")
+    _others(ax, found, "accounts in no cluster, scaled to the same total")
     margin = (found.borders[-1] - found.borders[0]) // 40
     ax.set_xlim(*moments(found.borders[[0, -1]] + np.array([-margin, margin])))
     time_axis(ax)
@@ -316,6 +307,17 @@ def scores(source: Scored, i: int = 0, ax: Axes | None = None, *, unit: str = "s
     ax.set_xlabel(plain(f"{unit[:1].upper()}{unit[1:]}"))
     legend(ax, fontsize=8, loc="upper left", bbox_to_anchor=(1.0, 1.0))
     return ax
+
+
+def _bars(ax: Axes, found: ByTime, counts: NDArray[np.int64], colour: str, label: str) -> None:
+    """Draw a bar a bin of time."""
+    width = np.diff(found.borders).astype("timedelta64[us]")
+    ax.bar(moments(found.borders[:-1]), counts, width, align="edge", color=colour, label=label)
+
+
+def _others(ax: Axes, found: ByTime, label: str) -> None:
+    """Draw the line of what others have by time."""
+    ax.stairs(found.expected, moments(found.borders), color="black", linewidth=1.0, label=label)
 
 
 def _bin(borders: NDArray[np.int64]) -> str:

@@ -76,9 +76,12 @@ def legend(ax: Axes, **options: Any) -> None:
     ax.legend(frameon=False, **options)
 
 
-def legend_above(ax: Axes) -> None:
+def legend_above(ax: Axes, columns: int = 2) -> None:
     """Write the legend above the axes, where it hides nothing."""
-    legend(ax, fontsize=8, loc="lower left", ncols=2, bbox_to_anchor=(0.0, 1.0), borderaxespad=0.2)
+    legend(
+        ax, fontsize=8, loc="lower left", ncols=columns, bbox_to_anchor=(0.0, 1.0),
+        borderaxespad=0.2,
+    )  # fmt: skip
 
 
 def short_duration(microseconds: int) -> str:

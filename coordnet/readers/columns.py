@@ -146,29 +146,47 @@ def lost_digits(labels: pa.LargeStringArray) -> NDArray[np.bool_]:
     labels
         The distinct labels of a column that was text.
     """
-    marks = np.zeros(len(labels), bool)
-    data = labels.buffers()[2]
-    if data is None:
-        return marks
-    written = np.frombuffer(data, np.uint8)
-    if not ((written == ord(".")).any() or (written == ord("+")).any()):
-        return marks  # most columns of ids, at little cost
-
-    def like(pattern: str) -> NDArray[np.bool_]:
-        found: NDArray[np.bool_] = pc.match_substring_regex(labels, pattern).to_numpy(
-            zero_copy_only=False
-        )
-        return found
-
-    scientific = like(_SCIENTIFIC)
-    if scientific.any():
-        marks |= scientific & (like(_LARGE) | like(_PRECISE))
-    decimal = like(_DECIMAL)
-    if decimal.any():
-        marks |= decimal & like(_LONG_DECIMAL)
-        if not decimal.all() and like(_WHOLE).all():
-            marks |= decimal
+    marks, decimal = written_numbers(labels)
+    if decimal.any() and not decimal.all() and all_whole(labels):
+        marks |= decimal
     return marks
+
+
+def written_numbers(labels: pa.LargeStringArray) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Mark the labels that have lost digits whatever the others are, and those that end in .0."""
+    marks = np.zeros(len(labels), bool)
+    _, ends, data = labels.buffers()
+    if data is None:
+        return marks, marks
+    ends = np.frombuffer(ends, np.int64)[[labels.offset, labels.offset + len(labels)]]
+    written = np.frombuffer(data, np.uint8)[ends[0] : ends[1]]
+    if not ((written == ord(".")).any() or (written == ord("+")).any()):
+        return marks, marks  # most columns of ids, at little cost
+    scientific = _like(labels, _SCIENTIFIC)
+    if scientific.any():
+        marks |= scientific & (_like(labels, _LARGE) | _like(labels, _PRECISE))
+    decimal = _like(labels, _DECIMAL)
+    if decimal.any():
+        marks |= decimal & _like(labels, _LONG_DECIMAL)
+    return marks, decimal
+
+
+def all_whole(labels: pa.LargeStringArray) -> bool:
+    """Return whether all labels are whole numbers, with or without .0."""
+    return bool(_like(labels, _WHOLE).all())
+
+
+def _like(labels: pa.LargeStringArray, pattern: str) -> NDArray[np.bool_]:
+    found: NDArray[np.bool_] = pc.match_substring_regex(labels, pattern).to_numpy(
+        zero_copy_only=False
+    )
+    return found
+
+
+def is_text(given: pa.DataType) -> bool:
+    """Return whether a column of this type, or a dictionary of it, holds text."""
+    kind = given.value_type if pa.types.is_dictionary(given) else given
+    return any(fits(kind) for fits in _TEXT_TYPES)
 
 
 def damaged_rows(column: Labelled, given: pa.DataType) -> NDArray[np.bool_] | None:
@@ -181,8 +199,7 @@ def damaged_rows(column: Labelled, given: pa.DataType) -> NDArray[np.bool_] | No
     given
         Its type as it was given.
     """
-    kind = given.value_type if pa.types.is_dictionary(given) else given
-    if not any(fits(kind) for fits in _TEXT_TYPES):
+    if not is_text(given):
         return None
     lost = lost_digits(column.labels)
     if not lost.any():
@@ -205,9 +222,26 @@ def damaged_id(
     """
     row = int(np.flatnonzero(marks)[0])
     value = column.labels[int(column.codes[row])].as_py()
+    return lost_id(value, int(marks.sum()), name, place(row), leave)
+
+
+def lost_id(value: str, rows: int, name: str, place: str, leave: str = "") -> InputError:
+    """Return the error of :func:`damaged_id`, of counts that were made elsewhere.
+
+    Parameters
+    ----------
+    value, place
+        The first such id, and where it stands.
+    rows
+        How many there are.
+    name
+        The column's name.
+    leave
+        How such rows can be left out.
+    """
     return InputError(
-        f"column {name!r}, {place(row)}: the id {shown(value, 60)} is a number as a spreadsheet or "
-        f"a column of floats writes it ({int(marks.sum()):,} such rows), so that different ids may "
+        f"column {name!r}, {place}: the id {shown(value, 60)} is a number as a spreadsheet or "
+        f"a column of floats writes it ({rows:,} such rows), so that different ids may "
         f"already have become one; take the column as text from the original source{leave}."
     )
 

@@ -13,7 +13,7 @@ import json
 import os
 import uuid
 import zlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO, TypeAlias, cast
@@ -31,6 +31,9 @@ from coordnet.threads import thread_count
 SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
 _DELIMITERS = (",", ";", "\t", "|")
 _LONGEST_LINE = 32 * 1024 * 1024  # a last line that exceeds 16 times that would vanish in DuckDB
+
+_BUFFER = 1 << 20  # bytes of a Parquet file's column that are read at a time
+_LEAST_MEMORY = 512 << 20  # bytes that DuckDB needs for buffers of such lines
 
 Columns: TypeAlias = dict[str, pa.ChunkedArray]
 
@@ -140,19 +143,48 @@ _Names: TypeAlias = Mapping[str, str] | Callable[[Sequence[str]], dict[str, str]
 
 def _load_file(path: Path, names: _Names, threads: int | None) -> Columns:
     """Load the columns named from one file."""
+    return next(file_pieces(path, names, threads))
+
+
+def file_pieces(
+    path: Path,
+    names: _Names,
+    threads: int | None,
+    rows: int | None = None,
+    memory: int | None = None,
+) -> Iterator[Columns]:
+    """Yield the columns named of one file, by role: whole, or piece by piece.
+
+    The pieces, one after the other, are what is given as a whole; there is one at least.
+
+    Parameters
+    ----------
+    path, names, threads
+        The file, the columns, and the number of threads.
+    rows
+        Most rows of a piece; None gives the file as one.
+    memory
+        Bytes that reading may take, beside the pieces; None sets no limit.
+    """
     suffix, number = _suffix(path), thread_count(threads)
     try:
         if suffix == ".parquet":
-            return _load_parquet(path, names, number)
+            yield from _parquet_pieces(path, names, number, rows)
+            return
         _check_lines(path)
         # DuckDB would write what does not fit in memory into a folder
-        con = duckdb.connect(config={"threads": number, "temp_directory": ""})
+        config: dict[str, Any] = {"threads": number, "temp_directory": ""}
+        if memory is not None:
+            config["memory_limit"] = f"{max(memory, _LEAST_MEMORY)}B"
+        con = duckdb.connect(config=config)
         try:
             if suffix in (".csv", ".tsv"):
-                return _load_csv(con, path, names)
-            return _load_json(con, path, cast("Mapping[str, str]", names))
+                yield from _csv_pieces(con, path, names, rows)
+            else:
+                yield from _json_pieces(con, path, cast("Mapping[str, str]", names), rows)
         finally:
             con.close()
+        return
     except UnicodeDecodeError as error:
         reason = f"{error}; save the file as UTF-8"
     except (duckdb.Error, pa.ArrowException) as error:
@@ -206,31 +238,55 @@ def _file(path: Path) -> str:
     return _quoted(glob.escape(str(path.absolute())))
 
 
-def _select(con: Any, names: Mapping[str, str], table: str) -> Columns:
-    """Run one query for all columns named and return them by role."""
+def _select(con: Any, names: Mapping[str, str], table: str, rows: int | None) -> Iterator[Columns]:
+    """Run one query for all columns named and yield them by role."""
     columns = ", ".join(f"{_name(column)} as c{i}" for i, column in enumerate(names.values()))
-    read = con.sql(f"select {columns} from {table}").to_arrow_table()
-    return {role: read[f"c{i}"] for i, role in enumerate(names)}
+    for read in _results(con, f"select {columns} from {table}", rows):
+        yield {role: read[f"c{i}"] for i, role in enumerate(names)}
+
+
+def _results(con: Any, query: str, rows: int | None) -> Iterator[pa.Table]:
+    """Yield what a query gives, as one table or in pieces of so many rows."""
+    if rows is None:
+        yield con.sql(query).to_arrow_table()
+        return
+    batches = con.sql(query).to_arrow_reader(rows)
+    empty = True
+    for batch in batches:
+        empty = False
+        yield pa.Table.from_batches([batch])
+    if empty:
+        yield batches.schema.empty_table()
 
 
 # -- parquet ---------------------------------------------------------------------------------
 
 
-def _load_parquet(path: Path, names: _Names, threads: int) -> Columns:
-    """Load a Parquet file, values in their own types."""
+def _parquet_pieces(path: Path, names: _Names, threads: int, rows: int | None) -> Iterator[Columns]:
+    """Yield the columns of a Parquet file, values in their own types."""
     source: Any = path.absolute()  # a relative "file:x" would be taken for a URL
     if path.name.lower().endswith(".gz"):
         with _bytes(path) as packed:
             source = pa.BufferReader(packed.read())
     with pa.parquet.ParquetFile(
-        source, coerce_int96_timestamp_unit="us", page_checksum_verification=True
+        source,
+        coerce_int96_timestamp_unit="us",
+        page_checksum_verification=True,
+        buffer_size=0 if rows is None else _BUFFER,
     ) as file:
         there = file.schema_arrow.names
         names = names(there) if callable(names) else names
         check_columns(names, there, shown(str(path)))
         wanted = list(dict.fromkeys(names.values()))
-        read = file.read(columns=wanted, use_threads=threads > 1)
-        return {role: _plain(read[name]) for role, name in names.items()}
+        if rows is None:
+            pieces = iter([file.read(columns=wanted, use_threads=threads > 1)])
+        else:
+            batches = file.iter_batches(rows, columns=wanted, use_threads=threads > 1)
+            pieces = (pa.Table.from_batches([batch]) for batch in batches)
+            if file.metadata.num_rows == 0:
+                pieces = iter([file.schema_arrow.empty_table()])
+        for read in pieces:
+            yield {role: _plain(read[name]) for role, name in names.items()}
 
 
 def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -266,24 +322,49 @@ def _header(path: Path, wanted: set[str]) -> tuple[list[str], str]:
     return headers[delimiter], delimiter
 
 
-def _load_csv(con: Any, path: Path, names: _Names) -> Columns:
-    """Load a delimited file, every value as the text that stands there."""
+def _csv_pieces(con: Any, path: Path, names: _Names, rows: int | None) -> Iterator[Columns]:
+    """Yield the columns of a delimited file, every value as the text that stands there."""
     header, delimiter = _header(path, set() if callable(names) else set(names.values()))
     names = names(header) if callable(names) else names
     check_columns(names, header, shown(str(path)))
     columns = ", ".join(f"{_quoted(f'c{i}')}: 'VARCHAR'" for i in range(len(header)))
+    # unless told, it takes 16 lines of the longest kind for each thread
+    room = "" if rows is None else f"buffer_size={2 * _LONGEST_LINE}, "
     table = (
         f"read_csv({_file(path)}, auto_detect=false, header=true, skip=0, hive_partitioning=false, "
         f"columns={{{columns}}}, delim={_quoted(delimiter)}, quote='\"', escape='\"', nullstr='', "
-        f"max_line_size={_LONGEST_LINE})"
+        f"{room}max_line_size={_LONGEST_LINE})"
     )
     at = {role: header.index(name) for role, name in names.items()}
+    found = {role: f"c{i}" for role, i in at.items()}
+    mixed = rows is not None and _both_ends(path)
     try:
-        return _select(con, {role: f"c{i}" for role, i in at.items()}, table)
+        if mixed:  # what has been given cannot be taken back: first see whether it can be read
+            for _ in _select(con, found, table, rows):
+                pass
+        yield from _select(con, found, table, rows)
+        return
     except duckdb.InvalidInputException:
-        if not _mixed_ends(path):
+        if not (mixed or rows is None) or not _mixed_ends(path):
             raise
-        return _load_mixed(path, len(header), delimiter, at)
+    parts = _mixed_pieces(path, len(header), delimiter, at)
+    yield from parts if rows is not None else [_one(list(parts))]
+
+
+def _one(parts: list[Columns]) -> Columns:
+    return {role: _joined([part[role] for part in parts]) for role in parts[0]}
+
+
+def _both_ends(path: Path) -> bool:
+    """Say whether CRLF and LF both stand in a file, whether they end lines or not."""
+    both = ends = 0
+    last = b""
+    with _bytes(path) as file:
+        while chunk := file.read(1 << 20):
+            both += chunk.count(b"\r\n") + (last == b"\r" and chunk[:1] == b"\n")
+            ends += chunk.count(b"\n")
+            last = chunk[-1:]
+    return 0 < both < ends
 
 
 def _mixed_ends(path: Path) -> bool:
@@ -296,9 +377,12 @@ def _mixed_ends(path: Path) -> bool:
     return both > 0 and one > 0
 
 
-def _load_mixed(path: Path, width: int, delimiter: str, at: Mapping[str, int]) -> Columns:
-    """Load a delimited file whose lines end in more than one way, by Python's own reader."""
-    parts: dict[str, list[pa.Array]] = {role: [] for role in at}
+def _mixed_pieces(
+    path: Path, width: int, delimiter: str, at: Mapping[str, int]
+) -> Iterator[Columns]:
+    """Yield the columns of a file whose lines end in more than one way, by Python's own reader."""
+    empty = pa.chunked_array([], LABELS)
+    yield dict.fromkeys(at, empty)
     with _text(path, newline="") as file:
         lines = csv.reader(file, delimiter=delimiter, strict=True)
         next(lines)
@@ -309,16 +393,19 @@ def _load_mixed(path: Path, width: int, delimiter: str, at: Mapping[str, int]) -
                         f"{shown(str(path))}, line {line}: the row has {len(row)} values, and the "
                         f"header names {width} columns."
                     )
-            for role, i in at.items():
-                parts[role].append(pa.array([row[i] for _, row in rows], LABELS))
-    return {role: pa.chunked_array(arrays, LABELS) for role, arrays in parts.items()}
+            yield {
+                role: pa.chunked_array([[row[i] for _, row in rows]], LABELS)
+                for role, i in at.items()
+            }
 
 
 # -- json ------------------------------------------------------------------------------------
 
 
-def _load_json(con: Any, path: Path, names: Mapping[str, str]) -> Columns:
-    """Load a file of one JSON object a line; 'outer.inner' names an inner field."""
+def _json_pieces(
+    con: Any, path: Path, names: Mapping[str, str], rows: int | None
+) -> Iterator[Columns]:
+    """Yield the columns of one JSON object a line; 'outer.inner' names an inner field."""
     there, mark = _json_fields(path)
     outer = {name: name if name in there else name.split(".")[0] for name in names.values()}
     fields = list(dict.fromkeys(outer.values()))
@@ -339,20 +426,33 @@ def _load_json(con: Any, path: Path, names: Mapping[str, str]) -> Columns:
             inner = "$" + "".join(f".{json.dumps(key)}" for key in name.split(".")[1:])
             value = f"json_extract({value}, {_quoted(inner)})"
         parts.append(f"{value}->>'$' as c{i}, json_type({value}) as t{i}")
-    read = con.sql(f"select {', '.join(parts)} from {table}").to_arrow_table()
-    loaded = {}
-    for i, (role, name) in enumerate(names.items()):
-        values = read[f"c{i}"]
-        if outer[name] not in there and values.null_count == len(values):
-            check_columns({role: name}, sorted(there), shown(str(path)))
-        loaded[role] = (
-            values
-            if role == "time"
-            else label_json(
-                values, read[f"t{i}"], name, lambda row: f"{shown(str(path))}, row {row + 1}"
-            )
-        )
-    return loaded
+    begin = 0
+    absent = {role for role, name in names.items() if outer[name] not in there}
+    for read in _results(con, f"select {', '.join(parts)} from {table}", rows):
+        loaded = {}
+        for i, (role, name) in enumerate(names.items()):
+            values = read[f"c{i}"]
+            if values.null_count < len(values):
+                absent.discard(role)
+            if role != "time":
+                values = label_json(values, read[f"t{i}"], name, _row_of(path, begin))
+            loaded[role] = values
+        if rows is None:  # else whatever was found has been given already
+            _check_found(absent, names, there, path)
+        begin += len(read)
+        yield loaded
+    _check_found(absent, names, there, path)
+
+
+def _row_of(path: Path, begin: int) -> Callable[[int], str]:
+    return lambda row: f"{shown(str(path))}, row {begin + row + 1}"
+
+
+def _check_found(absent: set[str], names: Mapping[str, str], there: set[str], path: Path) -> None:
+    """Raise an error where a field is neither in the first lines nor in any other."""
+    for role in names:
+        if role in absent:
+            check_columns({role: names[role]}, sorted(there), shown(str(path)))
 
 
 def _json_lines(path: Path, fields: Sequence[str]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numbers
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,16 +31,54 @@ class Opened:
         What errors and the log call it.
     kind
         The kind of frame that results are given as.
+    batches
+        Gives columns by name piece by piece, of so many rows at most, where a frame can; once too.
     """
 
     there: Sequence[str]
     read: Callable[[Sequence[str]], dict[str, pa.ChunkedArray | list[Any]]]
     source: str
     kind: str
+    batches: Callable[[Sequence[str], int], Iterator[dict[str, pa.ChunkedArray]]] | None = None
 
 
 def load_frame(source: Any, names: Mapping[str, str]) -> Loaded:
     """Load the columns named, by role, from a frame."""
+    opened = _opened(source, names)
+    read = opened.read(list(dict.fromkeys(names.values())))
+    columns = {
+        role: typed(read[name], name, moments=role == "time") for role, name in names.items()
+    }
+    return Loaded(columns, [columns.pop("time")], [opened.source], frame=opened.kind)
+
+
+def frame_pieces(
+    source: Any, names: Mapping[str, str], rows: int
+) -> tuple[Opened, Iterator[dict[str, pa.ChunkedArray]]]:
+    """Return a frame that has been looked at, and its columns by role, so many rows at a time.
+
+    A frame that is in memory is cut; streams, DuckDB relations and lazy Polars frames pass by.
+    """
+    opened = _opened(source, names)
+    wanted = list(dict.fromkeys(names.values()))
+
+    def pieces() -> Iterator[dict[str, pa.ChunkedArray]]:
+        if opened.batches is not None:
+            for batch in opened.batches(wanted, rows):
+                yield {role: batch[name] for role, name in names.items()}
+            return
+        read = opened.read(wanted)
+        columns = {
+            role: typed(read[name], name, moments=role == "time") for role, name in names.items()
+        }
+        for begin in range(0, max(len(columns["time"]), 1), rows):
+            yield {role: column.slice(begin, rows) for role, column in columns.items()}
+
+    return opened, pieces()
+
+
+def _opened(source: Any, names: Mapping[str, str]) -> Opened:
+    """Look at a frame, and raise an error where it is none or lacks a column."""
     opened = open_frame(source)
     if opened is None:
         raise InputError(
@@ -49,11 +87,7 @@ def load_frame(source: Any, names: Mapping[str, str]) -> Loaded:
             "or another that has __arrow_c_stream__."
         )
     check_columns(names, opened.there, "the frame")
-    read = opened.read(list(dict.fromkeys(names.values())))
-    columns = {
-        role: typed(read[name], name, moments=role == "time") for role, name in names.items()
-    }
-    return Loaded(columns, [columns.pop("time")], [opened.source], frame=opened.kind)
+    return opened
 
 
 def open_frame(source: Any) -> Opened | None:
@@ -94,17 +128,32 @@ def _open_duckdb(relation: Any) -> Opened:
     """Look at a DuckDB relation, whose columns may differ in nothing but case."""
     there = list(relation.columns)
 
-    def read(wanted: Sequence[str]) -> dict[str, pa.ChunkedArray | list[Any]]:
+    def chosen(wanted: Sequence[str]) -> Any:
         parts = []
         for i, name in enumerate(wanted):
             at = there.index(name)
             # Arrow has no integers of 128 bits without sign: the largest would become -1
             cast = "::varchar" if str(relation.types[at]) == "UHUGEINT" else ""
             parts.append(f"#{at + 1}{cast} as c{i}")
-        table = relation.project(", ".join(parts)).to_arrow_table()
+        return relation.project(", ".join(parts))
+
+    def read(wanted: Sequence[str]) -> dict[str, pa.ChunkedArray | list[Any]]:
+        table = chosen(wanted).to_arrow_table()
         return {name: table[f"c{i}"] for i, name in enumerate(wanted)}
 
-    return Opened(there, read, "duckdb frame", "pyarrow")
+    def batches(wanted: Sequence[str], rows: int) -> Iterator[dict[str, pa.ChunkedArray]]:
+        reader = chosen(wanted).to_arrow_reader(rows)
+        for table in _tables(reader):
+            yield {name: table[f"c{i}"] for i, name in enumerate(wanted)}
+
+    return Opened(there, read, "duckdb frame", "pyarrow", batches)
+
+
+def _tables(batches: pa.RecordBatchReader) -> Iterator[pa.Table]:
+    """Yield the batches of a stream as tables, an empty one where there is none."""
+    yield batches.schema.empty_table()
+    for batch in batches:
+        yield pa.Table.from_batches([batch])
 
 
 def _open_stream(source: Any) -> Opened | None:
@@ -122,24 +171,28 @@ def _open_stream(source: Any) -> Opened | None:
     there = batches.schema.names
     label = f"{type(source).__name__} stream"
 
-    def read(wanted: Sequence[str]) -> dict[str, pa.ChunkedArray | list[Any]]:
-        at = [there.index(name) for name in wanted]
-        chunks: list[list[pa.Array]] = [[] for _ in wanted]
-        try:
-            for batch in batches:
-                for i, kept in zip(at, chunks, strict=True):
-                    # copied: what a batch shares would else keep all of its columns in memory
-                    column = batch.column(i)
-                    kept.append(pa.concat_arrays([column, column.slice(0, 0)]))
-        except (pa.ArrowException, OSError) as error:
-            reason = " ".join(str(error).split())
-            raise InputError(f"the {label} cannot be read: {reason[:300]}") from None
-        return {
-            name: pa.chunked_array(kept, batches.schema.field(i).type)
-            for name, i, kept in zip(wanted, at, chunks, strict=True)
-        }
+    def pieces(wanted: Sequence[str], _: int = 0) -> Iterator[dict[str, pa.ChunkedArray]]:
+        tables = _tables(batches)
+        while True:
+            try:
+                table = next(tables)
+            except StopIteration:
+                return
+            except (pa.ArrowException, OSError) as error:
+                reason = " ".join(str(error).split())
+                raise InputError(f"the {label} cannot be read: {reason[:300]}") from None
+            yield {name: table[name] for name in wanted}
 
-    return Opened(there, read, label, "pyarrow")
+    def read(wanted: Sequence[str]) -> dict[str, pa.ChunkedArray | list[Any]]:
+        chunks: dict[str, list[pa.Array]] = {name: [] for name in wanted}
+        types = {name: batches.schema.field(there.index(name)).type for name in wanted}
+        for piece in pieces(wanted):
+            for name, column in piece.items():
+                # copied: what a batch shares would else keep all of its columns in memory
+                chunks[name] += [pa.concat_arrays([c, c.slice(0, 0)]) for c in column.chunks]
+        return {name: pa.chunked_array(kept, types[name]) for name, kept in chunks.items()}
+
+    return Opened(there, read, label, "pyarrow", pieces)
 
 
 def typed(column: pa.ChunkedArray | list[Any], name: str, moments: bool = False) -> pa.ChunkedArray:

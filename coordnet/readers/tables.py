@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,6 +25,8 @@ from coordnet.readers.frames import load_frame
 from coordnet.readers.loaded import Loaded, shown, shown_scalar
 from coordnet.readers.times import advice, time_column
 from coordnet.threads import run_chunks
+
+LEAVE = ', or leave such rows out with on_bad="drop"'
 
 logger = logging.getLogger(__name__)
 
@@ -104,6 +108,65 @@ def read_actions(
     >>> len(log), log.dropped["missing object"]
     (2, 1)
     """
+    asked = asked_for(
+        account, object, time, kind=kind, post=post, text=text, unit=unit,
+        time_format=time_format, default_kind=default_kind, on_bad=on_bad,
+    )  # fmt: skip
+    with stage("reading"):
+        files = paths_of(source)
+        if files is not None:
+            loaded = load_files(files, asked.names, threads)
+        else:
+            loaded = load_frame(source, asked.names)
+        return _encode(loaded, asked, threads)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a table of actions is read by.
+
+    Attributes
+    ----------
+    names
+        The column of each role: account, object[0], ..., time, and kind, post, text where asked.
+    object_kinds
+        The kind that each column of objects gives, where several were asked for.
+    unit, time_format, default_kind, on_bad
+        As for :func:`read_actions`.
+    """
+
+    names: dict[str, str]
+    object_kinds: list[str] | None
+    unit: str | None
+    time_format: str | None
+    default_kind: str
+    on_bad: str
+
+    @property
+    def ids(self) -> list[str]:
+        """The roles of all columns but that of times."""
+        return [role for role in self.names if role != "time"]
+
+    @property
+    def objects(self) -> list[str]:
+        """The roles of the columns of objects."""
+        return [role for role in self.names if role.startswith("object")]
+
+
+def asked_for(
+    account: str,
+    object: str | Sequence[str] | Mapping[str, str],
+    time: str,
+    *,
+    kind: str | None = None,
+    post: str | None = None,
+    text: str | None = None,
+    unit: str | None = None,
+    time_format: str | None = None,
+    default_kind: str = "action",
+    on_bad: str = "error",
+) -> Asked:
+    """Return the parameters of :func:`read_actions`, checked."""
     one_of(on_bad, ("error", "drop"), "on_bad")
     objects = _object_columns(object, kind)
     given = {
@@ -124,21 +187,22 @@ def read_actions(
                 "string."
             )
         names[role] = name
+    kinds = None if isinstance(object, str) else list(objects.values())
+    return Asked(names, kinds, unit, time_format, default_kind, on_bad)
+
+
+def paths_of(source: Any) -> list[Path] | None:
+    """Return the files that a source names; None where it is a frame."""
     if isinstance(source, str | os.PathLike):
         source = [source]
-    in_files = isinstance(source, Sequence) and not isinstance(source, bytes)
-    if in_files and not (source and all(isinstance(item, str | os.PathLike) for item in source)):
+    if not isinstance(source, Sequence) or isinstance(source, bytes):
+        return None
+    if not (source and all(isinstance(item, str | os.PathLike) for item in source)):
         raise InputError(
             "a list given as source must hold paths, at least one; to join dataframes, use "
             "their own library's concat first."
         )
-    kinds = None if isinstance(object, str) else list(objects.values())
-    with stage("reading"):
-        if in_files:
-            loaded = load_files(expand(source), names, threads)
-        else:
-            loaded = load_frame(source, names)
-        return _encode(loaded, names, kinds, unit, time_format, default_kind, on_bad, threads)
+    return expand(source)
 
 
 def _object_columns(
@@ -169,18 +233,9 @@ def _object_columns(
     return columns
 
 
-def _encode(
-    loaded: Loaded,
-    names: dict[str, str],
-    object_kinds: list[str] | None,
-    unit: str | None,
-    time_format: str | None,
-    default_kind: str,
-    on_bad: str,
-    threads: int | None,
-) -> ActionLog:
+def _encode(loaded: Loaded, asked: Asked, threads: int | None) -> ActionLog:
     """Turn the loaded columns into a log, dropping and counting what cannot be an action."""
-    ids = [role for role in names if role != "time"]
+    names, ids = asked.names, asked.ids
     types = {role: loaded.columns[role].type for role in ids}  # a column goes when it is encoded
     encoded = run_chunks(
         lambda _, i: label_column(loaded.columns.pop(ids[i]), names[ids[i]], loaded.place),
@@ -188,48 +243,21 @@ def _encode(
         threads=threads,
     )
     labelled: dict[str, Labelled] = dict(zip(ids, encoded, strict=True))
-    times, bad = _times(loaded, names["time"], unit, time_format)
+    times, bad = _times(loaded, asked)
     n = len(times)
-    lost = _damaged(loaded, types, names, labelled, on_bad)
-    columns = [role for role in ids if role.startswith("object")]
+    lost = _damaged(loaded, types, asked, labelled)
+    columns = asked.objects
     width = len(columns)  # actions that a row can give: one for each column of objects
-
-    # which of them are there: bool (n, width)
-    known = labelled["account"].codes >= 0
-    there = np.stack([known & (labelled[role].codes >= 0) for role in columns], axis=1)
-    some = there.any(axis=1) if width > 1 else there[:, 0]
-    dropped = {"missing account": n - int(known.sum())}
-    dropped["missing object"] = int(known.sum() - some.sum())
-    if lost:
-        kept = there.copy()
-        for role, marks in lost.items():
-            if role in columns:
-                kept[marks, columns.index(role)] = False
-            else:
-                kept[marks] = False
-        dropped["damaged id"] = int(there.sum() - kept.sum())
-        there, some = kept, kept.any(axis=1)
-    unreadable = some & bad
-    dropped["unreadable time"] = int(unreadable.sum())
-    if dropped["unreadable time"] and on_bad == "error":
+    there, unreadable, dropped = actions_of_rows(
+        {role: labelled[role].codes for role in ("account", *columns)}, columns, lost, bad
+    )
+    if unreadable.any() and asked.on_bad == "error":
         row = int(np.flatnonzero(unreadable)[0])
-        value = loaded.time(row)
-        raise InputError(
-            f"column {names['time']!r}, {loaded.place(row)}: {shown_scalar(value)} cannot be read "
-            f"as a time ({dropped['unreadable time']:,} such rows); {advice(value, unit)}, or "
-            'leave such rows out with on_bad="drop".'
+        raise unreadable_time(
+            loaded.time(row), loaded.place(row), dropped["unreadable time"], asked
         )
-    there &= ~bad[:, None]
-
     labelled["object"] = _side_by_side([labelled.pop(role) for role in columns])
-    if object_kinds is not None:
-        kinds = sorted(set(object_kinds))
-        of_column = np.array([kinds.index(kind) for kind in object_kinds], np.int32)
-        labelled["kind"] = Labelled(np.tile(of_column, n), pa.array(kinds, LABELS))
-    elif "kind" in labelled:
-        labelled["kind"] = _with_default(labelled["kind"], default_kind)
-    else:
-        labelled["kind"] = Labelled(np.zeros(n, np.int32), pa.array([default_kind], LABELS))
+    labelled["kind"] = kind_column(labelled.get("kind"), n, asked)
     rows = np.arange(n, dtype=np.int64)
     if width > 1 or not there.all():
         at = np.flatnonzero(there)  # row after row
@@ -262,12 +290,96 @@ def _encode(
     return log
 
 
+def actions_of_rows(
+    codes: Mapping[str, NDArray[np.int32]],
+    columns: Sequence[str],
+    lost: Mapping[str, NDArray[np.bool_]],
+    bad: NDArray[np.bool_],
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_], dict[str, int]]:
+    """Return which cells of the columns of objects are actions, and count what is dropped.
+
+    Parameters
+    ----------
+    codes
+        Of the account and of the columns of objects, by role: -1 where there is none.
+    columns
+        The roles of the columns of objects.
+    lost
+        The rows whose ids have lost digits, by role: bool (n,).
+    bad
+        The rows whose time cannot be read: bool (n,).
+
+    Returns
+    -------
+    there : bool (n, columns)
+    unreadable : bool (n,), rows that would be actions if their time could be read
+    dropped : how many are not in the log, by reason
+    """
+    known = codes["account"] >= 0
+    there = np.stack([known & (codes[role] >= 0) for role in columns], axis=1)
+    some = there.any(axis=1) if len(columns) > 1 else there[:, 0]
+    dropped = {"missing account": len(bad) - int(known.sum())}
+    dropped["missing object"] = int(known.sum() - some.sum())
+    if lost:
+        kept = there.copy()
+        for role, marks in lost.items():
+            if role in columns:
+                kept[marks, columns.index(role)] = False
+            else:
+                kept[marks] = False
+        dropped["damaged id"] = int(there.sum() - kept.sum())
+        there, some = kept, kept.any(axis=1)
+    unreadable = some & bad
+    dropped["unreadable time"] = int(unreadable.sum())
+    there &= ~bad[:, None]
+    return there, unreadable, dropped
+
+
+def unreadable_time(value: pa.Scalar, place: str, rows: int, asked: Asked) -> InputError:
+    """Return the error that says which time cannot be read, where, and what to do.
+
+    Parameters
+    ----------
+    value, place
+        The first such time as it was written, and where it stands.
+    rows
+        How many there are.
+    asked
+        What the table is read by.
+    """
+    return InputError(
+        f"column {asked.names['time']!r}, {place}: {shown_scalar(value)} cannot be read "
+        f"as a time ({rows:,} such rows); {advice(value, asked.unit)}, or "
+        'leave such rows out with on_bad="drop".'
+    )
+
+
+def kind_column(kind: Labelled | None, n: int, asked: Asked) -> Labelled:
+    """Return the kind of each cell of the columns of objects, row after row.
+
+    Parameters
+    ----------
+    kind
+        The column of kinds, where there is one.
+    n
+        Number of rows.
+    asked
+        What the table is read by.
+    """
+    if asked.object_kinds is not None:
+        kinds = sorted(set(asked.object_kinds))
+        of_column = np.array([kinds.index(kind) for kind in asked.object_kinds], np.int32)
+        return Labelled(np.tile(of_column, n), pa.array(kinds, LABELS))
+    if kind is not None:
+        return _with_default(kind, asked.default_kind)
+    return Labelled(np.zeros(n, np.int32), pa.array([asked.default_kind], LABELS))
+
+
 def _damaged(
     loaded: Loaded,
     types: dict[str, pa.DataType],
-    names: dict[str, str],
+    asked: Asked,
     labelled: dict[str, Labelled],
-    on_bad: str,
 ) -> dict[str, NDArray[np.bool_]]:
     """Return the rows whose ids have lost digits, by role; raise an error unless they may go."""
     found = {}
@@ -277,21 +389,18 @@ def _damaged(
         marks = damaged_rows(column, types[role])
         if marks is None:
             continue
-        if on_bad == "error":
-            leave = ', or leave such rows out with on_bad="drop"'
-            raise damaged_id(column, marks, names[role], loaded.place, leave)
+        if asked.on_bad == "error":
+            raise damaged_id(column, marks, asked.names[role], loaded.place, LEAVE)
         found[role] = marks
     return found
 
 
-def _times(
-    loaded: Loaded, name: str, unit: str | None, time_format: str | None
-) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+def _times(loaded: Loaded, asked: Asked) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     """Read the times, those of files that write them in different types by themselves."""
-    parts = []
+    parts, name = [], asked.names["time"]
     for i, column in enumerate(loaded.times):
         where = f"column {name!r} of {shown(loaded.sources[i])}" if len(loaded.times) > 1 else None
-        parts.append(time_column(column, name, unit, time_format, where=where))
+        parts.append(time_column(column, name, asked.unit, asked.time_format, where=where))
     if len(parts) == 1:
         return parts[0]
     return np.concatenate([time for time, _ in parts]), np.concatenate([bad for _, bad in parts])

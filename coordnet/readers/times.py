@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import logging
 import re
-from typing import Any
+from collections.abc import Callable, Iterable
+from itertools import islice
+from typing import Any, NamedTuple
 
 import duckdb
 import numpy as np
@@ -51,6 +53,40 @@ _WORDS = (  # capitals that are no abbreviation of a zone
 )
 
 
+class Parsed(NamedTuple):
+    """Times as far as each can be read by itself.
+
+    What numbers mean is told from all of them: they are put into a unit by :func:`settled`.
+
+    Attributes
+    ----------
+    time : int64 (n,), microseconds UTC, 0 where there is a number or nothing that can be read;
+        (0,) where all are numbers
+    bad : bool (n,)
+    number : bool (n,), which are numbers; None where all are
+    values : int64 or float64 (numbers,), 0 where bad; None where there are no numbers
+    """
+
+    time: NDArray[np.int64]
+    bad: NDArray[np.bool_]
+    number: NDArray[np.bool_] | None = None
+    values: NDArray[Any] | None = None
+
+    def numbers(self) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+        """Return the numbers, and which of them are bad."""
+        if self.values is None:
+            return np.zeros(0), np.zeros(0, bool)
+        return self.values, self.bad if self.number is None else self.bad[self.number]
+
+
+class Told(NamedTuple):
+    """What is told of the numbers of a column from all of them."""
+
+    unit: str
+    middle: float  # the median without its sign
+    spelled: bool  # all spell dates, or count days, or are 0
+
+
 def time_column(
     column: pa.ChunkedArray,
     name: str,
@@ -89,6 +125,27 @@ def time_column(
     ParameterError
         Where the unit or the format cannot be.
     """
+    parsed = parse(column, name, unit, time_format, where=where)
+    if parsed.values is None:
+        return parsed.time, parsed.bad
+    return settled(parsed, unit or told(lambda: [parsed.numbers()], name))
+
+
+def parse(
+    column: pa.ChunkedArray,
+    name: str,
+    unit: str | None = None,
+    time_format: str | None = None,
+    *,
+    where: str | None = None,
+) -> Parsed:
+    """Return the times of a column, or of a piece of one, read as far as each can by itself.
+
+    Parameters
+    ----------
+    column, name, unit, time_format, where
+        As for :func:`time_column`.
+    """
     where = where or f"column {name!r}"
     if unit is not None:
         one_of(unit, UNITS, "unit")
@@ -97,25 +154,113 @@ def time_column(
         column = column.cast(kind.value_type)
         kind = column.type
     if pa.types.is_timestamp(kind):
-        return _scaled(
-            pc.fill_null(column.cast(pa.int64()), 0).to_numpy(), _nulls(column), kind.unit
-        )
+        times = pc.fill_null(column.cast(pa.int64()), 0).to_numpy()
+        return Parsed(*_scaled(times, _nulls(column), kind.unit))
     if pa.types.is_date(kind):
-        return time_column(column.cast(pa.timestamp("s")), name)
+        return parse(column.cast(pa.timestamp("s")), name)
     if pa.types.is_floating(kind):
         _check_width(column, where)
     if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind):
         if time_format is None:
-            return _numbers(column, name, unit)
-        return _texts(_whole(column).cast(LABELS), name, unit, time_format)
+            return _numbers(column)
+        return _texts(_whole(column).cast(LABELS), time_format)
     if pa.types.is_null(kind):
-        return np.zeros(len(column), np.int64), np.ones(len(column), bool)
+        return Parsed(np.zeros(len(column), np.int64), np.ones(len(column), bool))
     if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
-        return _texts(column.cast(LABELS), name, unit, time_format)
+        return _texts(column.cast(LABELS), time_format)
     raise InputError(
         f"{where} holds values of type {str(kind)[:80]}, which are no times; give datetimes, ISO "
         "8601 strings or numbers since 1970."
     )
+
+
+def told(pieces: Callable[[], Iterable[tuple[NDArray[Any], NDArray[np.bool_]]]], name: str) -> Told:
+    """Tell the unit of the numbers of a column by the magnitude of the middle one.
+
+    Parameters
+    ----------
+    pieces
+        Gives the numbers and which of them are bad, piece by piece, each time anew. All pieces
+        are of one type.
+    name
+        The column's name, for the log.
+    """
+    middle = abs(_median(lambda: (v[~bad] if bad.any() else v for v, bad in pieces())))
+    unit = next(u for bound, u in _MAGNITUDES if middle < bound)
+    logger.info("column %r: numbers of about %.3g, taken as times in %s", name, middle, unit)
+    spelled = all(_as_dates(values, or_zero=True).all() for values, _ in pieces())
+    return Told(unit, middle, spelled)
+
+
+def settled(parsed: Parsed, meaning: str | Told) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Return the times with their numbers put into a unit, and which cannot be read.
+
+    Parameters
+    ----------
+    parsed
+        Times; the numbers of all pieces of a column are of one type.
+    meaning
+        The unit that was given, or what was told of the whole column.
+    """
+    values, bad = parsed.numbers()
+    if isinstance(meaning, Told):
+        bad = bad | _otherwise(values, meaning)
+        meaning = meaning.unit
+    time, bad = _scaled(values, bad, meaning)
+    if parsed.number is None:
+        return time, bad
+    times, bads = parsed.time.copy(), parsed.bad.copy()
+    times[parsed.number], bads[parsed.number] = time, bad
+    return times, bads
+
+
+def _median(pieces: Callable[[], Iterable[NDArray[Any]]]) -> float:
+    """Return the median of the values of all pieces, 0 where there are none; of one, by NumPy.
+
+    Of several, digit by digit: values are mapped to whole numbers in the same order, and the
+    middle ones are found by counting 16 binary digits at a time, so that no piece is held.
+    """
+    first = list(islice(pieces(), 2))
+    if len(first) < 2:
+        return float(np.median(first[0])) if first and len(first[0]) else 0.0
+    n = sum(map(len, pieces()))
+    if n == 0:
+        return 0.0
+    kind = first[0].dtype
+    middle = [_ranked(pieces, kind, place) for place in ((n - 1) // 2, n // 2)]
+    return float(np.median(np.array(middle, kind)))
+
+
+def _ranked(pieces: Callable[[], Iterable[NDArray[Any]]], kind: np.dtype[Any], place: int) -> Any:
+    """Return the value that stands at a place, from 0, when all are sorted."""
+    top = np.uint64(1 << 63)
+
+    def keys(values: NDArray[Any]) -> NDArray[np.uint64]:
+        if kind.kind == "u":
+            return values.astype(np.uint64)
+        if kind.kind == "i":
+            return values.astype(np.int64).view(np.uint64) ^ top
+        bits = (values + 0).view(np.uint64)  # of the two zeros one
+        return np.where(bits & top, ~bits, bits | top)  # of negative floats all digits turn
+
+    known, shift = np.uint64(0), 64
+    while shift > 0:
+        shift -= 16
+        counts = np.zeros(1 << 16, np.int64)
+        for values in pieces():
+            key = keys(values)
+            if shift < 48:
+                key = key[key >> np.uint64(shift + 16) == known]
+            digits = (key >> np.uint64(shift)) & np.uint64(0xFFFF)
+            counts += np.bincount(digits.astype(np.int64), minlength=1 << 16)
+        digit = int(np.searchsorted(np.cumsum(counts), place, "right"))
+        place -= int(counts[:digit].sum())
+        known = (known << np.uint64(16)) | np.uint64(digit)
+    if kind.kind == "u":
+        return known
+    if kind.kind == "i":
+        return np.array([known ^ top]).view(np.int64)[0]
+    return np.array([known ^ top if known & top else ~known]).view(np.float64)[0]
 
 
 def advice(scalar: pa.Scalar, unit: str | None = None) -> str:
@@ -185,10 +330,8 @@ def _check_width(column: pa.ChunkedArray, where: str) -> None:
         )
 
 
-def _numbers(
-    column: pa.ChunkedArray, name: str, unit: str | None
-) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Read numbers since 1970 in a unit given, or told by their magnitude."""
+def _numbers(column: pa.ChunkedArray) -> Parsed:
+    """Read numbers since 1970, in whatever unit."""
     bad = _nulls(column)
     if not pa.types.is_integer(column.type):
         column = column.cast(pa.float64())
@@ -196,16 +339,10 @@ def _numbers(
     if values.dtype.kind == "f":
         bad |= ~np.isfinite(values)
         values = np.where(bad, 0, values)
-    if unit is None:
-        known = values[~bad] if bad.any() else values
-        middle = abs(float(np.median(known))) if len(known) else 0.0
-        unit = next(u for bound, u in _MAGNITUDES if middle < bound)
-        logger.info("column %r: numbers of about %.3g, taken as times in %s", name, middle, unit)
-        bad = bad | _otherwise(values, middle, unit)
-    return _scaled(values, bad, unit)
+    return Parsed(np.zeros(0, np.int64), bad, None, values)
 
 
-def _otherwise(values: NDArray[Any], middle: float, unit: str) -> NDArray[np.bool_]:
+def _otherwise(values: NDArray[Any], whole: Told) -> NDArray[np.bool_]:
     """Mark numbers that are no times in the unit of the others; zeros are let pass.
 
     A number of another magnitude is in another unit. Numbers that spell dates, or count days as
@@ -213,7 +350,7 @@ def _otherwise(values: NDArray[Any], middle: float, unit: str) -> NDArray[np.boo
     where they would be no time of social media.
     """
     units = [u for _, u in _MAGNITUDES]
-    at = units.index(unit)
+    at = units.index(whole.unit)
     low = _MAGNITUDES[at - 1][0] if at else 0.0
     high = _MAGNITUDES[at][0]
     found = np.zeros(len(values), bool)
@@ -223,18 +360,26 @@ def _otherwise(values: NDArray[Any], middle: float, unit: str) -> NDArray[np.boo
     if most >= high or least <= -high or least < low:
         size = np.abs(values.astype(np.float64))
         found |= (size >= high) | ((size < low) & (size > 0))
-    spelled = np.zeros(len(values), bool)
-    for marks, _ in _spelled(values):
-        spelled |= marks
-    if least < _SERIAL[1] and most >= _SERIAL[0]:
-        spelled |= (values >= _SERIAL[0]) & (values < _SERIAL[1])
+    spelled = _as_dates(values)
     if spelled.any():
-        second = SECOND / UNITS[unit] if unit != "ns" else 1e9
-        if (spelled | (values == 0)).all():
+        second = SECOND / UNITS[whole.unit] if whole.unit != "ns" else 1e9
+        if whole.spelled:
             found |= spelled
-        elif _AGE[0] <= middle / second < _AGE[1]:
+        elif _AGE[0] <= whole.middle / second < _AGE[1]:
             found |= spelled & ((values < _AGE[0] * second) | (values >= _AGE[1] * second))
     return found
+
+
+def _as_dates(values: NDArray[Any], or_zero: bool = False) -> NDArray[np.bool_]:
+    """Mark the numbers that spell a date, or count days as spreadsheets do."""
+    spelled = np.zeros(len(values), bool)
+    if not len(values):
+        return spelled
+    for marks, _ in _spelled(values):
+        spelled |= marks
+    if float(values.min()) < _SERIAL[1] and float(values.max()) >= _SERIAL[0]:
+        spelled |= (values >= _SERIAL[0]) & (values < _SERIAL[1])
+    return spelled | (values == 0) if or_zero else spelled
 
 
 def _spelled(values: NDArray[Any]) -> list[tuple[NDArray[np.bool_], str]]:
@@ -286,12 +431,12 @@ def _lost(texts: pa.ChunkedArray, numbers: NDArray[np.float64]) -> NDArray[np.bo
     return written & few & (np.abs(numbers) >= 1e9)
 
 
-def _texts(
-    column: pa.ChunkedArray, name: str, unit: str | None, time_format: str | None
-) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+def _texts(column: pa.ChunkedArray, time_format: str | None) -> Parsed:
     """Read times written as text."""
     time = np.zeros(len(column), np.int64)
     bad = np.ones(len(column), bool)
+    number: NDArray[np.bool_] | None = None
+    values: NDArray[Any] | None = None
     if time_format is None:
         number = pc.fill_null(pc.match_substring_regex(column, _NUMBER), False).to_numpy()
         if number.any():
@@ -303,9 +448,10 @@ def _texts(
                 numbers = texts.cast(pa.float64())
                 lost = pa.array(_lost(texts, numbers.to_numpy()))
                 numbers = pc.if_else(lost, pa.scalar(None, pa.float64()), numbers)
-            time[number], bad[number] = _numbers(numbers, name, unit)
             if number.all():
-                return time, bad
+                return _numbers(numbers)
+            read = _numbers(numbers)
+            values, bad[number] = read.values, read.bad
     con = duckdb.connect(config={"temp_directory": ""})
     try:
         con.execute("set TimeZone = 'UTC'")  # what a time without a zone is taken as
@@ -338,4 +484,4 @@ def _texts(
     time[fine], bad[fine] = _scaled(
         pc.fill_null(read, 0).to_numpy()[fine], np.zeros(int(fine.sum()), bool), "us"
     )
-    return time, bad
+    return Parsed(time, bad) if values is None else Parsed(time, bad, number, values)

@@ -425,6 +425,17 @@ def centrality(
     return np.abs(vector)
 
 
+def among_central(
+    source: NDArray[Any], target: NDArray[Any], weight: NDArray[Any], percentile: float
+) -> NDArray[np.bool_]:
+    """Mark the edges between two accounts whose centrality is at the percentile or above."""
+    nodes = np.unique(np.concatenate([source, target]))
+    a, b = np.searchsorted(nodes, source), np.searchsorted(nodes, target)
+    central = centrality(len(nodes), a, b, weight)
+    stay = central >= (np.percentile(central, percentile) if len(central) else 0)
+    return stay[a] & stay[b]
+
+
 @recipe(CITATION)
 def luceri_fused(
     layers: Sequence[CoordinationGraph],
@@ -472,12 +483,8 @@ def luceri_fused(
     keep = np.ones(len(count), bool)
     if percentile is not None:
         share = check_number(percentile, "percentile", at_least=0, at_most=100)
-        nodes = np.unique(np.concatenate([edges["source"], edges["target"]]))
-        a, b = (np.searchsorted(nodes, edges[end]) for end in ("source", "target"))
-        values = edges["weight"] if weighted else np.ones(len(a))
-        central = centrality(len(nodes), a, b, values)
-        stay = central >= (np.percentile(central, share) if len(central) else 0)
-        keep = stay[a] & stay[b]
+        values = edges["weight"] if weighted else np.ones(len(count))
+        keep = among_central(edges["source"], edges["target"], values, share)
     columns = {name: column[keep] for name, column in (edges | {"layers": count}).items()}
     return made(
         _widest(layers), luceri_fused, columns,
@@ -564,11 +571,7 @@ def luceri_weekly(
     similarity, seen = similarity[keep], seen[keep]
     if centrality_threshold is not None:
         share = check_number(centrality_threshold, "centrality_threshold", at_least=0, at_most=100)
-        nodes = np.unique(np.concatenate([source, target]))
-        a, b = np.searchsorted(nodes, source), np.searchsorted(nodes, target)
-        central = centrality(len(nodes), a, b, similarity)
-        stay = central >= (np.percentile(central, share) if len(central) else 0)
-        inside = stay[a] & stay[b]
+        inside = among_central(source, target, similarity, share)
         source, target = source[inside], target[inside]
         similarity, seen = similarity[inside], seen[inside]
     edges = {"source": source, "target": target, "similarity": similarity, "weeks": seen}

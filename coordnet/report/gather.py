@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from coordnet.detection import words as run_words
 from coordnet.export import labels_out
 from coordnet.log.windows import longest, told
+from coordnet.pictures.bins import ByTime
 from coordnet.pictures.creation import creation
 from coordnet.pictures.gaps import gaps
 from coordnet.pictures.layers import layers
@@ -85,29 +86,24 @@ def report_data(run: Run, *, identifiers: bool = False, key: bytes | None = None
         format=FORMAT,
         coordnet=run.manifest["coordnet"],
         identifiers=identifiers,
-        question=plain(words.question(run), LONGEST_SAID),
-        input=_input(run),
-        warning=_plain(run.suspects),
-        finding=_plain(words.finding(run)),
+        question=plain(words.question(run.config), LONGEST_SAID),
+        input=input_of(run.manifest["input"]),
+        warning=plain_sentences(run.suspects),
+        finding=plain_sentences(words.finding(run)),
         # where nothing was found it is part of the finding
-        could=_plain(run.could_have_been_found if len(run.clusters) else []),
+        could=plain_sentences(run.could_have_been_found if len(run.clusters) else []),
         checks=_checks(run),
-        limits=_plain(words.limits(run)),
+        limits=plain_sentences(words.limits(run)),
         method=plain(text, LONGEST_SAID),
         sources=sources,
-        parameters=[
-            Fact(name, plain(_written(value), 400))
-            for name, value in run.config.parameters().items()
-        ],
-        packages=[
-            Fact(name, version)
-            for name, version in {
+        parameters=parameters_of(run.config.parameters()),
+        packages=packages_of(
+            {
                 "coordnet": run.manifest["coordnet"],
                 "python": run.manifest["python"],
                 **run.manifest["packages"],
-            }.items()
-            if version is not None
-        ],
+            }
+        ),
         scored=scored,
         several_layers=len(run.layers) > 1,
         moments=_moments(run),
@@ -124,7 +120,18 @@ def report_data(run: Run, *, identifiers: bool = False, key: bytes | None = None
     )
 
 
-def _plain(said: list[str]) -> list[str]:
+def parameters_of(values: Mapping[str, Any]) -> list[Fact]:
+    """Return parameters as a reader expects them."""
+    return [Fact(name, plain(_written(value), 400)) for name, value in values.items()]
+
+
+def packages_of(versions: Mapping[str, str | None]) -> list[Fact]:
+    """Return the versions of the packages that are installed."""
+    return [Fact(name, version) for name, version in versions.items() if version is not None]
+
+
+def plain_sentences(said: Sequence[str]) -> list[str]:
+    """Return sentences as a page can show them."""
     return [plain(sentence, LONGEST_SAID) for sentence in said]
 
 
@@ -141,9 +148,14 @@ def _written(value: Any) -> str:
     return str(value)
 
 
-def _input(run: Run) -> list[Fact]:
-    """Return the data in a few facts: rows, accounts, span, what was dropped."""
-    told_of = run.manifest["input"]
+def input_of(told_of: Mapping[str, Any]) -> list[Fact]:
+    """Return the data in a few facts: rows, accounts, span, what was dropped.
+
+    Parameters
+    ----------
+    told_of
+        What a manifest says of the input.
+    """
     gone = {reason: n for reason, n in told_of["rows_dropped"].items() if n}
     sources = [plain(name, 60) for name in told_of["sources"]]
     more = f" and {len(sources) - 3} more" if len(sources) > 3 else ""
@@ -180,7 +192,7 @@ def _checks(run: Run) -> list[Paragraph]:
 
 
 def _sentences(said: list[str]) -> list[str]:
-    return _plain([f"{one[0].upper()}{one[1:].rstrip('.')}." for one in said])
+    return plain_sentences([f"{one[0].upper()}{one[1:].rstrip('.')}." for one in said])
 
 
 def _moments(run: Run) -> list[Moment]:
@@ -398,34 +410,27 @@ def _details(run: Run, i: int, secret: bytes, identifiers: bool) -> Details:
     )  # fmt: skip
 
 
-def _bars(
-    what: str, borders: NDArray[np.int64], members: NDArray[np.int64],
-    together: NDArray[np.int64] | None, expected: NDArray[np.float64], more: list[str],
-) -> Bars:  # fmt: skip
+def _bars(what: str, found: ByTime, together: NDArray[np.int64] | None, more: list[str]) -> Bars:
+    borders, expected = found.borders, found.expected
     return Bars(
         start=borders[0].item() / MILLISECOND,
         step=(borders[1] - borders[0]).item() / MILLISECOND,
-        members=members.tolist(),
+        members=found.members.tolist(),
         together=[] if together is None else together.tolist(),
         expected=[_number(value) or 0.0 for value in expected.tolist()],
-        said=[*words.by_time(what, borders, members, together, expected), *more],
+        said=[*words.by_time(what, borders, found.members, together, expected), *more],
     )
 
 
 def _timeline(run: Run, i: int) -> Bars:
     told_of = timeline(run, i, MOST_BINS)
-    return _bars(
-        "actions of members", told_of.borders, told_of.members, told_of.together,
-        told_of.expected, [],
-    )  # fmt: skip
+    return _bars("actions of members", told_of, told_of.together, [])
 
 
 def _creation(run: Run, i: int) -> Bars:
     told_of = creation(run, i, MOST_BINS)
-    return _bars(
-        "members by the date of their creation", told_of.borders, told_of.members, None,
-        told_of.expected, words.created(int(told_of.members.sum()), told_of.unknown),
-    )  # fmt: skip
+    said = words.created(int(told_of.members.sum()), told_of.unknown)
+    return _bars("members by the date of their creation", told_of, None, said)
 
 
 def _gaps(run: Run, i: int) -> GapBars:
@@ -438,8 +443,19 @@ def _gaps(run: Run, i: int) -> GapBars:
         inside=inside.tolist(),
         observed=told_of.observed.tolist(),
         expected=[_number(value) for value in expected.tolist()],
-        said=words.gap_bars(told_of.observed, expected, inside, told(told_of.window_us)),
+        said=words.gap_bars(
+            told_of.observed, expected, inside, told(told_of.window_us), _met(run, i)
+        ),
     )
+
+
+def _met(run: Run, i: int) -> int | None:
+    """Return how often members met, as the summary says it; None where they meet on no objects."""
+    assert run.scores is not None
+    part, own = run.scores.view.part_of(i)
+    if not part.graph.relation.on_objects:
+        return None
+    return part.group_tests[own].observed_pairs
 
 
 def _scores(run: Run, i: int) -> ScoreDots:

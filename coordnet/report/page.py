@@ -8,18 +8,27 @@ The policy lets those scripts compile code, because BokehJS compiles its WebGL p
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import html
-import json
-from collections.abc import Iterable, Sequence
 from importlib import resources
 from typing import Any
 
 import msgspec
 
-from coordnet.report.data import ClusterData, Details, Fact, Paragraph, ReportData
+from coordnet.report.data import ClusterData, Details, ReportData
 from coordnet.report.figures import COLOURS, INK, MARKERS, MEMBERS, OTHERS, TOGETHER, figures
+from coordnet.report.markup import (
+    bar,
+    document,
+    escaped,
+    evidence,
+    facts,
+    foot,
+    header,
+    labelled,
+    number,
+    paragraph,
+    sentences,
+    table,
+)
 from coordnet.scores.explanations import FITS
 
 _TITLES = {
@@ -51,7 +60,6 @@ _LINES = {"others, scaled", "at others\u2019 pace", "95 % interval"}
 
 def page(data: ReportData) -> str:
     """Return the page of a report as text; equal data give equal text."""
-    style = resources.files("coordnet.report").joinpath("page.css").read_text("utf-8")
     own = resources.files("coordnet.report").joinpath("page.js").read_text("utf-8")
     scripts = [own]
     numbers = _numbers(data)
@@ -59,133 +67,34 @@ def page(data: ReportData) -> str:
         drawn = figures()
         scripts = [*drawn.scripts, own]
         numbers |= {"document": drawn.document, "roots": drawn.roots}
-    digests = " ".join(f"'sha256-{_digest(script)}'" for script in scripts)
-    policy = (
-        f"default-src 'none'; script-src {digests} 'unsafe-eval'; style-src 'unsafe-inline'; "
-        "img-src data:; font-src data:; base-uri 'none'; form-action 'none'"
-    )
-    body = [
-        *_top(data), *_clusters(data), *_end(data),
-        f'<script type="application/json" id="numbers">{_json(numbers)}</script>',
-        *(f"<script>{script}</script>" for script in scripts),
-    ]  # fmt: skip
-    return "\n".join(
-        [
-            '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">',
-            f'<meta http-equiv="Content-Security-Policy" content="{policy}">',
-            '<meta name="viewport" content="width=device-width, initial-scale=1">',
-            '<meta name="referrer" content="no-referrer">',
-            f'<meta name="generator" content="coordnet {_text(data.coordnet)}">',
-            '<link rel="icon" href="data:,">',
-            "<title>coordnet report</title>",
-            f"<style>{style}</style>\n</head>\n<body>\n<main>",
-            *body,
-            "</main>\n</body>\n</html>\n",
-        ]
-    )
-
-
-# -- what everything is written with -------------------------------------------------------------
-
-
-def _text(text: str) -> str:
-    return html.escape(text)
-
-
-def _label(text: str) -> str:
-    """Return a text of the data: its direction is its own, and does not turn what is around it."""
-    return f"<bdi>{html.escape(text)}</bdi>"
-
-
-def _digest(script: str) -> str:
-    return base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-
-
-def _json(value: Any) -> str:
-    """Return JSON that can stand in a page: in ASCII, and nothing in it ends a script."""
-    told = json.dumps(value, allow_nan=False, separators=(",", ":"))
-    return told.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
-
-
-def _number(value: float | None, digits: int = 3) -> str:
-    if value is None:
-        return ""
-    if abs(value) >= 100 or value == round(value):
-        return f"{value:,.0f}"
-    return f"{value:.{digits}g}"
-
-
-def _table(
-    head: Sequence[str], rows: Iterable[Sequence[str]], numbers: int, caption: str = ""
-) -> str:
-    """Return a table of cells that are HTML already; the last `numbers` columns are numbers."""
-    first = len(head) - numbers
-
-    def line(cells: Sequence[str], tag: str) -> str:
-        return "".join(
-            f"<{tag}{' class=n' if i >= first else ''}>{cell}</{tag}>"
-            for i, cell in enumerate(cells)
-        )
-
-    body = "".join(f"<tr>{line(row, 'td')}</tr>" for row in rows)
-    named = f' aria-label="{_text(caption)}"' if caption else ""
-    return (
-        f'<div class="scroll"><table{named}><thead><tr>{line(head, "th")}</tr></thead>'
-        f"<tbody>{body}</tbody></table></div>"
-    )
-
-
-def _facts(facts: Iterable[Fact]) -> str:
-    parts = []
-    for fact in facts:
-        wide = ' class="wide"' if len(fact.value) > 28 else ""
-        parts.append(f"<div{wide}><dt>{_text(fact.name)}</dt><dd>{_label(fact.value)}</dd></div>")
-    return f'<dl class="facts">{"".join(parts)}</dl>'
-
-
-def _sentences(said: Iterable[str], tag: str = "p") -> str:
-    return "".join(f"<{tag}>{_text(one)}</{tag}>" for one in said)
+    return document([*_top(data), *_clusters(data), *_end(data)], data.coordnet, scripts, numbers)
 
 
 # -- the top ---------------------------------------------------------------------------------------
 
 
 def _top(data: ReportData) -> list[str]:
-    parts = ["<header>"]
-    if data.identifiers:
-        parts.append(
-            '<p class="red" role="alert">This report shows the accounts\u2019 own names. Whoever '
-            "has it can find these people. Keep it as you keep the data, and pass on a report with "
-            "pseudonyms instead.</p>"
-        )
-    parts += [
-        "<h1>coordnet report</h1>",
-        f'<p class="question">{_text(data.question)}</p>',
-    ]
-    if data.warning:
-        parts.append(f'<div class="warning" role="note">{_sentences(data.warning)}</div>')
-    parts.append(f'<ul class="finding">{_sentences(data.finding, "li")}</ul>')
-    parts.append("</header>")
+    parts = [header(data.identifiers, data.question, data.warning, data.finding)]
     parts += [
         '<section aria-label="The data"><h2>The data</h2>',
-        _facts(data.input),
+        facts(data.input),
         "</section>",
     ]
     if data.could:
         parts += [
             "<section><h2>What could have been found</h2>",
-            _sentences(data.could),
+            sentences(data.could),
             "</section>",
         ]
     for check in data.checks:
         parts += [
-            f"<section><h2>{_text(check.title)}</h2>",
-            _sentences(check.sentences),
+            f"<section><h2>{escaped(check.title)}</h2>",
+            sentences(check.sentences),
             "</section>",
         ]
     parts += [
         '<section><h2>Limits</h2><ul class="limits">',
-        _sentences(data.limits, "li"),
+        sentences(data.limits, "li"),
         "</ul></section>",
     ]
     return parts
@@ -206,14 +115,14 @@ def _clusters(data: ReportData) -> list[str]:
         '<button type="button" id="zoom">Selected cluster</button>'
         '<button type="button" id="whole">All</button></div>',
         '<div class="picture" id="network" role="img" tabindex="0" '
-        f'aria-label="{_text(said)}"></div>',
-        f"<figcaption>{_text(said)} Click a cluster to select it; the arrow keys, +, - and 0 move "
-        "the picture. The numbers are those of the table.</figcaption></figure>",
-        f'<p class="in-words">{_text(said)}</p>',
+        f'aria-label="{escaped(said)}"></div>',
+        f"<figcaption>{escaped(said)} Click a cluster to select it; the arrow keys, +, - and 0 "
+        "move the picture. The numbers are those of the table.</figcaption></figure>",
+        f'<p class="in-words">{escaped(said)}</p>',
         "<div>",
         _table_of_clusters(data),
-        f'<p class="quiet">{_text(COLUMNS)} <span class="only-js">Click a heading to sort; select '
-        "a row with a click, or with the arrow keys and Enter.</span></p>",
+        f'<p class="quiet">{escaped(COLUMNS)} <span class="only-js">Click a heading to sort; '
+        "select a row with a click, or with the arrow keys and Enter.</span></p>",
         '<p id="selected" class="quiet only-js" role="status"></p></div></div></section>',
         _pictures(data),
         *(_cluster(data, i, cluster) for i, cluster in enumerate(data.clusters)),
@@ -241,8 +150,8 @@ def _table_of_clusters(data: ReportData) -> str:
         cells = [
             f'<th scope="row" data-value="{-i}"><a href="#cluster-{i}" tabindex="-1">{swatch}{i}'
             "</a></th>",
-            _cell(cluster.accounts, _number(cluster.accounts)),
-            _cell(cluster.actions, _number(cluster.actions), "n less"),
+            _cell(cluster.accounts, number(cluster.accounts)),
+            _cell(cluster.actions, number(cluster.actions), "n less"),
             _cell(
                 cluster.at_least,
                 ""
@@ -254,13 +163,13 @@ def _table_of_clusters(data: ReportData) -> str:
                 "" if cluster.together is None else f"{100 * cluster.together:.0f}&nbsp;%",
             ),
             _cell(cluster.gap, cluster.gap_told.replace(" ", "&nbsp;"), "n less"),
-            _cell(cluster.evidence, _evidence(cluster.evidence), "n less"),
-            f"<td>{_text(', '.join(cluster.fits)) or 'none'}</td>"
+            _cell(cluster.evidence, evidence(cluster.evidence), "n less"),
+            f"<td>{escaped(', '.join(cluster.fits)) or 'none'}</td>"
             if cluster.explanations
             else "<td></td>",
         ]
         if data.several_layers:
-            cells.append(f'<td class="less">{_label(cluster.layer)}</td>')
+            cells.append(f'<td class="less">{labelled(cluster.layer)}</td>')
         lines.append(
             f'<tr data-cluster="{i}" tabindex="-1" aria-selected="false">{"".join(cells)}</tr>'
         )
@@ -278,12 +187,6 @@ def _cell(value: float | None, shown: str, kind: str = "n") -> str:
     return f'<td{_class(kind)} data-value="{"" if value is None else value}">{shown}</td>'
 
 
-def _evidence(value: float | None) -> str:
-    if value is None:
-        return ""
-    return _number(value) if value > 1.3 else "inconclusive"
-
-
 def _pictures(data: ReportData) -> str:
     """Return the places of the pictures of the selected cluster."""
     if not any(cluster.details for cluster in data.clusters):
@@ -292,13 +195,13 @@ def _pictures(data: ReportData) -> str:
     for name, title in _TITLES.items():
         key = "".join(
             f'<li><i class="{"line" if text in _LINES else ""}" style="background:{colour}"></i>'
-            f"{_text(text)}</li>"
+            f"{escaped(text)}</li>"
             for colour, text in _KEYS[name]
         )
         marks = ""
         if name == "timeline" and data.moments:
             marks = "<p class=quiet>Key moments: " + "; ".join(
-                f"<b>{i + 1}</b> {_label(moment.name)} ({_text(moment.told)})"
+                f"<b>{i + 1}</b> {labelled(moment.name)} ({escaped(moment.told)})"
                 for i, moment in enumerate(data.moments)
             )  # fmt: skip
             marks += ".</p>"
@@ -314,7 +217,7 @@ def _pictures(data: ReportData) -> str:
 def _cluster(data: ReportData, i: int, cluster: ClusterData) -> str:
     """Return the section of a cluster."""
     parts = [f'<section class="cluster" id="cluster-{i}"><h2>Cluster {i}</h2><div class="said">']
-    parts += [_paragraph(paragraph) for paragraph in cluster.summary]
+    parts += [paragraph(one) for one in cluster.summary]
     if not cluster.summary:
         parts.append(
             f"<p>Cluster {i} has {cluster.accounts:,} accounts and {cluster.actions:,} actions. It "
@@ -323,7 +226,7 @@ def _cluster(data: ReportData, i: int, cluster: ClusterData) -> str:
     details = cluster.details
     if details is not None:
         parts += [
-            f'<p class="in-words" data-words="{name}">{_text(" ".join(said))}</p>'
+            f'<p class="in-words" data-words="{name}">{escaped(" ".join(said))}</p>'
             for name, said in _in_words(details).items()
         ]
     parts.append("</div>")
@@ -339,19 +242,14 @@ def _cluster(data: ReportData, i: int, cluster: ClusterData) -> str:
         reasons = [details.absent[name] for name in ("timeline", "gaps", "creation")
                    if name in details.absent]  # fmt: skip
         if reasons:
-            parts.append(f'<p class="quiet">Pictures that are not there: {_text(" ".join(reasons))}'
-                         "</p>")  # fmt: skip
+            said = escaped(" ".join(reasons))
+            parts.append(f'<p class="quiet">Pictures that are not there: {said}</p>')
     elif cluster.summary:
         parts.append(
             '<p class="quiet">Only the largest clusters have pictures and tables here. The others '
             "have theirs in the files of the results.</p>"
         )
     return "".join([*parts, "</section>"])
-
-
-def _paragraph(paragraph: Paragraph) -> str:
-    title = f"<b>{_text(paragraph.title)}.</b> " if paragraph.title else ""
-    return f"<p>{title}{_text(' '.join(paragraph.sentences))}</p>"
 
 
 def _in_words(details: Details) -> dict[str, list[str]]:
@@ -365,18 +263,18 @@ def _in_words(details: Details) -> dict[str, list[str]]:
 
 def _targets(details: Details) -> str:
     if not details.targets:
-        return f"<h3>Top targets</h3><p>{_text(details.absent.get('targets', 'None.'))}</p>"
+        return f"<h3>Top targets</h3><p>{escaped(details.absent.get('targets', 'None.'))}</p>"
     most = max(target.at_once for target in details.targets)
     left = details.n_targets - len(details.targets)
     more = f'<p class="quiet">And {left:,} more.</p>' if left > 0 else ""
     return (
         "<h3>Top targets</h3>"
-        + _table(
+        + table(
             ["object", "kind", "members", "at once", "outsiders"],
             [
                 [
-                    f"{_label(one.shown)}{_bar(one.at_once / most)}", _label(one.kind),
-                    _number(one.members), _number(one.at_once), _number(one.outsiders),
+                    f"{labelled(one.shown)}{bar(one.at_once / most)}", labelled(one.kind),
+                    number(one.members), number(one.at_once), number(one.outsiders),
                 ]
                 for one in details.targets
             ],
@@ -388,20 +286,16 @@ def _targets(details: Details) -> str:
     )  # fmt: skip
 
 
-def _bar(share: float) -> str:
-    return f'<span class="bar" style="width:{max(0.0, min(share, 1.0)):.0%}"></span>'
-
-
 def _texts(details: Details) -> str:
     head = "<h3>Texts in unison</h3>"
     if not details.texts:
         reason = details.absent.get("texts", "No text was posted by three or more members.")
-        return f'{head}<p class="quiet">{_text(reason)}</p>'
+        return f'{head}<p class="quiet">{escaped(reason)}</p>'
     rows = [
-        [_label(row.text), _number(row.members), _number(row.posts), _number(row.in_unison)]
+        [labelled(row.text), number(row.members), number(row.posts), number(row.in_unison)]
         for row in details.texts
     ]
-    return head + _table(["text", "members", "posts", "in unison"], rows, 3, "Texts in unison")
+    return head + table(["text", "members", "posts", "in unison"], rows, 3, "Texts in unison")
 
 
 def _carriers(details: Details) -> str:
@@ -410,25 +304,25 @@ def _carriers(details: Details) -> str:
     several = len(details.layers) > 1
     rows = [
         [
-            f"{_label(row.layer)}{' (scored here)' if row.scored and several else ''}"
-            f"{_bar(row.edges / edges)}",
+            f"{labelled(row.layer)}{' (scored here)' if row.scored and several else ''}"
+            f"{bar(row.edges / edges)}",
             f"{row.edges:,} of {row.pairs:,}",
-            _number(row.pairs_at_least),
-            _evidence(row.evidence),
+            number(row.pairs_at_least),
+            evidence(row.evidence),
         ]
         for row in details.layers
     ]
-    told = "<h3>What each layer contributes</h3>" + _table(
+    told = "<h3>What each layer contributes</h3>" + table(
         ["layer", "pairs joined", "at least", "evidence"], rows, 3, "Layers"
     )
     if details.kinds:
         most = max(row.co_actions for row in details.kinds) or 1
-        told += _table(
+        told += table(
             ["kind of action", "objects", "occasions", "actions together"],
             [
                 [
-                    f"{_label(row.kind)}{_bar(row.co_actions / most)}", _number(row.objects),
-                    _number(row.occasions), _number(row.co_actions),
+                    f"{labelled(row.kind)}{bar(row.co_actions / most)}", number(row.objects),
+                    number(row.occasions), number(row.co_actions),
                 ]
                 for row in details.kinds
             ],
@@ -445,12 +339,12 @@ def _explanations(data: ReportData, cluster: ClusterData) -> str:
         shown = f"<b>{fits}</b>" if fits == "fits" else fits
         rows.append(
             [
-                f"{_text(one.title)}{_bar(value) if value else ''}",
+                f"{escaped(one.title)}{bar(value) if value else ''}",
                 shown,
-                _number(value, 2),
+                number(value, 2),
             ]
         )
-    return "<h3>Benign explanations</h3>" + _table(
+    return "<h3>Benign explanations</h3>" + table(
         ["the cluster may be", f"from {FITS:g} on it fits", "value"], rows, 1, "Benign explanations"
     )
 
@@ -459,21 +353,21 @@ def _explanations(data: ReportData, cluster: ClusterData) -> str:
 
 
 def _end(data: ReportData) -> list[str]:
-    sources = _sentences(data.sources, "li")
+    sources = sentences(data.sources, "li")
     parts = [
         "<section><h2>Method</h2>",
-        f'<p class="method">{_text(data.method)}</p>',
+        f'<p class="method">{escaped(data.method)}</p>',
         f'<ol class="sources">{sources}</ol>' if sources else "",
         "<details><summary>Parameters and versions</summary>",
-        _facts([*data.parameters, *data.packages]),
+        facts([*data.parameters, *data.packages]),
         "</details>",
     ]
     if data.explanations:
         parts += [
             "<details><summary>What the benign explanations mean</summary>",
-            _table(
+            table(
                 ["explanation", "value"],
-                [[_text(one.title), _text(one.meaning)] for one in data.explanations],
+                [[escaped(one.title), escaped(one.meaning)] for one in data.explanations],
                 0,
             ),
             "</details>",
@@ -481,9 +375,9 @@ def _end(data: ReportData) -> list[str]:
     if data.scores:
         parts += [
             "<details><summary>What the scores mean</summary>",
-            _table(
+            table(
                 ["score", "family", "meaning"],
-                [[_label(one.name), one.title, _text(one.meaning)] for one in data.scores],
+                [[labelled(one.name), one.title, escaped(one.meaning)] for one in data.scores],
                 0,
             ),
             "</details>",
@@ -491,20 +385,14 @@ def _end(data: ReportData) -> list[str]:
     if data.absent:
         parts += [
             "<details><summary>Scores that could not be made</summary>",
-            _table(
+            table(
                 ["score", "why"],
-                [[_text(one.name), _label(one.value)] for one in data.absent],
+                [[escaped(one.name), labelled(one.value)] for one in data.absent],
                 0,
             ),
             "</details>",
         ]
-    names = "their own names" if data.identifiers else "pseudonyms"
-    parts += [
-        "</section>",
-        f'<p class="foot">Made by coordnet {_text(data.coordnet)}. Accounts stand under {names}. '
-        "This page needs no network and asks for nothing.</p>",
-    ]
-    return parts
+    return [*parts, "</section>", foot(data.coordnet, data.identifiers)]
 
 
 def _numbers(data: ReportData) -> dict[str, Any]:

@@ -19,12 +19,21 @@ from coordnet.times import DAY, HOUR, MINUTE, SECOND, duration_text, instant_tex
 if TYPE_CHECKING:
     from coordnet.detection.run import Run
     from coordnet.graphs.relation import Relation
+    from coordnet.search.configuration import Configuration
 
 _CLOCKS = {SECOND: "seconds", MINUTE: "minutes", HOUR: "hours", DAY: "days"}
 _AGAINST = {
     "both": "their activity, their shared interests and the timing of others explain",
     "activity": "their activity explains",
     "timing": "the timing of others on the same objects explains",
+}
+TESTED = {  # against what, for who knows the tests
+    "both": "against two null models: one shuffles accounts over the actions (activity), the other "
+    "takes the objects that both act on as given and asks how often accounts come so close in time "
+    "on objects of like popularity (timing); the larger of the two p-values counts",
+    "activity": "against a null model that shuffles accounts over the actions (activity)",
+    "timing": "against a null model that takes the objects that both act on as given, and asks how "
+    "often accounts come so close in time on objects of like popularity (timing)",
 }
 CAUTION = (
     "A cluster is a set of accounts that acted together more than the rule allows. It is no "
@@ -56,6 +65,10 @@ _SOURCES = {
     "independent trials. Annals of Mathematical Statistics 27, 713.",
     "Knijnenburg et al. 2009": "Knijnenburg TA, Wessels LFA, Reinders MJT, Shmulevich I (2009) "
     "Fewer permutations, more accurate P-values. Bioinformatics 25, i161.",
+    "Lan and DeMets 1983": "Lan KKG, DeMets DL (1983) Discrete sequential boundaries for clinical "
+    "trials. Biometrika 70, 659.",
+    "Mucha et al. 2010": "Mucha PJ, Richardson T, Macon K, Porter MA, Onnela JP (2010) Community "
+    "structure in time-dependent, multiscale, and multiplex networks. Science 328, 876.",
     "Raghavan et al. 2007": "Raghavan UN, Albert R, Kumara S (2007) Near linear time algorithm to "
     "detect community structures in large-scale networks. Physical Review E 76, 036106.",
     "Rosvall and Bergstrom 2008": "Rosvall M, Bergstrom CT (2008) Maps of random walks on complex "
@@ -70,13 +83,11 @@ _SOURCES = {
 # -- the top -----------------------------------------------------------------------------------
 
 
-def question(run: Run) -> str:
-    """Return what was asked, in a sentence."""
-    ways = [_way(relation) for relation in run.config.relations]
-    more = ""
-    if run.config.fdr is not None:
-        more = f", more than {_AGAINST[run.config.null]}"
-    return f"Which groups of accounts {', or '.join(ways)}{more}?"
+def question(config: Configuration, then: str = "") -> str:
+    """Return what was asked, in a sentence; `then` is what was asked besides."""
+    ways = [_way(relation) for relation in config.relations]
+    more = "" if config.fdr is None else f", more than {_AGAINST[config.null]}"
+    return f"Which groups of accounts {', or '.join(ways)}{more}{then}?"
 
 
 def _way(relation: Relation) -> str:
@@ -192,20 +203,9 @@ def method(run: Run) -> tuple[str, list[str]]:
     config, manifest = run.config, run.manifest
     said = [
         f"We looked for coordinated accounts with coordnet {manifest['coordnet']} (Python "
-        f"{manifest['python']}; seed {config.seed})."
+        f"{manifest['python']}; seed {config.seed}).",
+        *joined(config),
     ]
-    for relation in config.relations:
-        if isinstance(relation, CoTiming):
-            said.append(
-                f"Two accounts are joined where they {_way(relation)}; actions of one account "
-                f"with gaps up to {duration_text(relation.refractory_us)} count as one event."
-            )
-        else:
-            least = f"on {config.min_weight} or more" if config.min_weight > 1 else "on one or more"
-            said.append(
-                f"Two accounts are joined where they {_way(relation)}, "
-                f"{least} {'of them' if config.min_weight > 1 else 'object'}."
-            )
     said += _tests(run) if config.fdr is not None else ["Edges were not tested."]
     said.append(
         f"Communities were found by {_COMMUNITIES[config.method]}; those of fewer than "
@@ -229,7 +229,30 @@ def method(run: Run) -> tuple[str, list[str]]:
         )
     said.append(f"The fingerprint of the data is {manifest['input']['fingerprint'][:16]}.")
     text = " ".join(said)
-    return text, [full for short, full in _SOURCES.items() if short in text]
+    return text, cited(text)
+
+
+def joined(config: Configuration) -> list[str]:
+    """Return by what accounts are joined, a sentence a layer."""
+    said = []
+    for relation in config.relations:
+        if isinstance(relation, CoTiming):
+            said.append(
+                f"Two accounts are joined where they {_way(relation)}; actions of one account "
+                f"with gaps up to {duration_text(relation.refractory_us)} count as one event."
+            )
+        else:
+            least = f"on {config.min_weight} or more" if config.min_weight > 1 else "on one or more"
+            said.append(
+                f"Two accounts are joined where they {_way(relation)}, "
+                f"{least} {'of them' if config.min_weight > 1 else 'object'}."
+            )
+    return said
+
+
+def cited(text: str) -> list[str]:
+    """Return the sources that a text names."""
+    return [full for short, full in _SOURCES.items() if short in text]
 
 
 def _tests(run: Run) -> list[str]:
@@ -237,15 +260,6 @@ def _tests(run: Run) -> list[str]:
     config = run.config
     said = []
     if config.within:
-        nulls = {
-            "both": "against two null models: one shuffles accounts over the actions (activity), "
-            "the other takes the objects that both act on as given and asks how often accounts "
-            "come so close in time on objects of like popularity (timing); the larger of the two "
-            "p-values counts",
-            "activity": "against a null model that shuffles accounts over the actions (activity)",
-            "timing": "against a null model that takes the objects that both act on as given, and "
-            "asks how often accounts come so close in time on objects of like popularity (timing)",
-        }[config.null]
         strata = f", inside strata of {config.strata}" if config.strata else ""
         pairs = "; ".join(
             f"{'' if graph.tested.pairs_exact else 'at most '}{graph.tested.pairs:,}"
@@ -254,9 +268,9 @@ def _tests(run: Run) -> list[str]:
         )
         of = f" (of {pairs})" if pairs else ""
         said.append(
-            f"Every pair was tested {nulls}{strata}; tails are bounded as by Hoeffding 1956. "
-            f"p-values are corrected for the pairs that could have reached the level{of} "
-            "(Tarone 1990; Benjamini and Hochberg 1995)."
+            f"Every pair was tested {TESTED[config.null]}{strata}; tails are bounded as by "
+            f"Hoeffding 1956. p-values are corrected for the pairs that could have reached the "
+            f"level{of} (Tarone 1990; Benjamini and Hochberg 1995)."
         )
     if config.co_timing is not None:
         said.append(
@@ -329,9 +343,9 @@ def by_time(
 
 
 def gap_bars(
-    observed: np.ndarray, expected: np.ndarray, inside: np.ndarray, window: str
+    observed: np.ndarray, expected: np.ndarray, inside: np.ndarray, window: str, met: int | None
 ) -> list[str]:
-    """Return the gaps in words."""
+    """Return the gaps in words; `met` is how often members met, as the summary counts it."""
     near, total = int(observed[inside].sum()), int(observed.sum())
     said = [
         f"Of {total:,} pairs of actions of two members on one object, {near:,} are within {window} "
@@ -345,7 +359,17 @@ def gap_bars(
         *said,
         f"At the pace of accounts in no cluster on the same objects there would be "
         f"{_number(there)}{more}.",
+        *([] if met is None else [_counted_otherwise(near, met)]),
     ]
+
+
+def _counted_otherwise(near: int, met: int) -> str:
+    """Return how the count of the summary differs from that of the gaps."""
+    how = "the same count" if met == near else "two members count once an object there"
+    return (
+        f"The words on how members acted say that they met {met:,} times: {how}, compared with all "
+        "accounts outside this cluster instead of those in no cluster."
+    )
 
 
 def created(members: int, unknown: int) -> list[str]:

@@ -599,7 +599,7 @@ class _Plant:
             chances if timing else None, paper.round_factors, statistics.window_of_class
         )
         edge_test_kernels.shared_object_tests(
-            u, v, *runs, time, *cells, *by_cell, statistics.occasion_gap_us, 0, len(u),
+            u, v, *runs, time, *cells, *by_cell, statistics.occasion_rule, 0, len(u),
             np.zeros(words, np.uint64), np.empty(words, np.int32), occasions, expected, p_value,
         )  # fmt: skip
         surprising = p_value <= SEED_P

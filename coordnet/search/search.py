@@ -11,14 +11,18 @@ How a background cleans itself (`clean_background`). Chances are estimated from 
 a large campaign raises them. So the accounts of kept edges and groups are taken out of the
 background, never out of the log, and everything is tested again, until no more accounts are found.
 The accounts taken out only grow in number. Where the first round finds nothing, nothing changes.
-From then on what happens within six hours is one occasion: the chance of a class is then that of
-its slow objects, and viewers of one event, who share its posts at once and each by themselves,
-would be found one after the other. A pair keeps the p-value of the first round where that is
-smaller.
+From then on an occasion lasts for six hours or more: the chance of a class is then that of its slow
+objects, and viewers of one event, who share its posts at once and each by themselves, would be
+found one after the other. A pair keeps the p-value of the first round where that is smaller; but
+bounds on true pairs rest on that of the last round alone.
 
 How groups and communities become clusters. Communities are found in the kept edges of all layers
 together. A group, best evidence first, and all clusters so far that share half of the members of
 either with it become one cluster: communities split what is held together by few strong pairs.
+But two such clusters stay apart where most of their evidence is of what each does by itself: two
+rings that push two posts at the same moment have more evidence together than either, and more than
+both added up. They are one only where what is beyond the sum is more than either of them has alone,
+E(both) - E(one) - E(other) > min(E(one), E(other)), negative evidence counting as none.
 Overlaps of less than half stay, so clusters can overlap.
 """
 
@@ -162,7 +166,7 @@ class Searched:
         if communities is None:
             communities = _communities(kept, config)
         groups = [group for layer in layers for group in layer.groups]
-        members = merged([cluster.codes for cluster in communities], groups)
+        members = merged([cluster.codes for cluster in communities], groups, self._evidence)
         members = _settled(members, kept, layers, config)
         tests = [tuple(layer.group_test(codes) for layer in layers) for codes in members]
         parameters = {
@@ -178,6 +182,11 @@ class Searched:
             for layer in layers
         )
         return Found(kept, clusters, self.rounds, self.few_left, looked)
+
+    def _evidence(self, members: NDArray[np.int32]) -> float:
+        """Return the evidence of a set of accounts, in the layer that has most of it."""
+        tests = [layer.group_test(members) for layer in self.layers]
+        return max((test.evidence for test in tests if test is not None), default=0.0)
 
 
 def _communities(graph: CoordinationGraph | Multiplex, config: Configuration) -> Clusters:
@@ -414,16 +423,54 @@ def _in_rounds(log: ActionLog, layers: list[_Layer], cleaned: bool) -> tuple[tup
         return tuple(rounds), few_left
 
 
-def merged(communities: list[NDArray[np.int32]], groups: list[Group]) -> list[NDArray[np.int32]]:
-    """Join groups with the communities that share half of either with them; see the module."""
+def merged(
+    communities: list[NDArray[np.int32]],
+    groups: list[Group],
+    evidence: Callable[[NDArray[np.int32]], float],
+) -> list[NDArray[np.int32]]:
+    """Join groups with the communities that share half of either with them; see the module.
+
+    Parameters
+    ----------
+    communities
+        Codes of the members of each.
+    groups
+        What the group search found.
+    evidence
+        Returns that of a set of accounts.
+    """
     clusters = list(communities)
-    for members, _ in sorted(groups, key=lambda group: (-group[1], group[0].tolist())):
-        apart, joined = [], members
-        for cluster in clusters:
-            shared = len(np.intersect1d(members, cluster))
-            if 2 * shared >= min(len(members), len(cluster)):
-                joined = np.union1d(joined, cluster)
-            else:
-                apart.append(cluster)
-        clusters = [*apart, joined]
+    for members, _ in sorted(groups, key=_best_first):
+        close = [_share_half(members, cluster) for cluster in clusters]
+        wholes = _wholes([c for c, at in zip(clusters, close, strict=True) if at], evidence)
+        if len(wholes) < 2:
+            wholes = [np.unique(np.concatenate([members, *wholes]))]
+        clusters = [*(c for c, at in zip(clusters, close, strict=True) if not at), *wholes]
     return clusters
+
+
+def _wholes(
+    parts: list[NDArray[np.int32]], evidence: Callable[[NDArray[np.int32]], float]
+) -> list[NDArray[np.int32]]:
+    """Join the parts that a group touches where they are one by the evidence; see the module."""
+    if len(parts) < 2:
+        return parts
+    found: list[Group] = []
+    for part, alone in sorted(((p, max(evidence(p), 0.0)) for p in parts), key=_best_first):
+        for i, (whole, known) in enumerate(found):
+            both = np.union1d(whole, part)
+            together = evidence(both)
+            if _share_half(whole, part) or together - known - alone > min(known, alone):
+                found[i] = both, together
+                break
+        else:
+            found.append((part, alone))
+    return [whole for whole, _ in found]
+
+
+def _share_half(one: NDArray[np.int32], other: NDArray[np.int32]) -> bool:
+    return 2 * len(np.intersect1d(one, other)) >= min(len(one), len(other))
+
+
+def _best_first(group: Group) -> tuple[float, list[int]]:
+    return -group[1], group[0].tolist()

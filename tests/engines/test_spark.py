@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 import sql_oracle
-from helpers import Stored, assert_same_graph
+from helpers import assert_same_graph
 from strategies import WINDOW
 
 import coordnet as cn
@@ -36,7 +36,7 @@ def ring():
 
 @pytest.fixture(scope="module")
 def store(ring, tmp_path_factory):
-    return Stored.of(ring, tmp_path_factory.mktemp("spark") / "store", 64)
+    return cn.write_store(ring, tmp_path_factory.mktemp("spark") / "store")
 
 
 def test_a_session_is_an_engine(session, ring, store):

@@ -6,12 +6,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
-from helpers import Stored, assert_same_graph, log_of
+from helpers import assert_same_graph, log_of
 from hypothesis import given
 from hypothesis import strategies as st
 from strategies import KINDS, WINDOW, examples, logs, windows
 
 import coordnet as cn
+from coordnet.engine import at_work
 from coordnet.engines import tasks
 from coordnet.engines.tasks import Place, TaskEngine
 from coordnet.errors import CoordnetError, InputError, ParameterError
@@ -108,26 +109,48 @@ def test_a_run_has_the_bytes_of_one_process(ring, tmp_path):
 # -- stores ------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("groups", [1, 2, 5, 9])
+@pytest.mark.parametrize("groups", [1, 2, 5])
 def test_the_blocks_of_a_store_are_read_and_none_are_written(ring, tmp_path, groups, monkeypatch):
-    store = Stored.of(ring, tmp_path / "store")
+    store = cn.write_store(ring, tmp_path / "store")
     monkeypatch.setattr(tasks, "split", None)
     engine = Here(None, groups)
     graph = cn.co_action(store, "60s", min_weight=2, engine=engine)
-    groups = min(groups, 5)
     assert sorted(engine.ran) == [(i, j) for i in range(groups) for j in range(i, groups)]
     assert_same_graph(graph.test(engine=engine), cn.co_action(ring, "60s", min_weight=2).test())
-    assert sorted(p.name for p in store.folder.rglob("*") if p.is_file()) == [
-        f"{b:03}.parquet" for b in range(5)
-    ]
+    assert not (store.folder / "work").exists()
 
 
 def test_a_store_that_workers_see_elsewhere(ring, tmp_path):
-    store = Stored.of(ring, tmp_path / "store")
+    store = cn.write_store(ring, tmp_path / "store")
     moved = (tmp_path / "store").rename(tmp_path / "there")
     engine = Here(tmp_path, store=moved.as_uri())
     graph = cn.co_action(store, "60s", min_weight=2, engine=engine)
     assert_same_graph(graph, cn.co_action(ring, "60s", min_weight=2))
+
+
+def test_windows_by_kind_take_their_kinds_of_the_blocks(ring, tmp_path, monkeypatch):
+    store = cn.write_store(ring, tmp_path / "store")
+    within = {"retweet": "60s", "url": "10min"}
+    expected = cn.co_action(ring, within, min_weight=2)
+    with monkeypatch.context() as patch:
+        patch.setattr(tasks, "split", None)
+        graph = cn.co_action(store, within, min_weight=2, engine=Here(None))
+    assert_same_graph(graph, expected)
+    assert_same_graph(graph.test(engine=Here(None)), expected.test())
+
+
+def test_a_relation_that_knows_more_is_left_to_this_process(ring, tmp_path):
+    class OnFirstObject(cn.CoAction):
+        def part(self, log):
+            return log.where(log.object == 0, "another object")
+
+    engine = Here(tmp_path)
+    with at_work(ring, None, engine, 1):
+        graph = OnFirstObject(WINDOW).graph(ring)
+        timing = cn.co_timing(ring)
+    assert engine.ran == []
+    assert_same_graph(graph, OnFirstObject(WINDOW).graph(ring))
+    assert_same_graph(timing, cn.co_timing(ring))
 
 
 # -- accidents ---------------------------------------------------------------------------------

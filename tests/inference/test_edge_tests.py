@@ -32,6 +32,7 @@ from coordnet.inference.statistics import (
     popularity_class,
 )
 from coordnet.kernels import tails as tail_kernels
+from coordnet.kernels.occasions import OccasionRule
 from coordnet.times import DAY, HOUR, MINUTE, SECOND
 
 CLOSE = {"rel": 1e-9, "abs": 1e-12}
@@ -674,8 +675,11 @@ def all_pairs_graph(rows, window):
     return log, ends[:, 0].copy(), ends[:, 1].copy()
 
 
-@given(logs(), windows(), st.sampled_from([0, 1, WINDOW, 2 * WINDOW]), st.booleans())
-def test_occasions_and_the_timing_test_equal_the_oracle(rows, window, fold, with_background):
+@given(
+    logs(), windows(), st.sampled_from([0, 1, WINDOW, 2 * WINDOW]),
+    st.sampled_from([0, 2 * WINDOW, 4 * WINDOW]), st.booleans(),
+)  # fmt: skip
+def test_occasions_and_the_timing_test_equal_the_oracle(rows, window, fold, least, with_background):
     """Of every pair that shares an object, with an edge or without."""
     others = rows[::2] if with_background else None
     log, source, target = all_pairs_graph(rows, window)
@@ -683,10 +687,11 @@ def test_occasions_and_the_timing_test_equal_the_oracle(rows, window, fold, with
     if background is not None and background.fingerprint == log.fingerprint:
         return  # which is refused
     statistics = WindowStatistics(log, window, background, fold)
+    statistics.occasion_rule = OccasionRule(fold, least)
     found = edge_tests.co_action_tests(statistics, source, target, "timing").columns
     for e in range(len(source)):
         u, v = log.accounts[source[e]], log.accounts[target[e]]
-        s = naive.occasions(rows, u, v, window, fold)
+        s = naive.occasions(rows, u, v, window, fold, least)
         pi = naive.timing_trials(rows, u, v, window, others)
         assert found["occasions"][e] == s
         assert found["expected_timing"][e] == pytest.approx(float(sum(pi)), **CLOSE)

@@ -26,6 +26,7 @@ from coordnet.inference.group_test import GroupTester
 from coordnet.inference.set_weights import interests_of, log10_weight
 from coordnet.inference.statistics import WindowStatistics
 from coordnet.kernels import groups as group_kernels
+from coordnet.kernels.occasions import OccasionRule
 from coordnet.times import DAY, HOUR, SECOND
 
 CLOSE = {"rel": 1e-9, "abs": 1e-9}
@@ -167,8 +168,10 @@ def test_suspects_set_no_pace_as_the_oracle_has_it(crowd, suspects, big):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(group_kernels, "BIG", big)
         found = GroupTester(counted).test(log.codes_of(members))
-    evening = 6 * HOUR  # one occasion, beside a background that was cleaned
-    assert_equal_to_oracle(found, rows, members, WINDOW, evening, big=big, suspects=suspects)
+    evening = 6 * HOUR  # no second occasion, beside a background that was cleaned
+    assert_equal_to_oracle(
+        found, rows, members, WINDOW, WINDOW, big=big, suspects=suspects, least=evening
+    )
 
 
 def test_a_group_of_seventy_at_once_equals_the_oracle():
@@ -438,15 +441,18 @@ def test_the_pace_of_the_set_does_not_raise_the_bar_for_itself():
             assert group_kernels.object_moment(quick.scene, o, everybody, 17, j) > values[0]
 
 
-@given(crowds(), st.sampled_from([0, WINDOW]))
+@given(crowds(), st.sampled_from([0, WINDOW]), st.sampled_from([0, 6 * HOUR]))
 @examples(80)
-def test_what_is_left_without_the_strongest_object_or_occasion(crowd, fold):
-    """As the oracle has it when the object, or all of its run of windows, gives no evidence."""
+def test_what_is_left_without_the_strongest_object_or_occasion(crowd, fold, rest):
+    """As the oracle has it when the object, or all windows of its occasion, give no evidence."""
     rows, members = crowd
     if len(members) < 2:
         return
-    found = result_of(rows, members, WINDOW, fold)
-    whole = naive.group_test(rows, members, WINDOW, fold)
+    log = log_of(rows)
+    counted = WindowStatistics(log, WINDOW, None, fold)
+    counted.occasion_rule = OccasionRule(fold, rest)
+    found = GroupTester(counted).test(log.codes_of(members))
+    whole = assert_equal_to_oracle(found, rows, members, WINDOW, fold, least=rest)
     bounds = {key: bound for key, bound in whole["log_bounds"].items() if bound < 0}
     if not bounds:
         assert found.evidence_without("object") == pytest.approx(found.evidence)
@@ -457,14 +463,11 @@ def test_what_is_left_without_the_strongest_object_or_occasion(crowd, fold):
     top = min(bounds, key=bounds.get)
     of = naive.acts_by_object(rows)
     when = {key: naive.densest_window(of[key], set(members), WINDOW)[1] for key in bounds}
-    run = {top}
-    while True:  # all that is reached from it over gaps up to the fold
-        more = {k for k in when if any(abs(when[k] - when[r]) <= fold for r in run)} | run
-        if more == run:
-            break
-        run = more
+    parts = naive.occasions_of(when.values(), fold, rest)
+    (part,) = [set(part) for part in parts if when[top] in part]
+    run = {key for key in when if when[key] in part}
     for what, gone in (("object", {top}), ("occasion", run)):
-        left = naive.group_test(rows, members, WINDOW, fold, ignored=gone)
+        left = naive.group_test(rows, members, WINDOW, fold, ignored=gone, least=rest)
         evidence = naive.evidence(left["log_p"], rows, members)
         assert found.evidence_without(what) == pytest.approx(evidence, rel=1e-9, abs=1e-9)
         assert found.evidence_without(what) <= found.evidence + 1e-9
@@ -996,7 +999,7 @@ def test_the_occasion_gap_reaches_the_pairs_that_groups_grow_from(monkeypatch):
     for (tester, tested), gap in zip(seen, ("30d", None), strict=True):
         assert_same_graph(tested, graph.test("timing", occasion_gap=gap))
         expected = 30 * DAY if gap else WINDOW
-        assert tester.scene.fold == tester.statistics.occasion_gap_us == expected
+        assert tester.scene.rule == tester.statistics.occasion_rule == (expected, 0)
     assert set(seen[0][1].edges["occasions"].tolist()) == {1}
     assert seen[1][1].edges["occasions"].max() > 1
 

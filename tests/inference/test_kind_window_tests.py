@@ -212,7 +212,11 @@ def test_one_window_for_all_kinds_gives_the_bytes_of_the_plain_one(cross):
     for background in (None, public):
         a, b = (cn.test_group(log, ring, w, background=background) for w in (same, "5min"))
         assert a.detail.tobytes() == b.detail.tobytes()
-        assert (a.evidence, a.log10_p, a.occasion_gap_us) == (b.evidence, b.log10_p, 300 * SECOND)
+        assert (a.evidence, a.log10_p, a.occasion_rule) == (
+            b.evidence,
+            b.log10_p,
+            (300 * SECOND, 0),
+        )
 
 
 def test_kinds_that_are_not_named_change_no_test(cross):

@@ -48,18 +48,26 @@ def test_who_shares_less_than_half_is_another_cluster():
     assert len(tracks) == 1
 
 
-@pytest.mark.parametrize(("patience", "tracks"), [(0, 2), (1, 2), (2, 1)])
-def test_a_pause_is_waited_for_as_long_as_asked(patience, tracks):
+@pytest.mark.parametrize(("patience", "gone"), [(0, True), (1, True), (2, False), (3, False)])
+def test_a_group_is_new_once_however_long_it_pauses(patience, gone):
     found, events = follow(sets([{1, 2, 3}], [], [], [{1, 2, 3}], []), patience)
-    assert len(found) == tracks
-    if tracks == 1:
-        assert told(events) == [
-            (0, "born", 0, None), (3, "returned", 0, None), (4, "gone", 0, None),
-        ]  # fmt: skip
-    else:
-        assert told(events) == [
-            (0, "born", 0, None), (1, "gone", 0, None), (3, "born", 1, None), (4, "gone", 1, None),
-        ]  # fmt: skip
+    assert len(found) == 1
+    assert told(events) == [
+        (0, "born", 0, None), *[(1, "gone", 0, None)] * gone, (3, "returned", 0, None),
+        (4, "gone", 0, None),
+    ]  # fmt: skip
+
+
+def test_a_large_new_group_is_not_a_small_old_one_that_is_back():
+    old, new = {1, 2, 3, 4}, set(range(3, 20))
+    tracks, events = follow(sets([old], [], [new], [old | {30}]), patience=0)
+    assert told(events) == [
+        (0, "born", 0, None), (1, "gone", 0, None), (2, "born", 1, None),
+        (3, "returned", 0, None), (3, "gone", 1, None),
+    ]  # fmt: skip
+    assert [t.seen for t in tracks] == [((0, 0), (3, 0)), ((2, 0),)]
+    # one that is waited for goes on while it grows
+    assert len(follow(sets([old], [], [new]), patience=1)[0]) == 1
 
 
 step = st.lists(st.sets(st.integers(0, 12), min_size=1), max_size=4)
@@ -71,10 +79,17 @@ def test_each_cluster_is_of_one_track_and_the_past_stays(steps, patience):
     tracks, events = follow(steps, patience)
     where = sorted(place for track in tracks for place in track.seen)
     assert where == [(s, j) for s, step in enumerate(steps) for j in range(len(step))]
-    for track in tracks:  # at most one cluster a step, and pauses no longer than asked
+    for track in tracks:  # at most one cluster a step, and new once
         seen = [s for s, _ in track.seen]
-        assert all(1 <= b - a <= patience + 1 for a, b in itertools.pairwise(seen))
-        assert sum(e.event in ("born", "split") for e in events if e.track == track.number) == 1
+        assert all(b > a for a, b in itertools.pairwise(seen))
+        own = [e for e in events if e.track == track.number]
+        assert sum(e.event in ("born", "split") for e in own) == 1
+        pauses = [(a, b) for a, b in itertools.pairwise(seen) if b > a + 1]
+        assert [e.step for e in own if e.event == "returned"] == [b for _, b in pauses]
+        left = [a + 1 for a, b in pauses if b - a > patience + 1]
+        if seen[-1] < len(steps) - 1 and not any(e.event == "merged" for e in own):
+            left.append(seen[-1] + 1)
+        assert [e.step for e in own if e.event == "gone"][: len(left)] == left
     if steps:  # what was found of the steps so far does not change with the next
         earlier, before = follow(steps[:-1], patience)
         last = len(steps) - 1

@@ -1,3 +1,5 @@
+import pickle
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -23,7 +25,10 @@ def found(sim):
 def test_periods_cover_the_log_and_only_the_last_is_cut_short(sim):
     steps = periods(sim.log, 7 * DAY, 28 * DAY)
     first, last = sim.log.limits
-    assert [s.start_us for s in steps] == [first + 7 * DAY * k for k in range(len(steps))]
+    midnight = np.datetime64(first, "us").astype("datetime64[D]").astype("datetime64[us]")
+    begin = int(midnight.astype(np.int64))
+    assert begin < first
+    assert [s.start_us for s in steps] == [begin + 7 * DAY * k for k in range(len(steps))]
     assert steps[-1].end_us > last
     assert steps[-2].end_us <= last + 1
     assert all(s.complete for s in steps[:-1])
@@ -31,6 +36,9 @@ def test_periods_cover_the_log_and_only_the_last_is_cut_short(sim):
     whole = periods(sim.log, 28 * DAY, 365 * DAY)
     assert len(whole) == 1
     assert not whole[0].complete
+    until = periods(sim.log, 7 * DAY, 28 * DAY, begin + 84 * DAY)
+    assert all(s.complete for s in until)  # the last day was quiet at its end
+    assert periods(sim.log, DAY // 4, DAY // 2)[0].start_us == first // (DAY // 4) * (DAY // 4)
 
 
 def test_what_is_planted_is_followed(sim, found):
@@ -145,3 +153,14 @@ def test_an_empty_log_has_no_steps():
 def test_what_cannot_be_asked_for_is_said(sim, options, said):
     with pytest.raises(cn.ParameterError, match=said):
         cn.find_clusters_over_time(sim.log, **options)
+
+
+def test_what_was_followed_is_saved_and_pickles(sim, found, tmp_path):
+    cn.save(found, tmp_path / "found.coordnet")
+    for again in (cn.load(tmp_path / "found.coordnet"), pickle.loads(pickle.dumps(found))):
+        assert again.events == found.events
+        assert again.to_frame("pyarrow").equals(found.to_frame("pyarrow"))
+        assert again.members_frame("pyarrow").equals(found.members_frame("pyarrow"))
+        assert repr(again) == repr(found)
+    cn.save(sim, tmp_path / "sim.coordnet")
+    assert cn.load(tmp_path / "sim.coordnet").truth.phases == sim.truth.phases

@@ -7,7 +7,7 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pytest
-from helpers import acts, log_of
+from helpers import acts, log_of, over_time_of
 from matplotlib import dates, pyplot
 from matplotlib.figure import Figure
 from scored import DAY, MONDAY, public, score_of, text_log
@@ -17,6 +17,7 @@ from coordnet import plots
 from coordnet.pictures.creation import creation
 from coordnet.pictures.gaps import gaps
 from coordnet.pictures.heat import co_timing_heat
+from coordnet.pictures.lanes import lanes
 from coordnet.pictures.references import scores_beside_references
 from coordnet.pictures.timeline import timeline
 from coordnet.plots.style import COLOURS, plain, short_duration
@@ -92,6 +93,35 @@ def test_gaps_draw_what_was_counted(run, ax):
     assert ticks[-1] == "longer"
     assert ax.get_yscale() == "log"
     drawn(ax)
+
+
+def test_clusters_over_time_are_drawn_as_they_stand(ax):
+    a, b, c = set(range(10)), set(range(10, 16)), set(range(20, 26))
+    found = over_time_of([[a, b, c], [a | b], [b, a, c - {20}], []], patience=0)
+    assert plots.clusters_over_time(found, ax) is ax
+    shown = lanes(found)
+    bars = [(p.get_x() + p.get_width() / 2, p.get_y(), p.get_height())
+            for p in ax.patches if isinstance(p, mpl.patches.Rectangle)]  # fmt: skip
+    assert bars == [
+        (pytest.approx(r["step"]), r["top"], r["accounts"]) for r in shown.bars.to_pylist()
+    ]
+    bands = [p for p in ax.patches if isinstance(p, mpl.patches.PathPatch)]
+    for band, flow in zip(bands, shown.flows.to_pylist(), strict=True):
+        corners = band.get_path().vertices
+        assert corners[0, 1] == flow["top"]
+        assert corners[4, 1] - corners[3, 1] == pytest.approx(flow["width"])
+    marks = {m.get_label(): m.get_offsets().tolist() for m in ax.collections}
+    assert {name: len(at) for name, at in marks.items()} == {
+        "born": 3, "split": 1, "returned": 1, "merged": 1, "gone": 4,
+    }  # fmt: skip
+    assert marks["merged"] == [[pytest.approx(0.22), shown.lanes["middle"][1].as_py()]]
+    assert [t.get_text() for t in ax.get_yticklabels()] == ["0 (16)", "1 (6)", "3 (6)", "2 (6)"]
+    assert ax.get_title() == "4 clusters in 4 steps of 1d"
+    drawn(ax)
+    few = drawn(plots.clusters_over_time(found, Figure().subplots(), most=2))
+    assert few.texts[0].get_text() == "the 2 largest clusters; 2 more are not drawn"
+    none = drawn(plots.clusters_over_time(over_time_of([[], []]), Figure().subplots()))
+    assert none.get_title() == "No cluster was found"
 
 
 def test_a_heat_map_draws_what_was_counted_under_pseudonyms(run):

@@ -8,7 +8,8 @@ import shutil
 import time
 
 import pytest
-from hostile import RUNS, hostile_run
+from helpers import over_time_of
+from hostile import ATTACKS, RUNS, hostile_run
 
 webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
 from selenium.webdriver import ActionChains  # noqa: E402
@@ -76,6 +77,17 @@ def resize(browser, size):
         "Emulation.setDeviceMetricsOverride",
         {"width": size[0], "height": size[1], "deviceScaleFactor": 1, "mobile": size == PHONE},
     )
+
+
+def asked_for(browser):
+    """Return what the page asked for: addresses that are not in the page itself."""
+    asked = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
+    urls = {
+        message["params"]["request"]["url"]
+        for message in asked
+        if message["method"] == "Network.requestWillBeSent"
+    }
+    return sorted(url for url in urls if not url.startswith(("data:", "chrome")))
 
 
 def wait_for(browser, script, seconds=60.0):
@@ -150,6 +162,38 @@ DRAWN = """
     })];
 """
 PICTURES = ["network", "picture-timeline", "picture-gaps", "picture-creation", "picture-scores"]
+
+
+@pytest.mark.parametrize("size", [DESK, PHONE])
+def test_clusters_over_time_need_no_script(browser, tmp_path, size):
+    a, b, c = set(range(10)), set(range(10, 16)), set(range(16, 22))
+    names = [f"{attack}{i}" for i, attack in enumerate((*ATTACKS, "x", "y"))]
+    found = over_time_of([[a, b, c], [a | b], [b, a, c - {20}], []] * 5, names, patience=0)
+    path = found.report(tmp_path / "report.html", identifiers=True)
+    browser.get("about:blank")
+    for kind in ("browser", "performance"):
+        browser.get_log(kind)
+    resize(browser, size)
+    browser.get(path.as_uri())
+    browser.execute_script("document.querySelectorAll('details').forEach(d => { d.open = true; })")
+    drawn, lanes_, widest, out = browser.execute_script(
+        """
+        const bars = [...document.querySelectorAll(".lanes rect")];
+        const out = [...document.querySelectorAll("main *")].filter(e =>
+          e.getBoundingClientRect().right > innerWidth + 1 && !e.closest(".scroll")
+          && e.checkVisibility());
+        return [bars.length, bars.filter(b => b.getBoundingClientRect().width > 5).length,
+                document.documentElement.scrollWidth, out.map(e => e.outerHTML.slice(0, 200))];
+        """
+    )
+    assert drawn == lanes_ == sum(len(track.seen) for track in found.tracks)
+    assert widest == size[0]
+    assert out == []
+    assert RUNS in browser.find_element(By.TAG_NAME, "main").text
+    assert browser.execute_script("return window.ran") is None
+    assert browser.find_elements(By.CSS_SELECTOR, "main img, main svg[onload], main link") == []
+    assert [entry for entry in browser.get_log("browser") if entry["level"] != "INFO"] == []
+    assert asked_for(browser) == [path.as_uri()]
 
 
 def test_without_a_graphics_card(browser, tmp_path_factory):
@@ -286,14 +330,9 @@ def test_nothing_ran_and_nothing_was_asked_for(opened):
     assert opened.find_elements(By.CSS_SELECTOR, "main img, main svg[onload], main link") == []
     wrong = [entry for entry in opened.get_log("browser") if entry["level"] != "INFO"]
     assert wrong == []
-    asked = [json.loads(entry["message"])["message"] for entry in opened.get_log("performance")]
-    urls = {
-        message["params"]["request"]["url"]
-        for message in asked
-        if message["method"] == "Network.requestWillBeSent"
-    }
-    assert [url for url in urls if not url.startswith(("file:", "data:", "chrome"))] == []
-    assert len([url for url in urls if url.startswith("file:")]) == 1
+    asked = asked_for(opened)
+    assert len(asked) == 1
+    assert asked[0].startswith("file:")
 
 
 def test_what_would_run_is_stopped_by_the_policy(opened):

@@ -2,10 +2,8 @@
 
 import base64
 import hashlib
-import json
 import re
 import unicodedata
-from html.parser import HTMLParser
 from pathlib import Path
 
 import msgspec
@@ -15,6 +13,7 @@ from helpers import log_of, ring_rows
 from hostile import hostile_run
 from hypothesis import given
 from hypothesis import strategies as st
+from pages import Page
 
 import coordnet as cn
 from coordnet.export import Pseudonyms
@@ -24,43 +23,6 @@ from coordnet.report.make import make_report
 from coordnet.report.page import page
 
 RIGHT_TO_LEFT = "\u05d0\u05d1 \u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645"
-VOID = {"meta", "link", "br", "img", "input", "hr"}
-
-
-class Page(HTMLParser):
-    """What a browser without scripts makes of a page: elements, and the text that is read."""
-
-    def __init__(self, text):
-        super().__init__(convert_charrefs=True)
-        self.open, self.elements, self.said, self.scripts = [], [], [], []
-        self.feed(text)
-
-    def handle_starttag(self, tag, attributes):
-        self.elements.append((tag, dict(attributes)))
-        if tag not in VOID:
-            self.open.append(tag)
-        if tag == "script":
-            self.scripts.append((dict(attributes), ""))
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        if self.open and self.open[-1] == "script":
-            attributes, told = self.scripts[-1]
-            self.scripts[-1] = (attributes, told + data)
-        elif not self.open or self.open[-1] != "style":
-            self.said.append(data)
-
-    @property
-    def text(self):
-        return " ".join(" ".join(self.said).split())
-
-    @property
-    def numbers(self):
-        return json.loads(
-            next(told for given, told in self.scripts if given.get("id") == "numbers")
-        )
 
 
 @pytest.fixture(scope="module")
@@ -392,3 +354,30 @@ def test_what_the_page_is_made_of_is_installed():
     listed = told["options.package_data"]["coordnet.report"].split()
     own = {p.name for p in (root / "coordnet" / "report").iterdir() if p.suffix in (".css", ".js")}
     assert set(listed) == own
+
+
+# -- two figures for how often members met ---------------------------------------------------------
+
+
+def test_the_gaps_and_the_words_count_meetings_differently_and_say_so():
+    rows = ring_rows()
+    account, object_, time, kind, post = rows[0]
+    # one who acts three times at once on one object: one meeting more often, by actions alone
+    rows += [(account, object_, time + 1 + i, kind, post) for i in range(2)]
+    run = cn.detect(log_of(rows), "60s", null_sets=0)
+    for i, cluster in enumerate(report_data(run).clusters):
+        own = [row for row in rows if row[0] in set(run.clusters[i].accounts)]
+        together = [
+            (min(a[0], b[0]), max(a[0], b[0]), a[1])
+            for k, a in enumerate(own)
+            for b in own[:k]
+            if a[0] != b[0] and a[1] == b[1] and abs(a[2] - b[2]) <= 60_000_000
+        ]
+        said = " ".join(cluster.details.gaps.said)
+        assert f" {len(together):,} are within 60s of each other." in said
+        alike = all(row[0] != account for row in own)
+        count = "the same count" if alike else "two members count once an object there"
+        assert f"that they met {len(set(together)):,} times: {count}, compared with all" in said
+        how = next(p.sentences[0] for p in cluster.summary if p.title == "How")
+        assert f"They met {len(set(together)):,} times" in how
+        assert (len(together) == len(set(together))) == alike

@@ -135,12 +135,18 @@ def test_the_last_round_is_a_test_against_who_was_left():
     first = graph.tested_against(search.Against(), before, None)
     tested = first.tested_against(search.Against(), counted, None)
     assert_same_graph(kept, tested.keep(fdr=0.05))
-    # an evening is one occasion beside the new chances; the p-value of before stands where smaller
+    # occasions are longer beside the new chances; the p-value of before stands where smaller
     alone = graph.tested_against(search.Against("timing"), counted, None)
-    assert counted.occasion_gap_us == 6 * HOUR
+    assert counted.occasion_rule == (60 * SECOND, 6 * HOUR)
     assert (alone.edges["occasions"] < first.edges["occasions"]).any()
     both = np.minimum(first.edges["p_timing"], alone.edges["p_timing"])
     assert tested.edges["p_timing"].tobytes() == both.tobytes()
+    # bounds rest on the p-value of now alone
+    now = np.maximum(first.edges["p_activity"], alone.edges["p_timing"])
+    counting = tested.edges["p_family"] < 1
+    assert counting.sum() > 1_000
+    assert (tested.edges["p_family"][counting] == now[counting]).all()
+    assert (now[counting] > tested.edges["p_value"][counting]).any()
     for name in ("occasions", "p_activity", "expected_activity"):
         assert tested.edges[name].tobytes() == first.edges[name].tobytes()
 
@@ -160,8 +166,47 @@ def test_who_follows_an_event_is_not_found_when_a_campaign_has_left_the_backgrou
     assert share <= 0.01
     assert recall > 0.95
     # with short occasions beside the new chances hundreds are
-    monkeypatch.setattr("coordnet.inference.statistics.EVENING", 60 * SECOND)
+    monkeypatch.setattr("coordnet.inference.statistics.EVENING", 0)
     assert honest_found(100)[0] > 0.05
+
+
+def test_a_group_around_the_clock_has_more_than_one_occasion():
+    """Six members on a post every 100 minutes for ten days: four of these are one occasion."""
+    rng = np.random.default_rng(1)
+    rows = []
+    for i in range(144):
+        moment = 1_500_000_000 + 6_000 * i
+        together = [(f"ring{m}", int(rng.integers(40))) for m in range(6)]
+        apart = [(f"user{m}", int(rng.integers(60, 80_000))) for m in rng.choice(90, 8, False)]
+        rows += [(a, f"o{i}", (moment + s) * SECOND, "k", None) for a, s in together + apart]
+    log = log_of(rows)
+    ring = log.codes_of([f"ring{m}" for m in range(6)])
+    outside = np.ones(len(log.all_accounts), bool)
+    outside[ring] = False
+    found = GroupTester(WindowStatistics(log, WINDOW).with_background(outside)).test(ring)
+    assert (found.together, found.occasions) == (144, 36)
+    assert found.evidence > 20
+    tested = cn.co_action(log, "60s").tested_against(
+        search.Against("timing"), WindowStatistics(log, WINDOW).with_background(outside), None
+    )
+    inside = np.isin(tested.edges["source"], ring) & np.isin(tested.edges["target"], ring)
+    assert inside.sum() == 15
+    assert (tested.edges["occasions"][inside] == 36).all()
+    assert tested.edges["p_timing"][inside].max() < 1e-3
+
+
+@pytest.mark.parametrize("seed", [0, 6, 101, 105])
+def test_no_viewers_of_an_event_are_said_to_act_together(seed):
+    """Some are found, by the short occasions of the first round; a bound counts none of them."""
+    sim = cn.simulate("mixed_public", accounts=2_000, share=0.02, seed=seed)
+    (layer,) = search_clusters(sim.log, Configuration()).layers
+    group = {a: g for g, names in sim.truth.groups.items() if sim.truth.covert[g] for a in names}
+    ends = [layer.all_accounts[layer.edges[end]] for end in ("source", "target")]
+    pairs = list(zip(*ends, strict=True))
+    honest = [(u, v) for u, v in pairs if group.get(u, 0) != group.get(v, 1)]
+    assert len(honest) > 5
+    assert cn.true_pairs(layer, honest) == 0
+    assert cn.true_pairs(layer) > 0.6 * (len(pairs) - len(honest))
 
 
 def rings_alone(public):
@@ -309,6 +354,8 @@ def test_an_election_is_found_whole(accounts, seed):
     found = cn.evaluate(cleaned.clusters, sim.truth)
     assert found.pair_recall > 0.98
     assert found.pair_precision > 0.99
+    named = {a for cluster in cleaned.clusters for a in cluster.accounts}
+    assert len(named) >= 0.99 * sum(map(len, sim.truth.groups.values()))
     assert cn.evaluate(once.clusters, sim.truth).pair_recall < found.pair_recall
     covert = {a for members in sim.truth.groups.values() for a in members}
     named = {cleaned.layers[0].all_accounts[code] for code in cleaned.layers[0].nodes}
@@ -405,11 +452,11 @@ def test_members_left_out_and_strangers_of_a_run_are_put_right(monkeypatch):
     assert sorted(map(set, usual.clusters), key=len) == sorted(rings, key=len)
     merged = search.merged
 
-    def spoilt(communities, groups):
+    def spoilt(communities, *given):
         if not communities:
-            return merged(communities, groups)
+            return merged(communities, *given)
         stranger = log.codes_of(["user7"])
-        return [np.union1d(m[2:], stranger) for m in merged(communities, groups)]
+        return [np.union1d(m[2:], stranger) for m in merged(communities, *given)]
 
     monkeypatch.setattr(search, "merged", spoilt)
     again = search_clusters(log, Configuration())

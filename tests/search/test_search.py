@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import numpy as np
 import pytest
-from helpers import assert_same_graph, edges_of, log_of, ring_rows, rows_of
+from helpers import acts, assert_same_graph, edges_of, log_of, ring_rows, rows_of, two_halves
 from hypothesis import example, given
 from hypothesis import strategies as st
 from strategies import START, WINDOW
@@ -30,6 +30,16 @@ def with_evidence(*pairs):
 
 def as_sets(found):
     return sorted(sorted(m.tolist()) for m in found)
+
+
+def all_together(members):
+    """Evidence of which sets that have no account in common have the most together."""
+    return 4.0 ** len(members)
+
+
+def each_by_itself(members):
+    """Evidence of which sets that have no account in common have as much as both together."""
+    return 10.0 * len(members)
 
 
 # -- groups and communities --------------------------------------------------------------------
@@ -72,11 +82,58 @@ def as_sets(found):
 def test_groups_join_what_they_share_half_with(communities, found, expected):
     own = sets(*communities)
     before = [m.tolist() for m in own]
-    assert as_sets(merged(own, with_evidence(*found))) == sorted(sorted(m) for m in expected)
-    assert as_sets(merged(own, with_evidence(*found[::-1]))) == as_sets(
-        merged(own, with_evidence(*found))
+    assert as_sets(merged(own, with_evidence(*found), all_together)) == sorted(
+        sorted(m) for m in expected
+    )
+    assert as_sets(merged(own, with_evidence(*found[::-1]), all_together)) == as_sets(
+        merged(own, with_evidence(*found), all_together)
     )
     assert [m.tolist() for m in own] == before
+
+
+@pytest.mark.parametrize(
+    ("evidence", "expected"),
+    [
+        (all_together, [{1, 2, 3, 4, 5, 6, 9}]),
+        (each_by_itself, [{1, 2, 3}, {4, 5, 6}]),  # whoever is in neither is settled later
+        # what is beyond the sum, 31 and 30, against the smaller evidence, 30
+        (lambda m: {3: 30.0, 6: 91.0}[len(m)], [{1, 2, 3, 4, 5, 6, 9}]),
+        (lambda m: {3: 30.0, 6: 90.0}[len(m)], [{1, 2, 3}, {4, 5, 6}]),
+        # parts that nothing is known of are what communities split
+        (lambda m: {3: -7.0, 6: 2.0}[len(m)], [{1, 2, 3, 4, 5, 6, 9}]),
+    ],
+)
+def test_a_group_joins_communities_only_where_they_are_one_by_the_evidence(evidence, expected):
+    own, found = sets({1, 2, 3}, {4, 5, 6}), with_evidence(({1, 2, 3, 4, 5, 6, 9}, 50))
+    assert as_sets(merged(own, found, evidence)) == sorted(map(sorted, expected))
+
+
+def test_pieces_of_one_ring_are_joined_beside_another_ring():
+    """Accounts below 10 are of one ring, of which communities are three pieces."""
+
+    def evidence(members):
+        return sum(4.0 ** len(ring) for ring in (members[members < 10], members[members > 9]))
+
+    pieces = [{1, 2, 3}, {4, 5}, {6, 7}]
+    found = with_evidence(({1, 2, 3, 4, 5, 6, 7, 11, 12, 13, 14}, 50))
+    joined = merged(sets(*pieces, {11, 12, 13, 14}), found, evidence)
+    assert as_sets(joined) == [[1, 2, 3, 4, 5, 6, 7], [11, 12, 13, 14]]
+
+
+@pytest.mark.parametrize(("common", "clusters"), [(0, 2), (2, 2), (20, 1)])
+def test_rings_that_push_a_few_posts_at_the_same_moment_stay_apart(common, clusters):
+    """Of twenty posts each; and are one where they push as many together."""
+    rng = np.random.default_rng(1)
+    rows = two_halves({"a": (7, (0, 1)), "b": (7, (0, 1))})
+    both = [f"{ring}_{m}" for ring in "ab" for m in range(7)]
+    for i in range(common):
+        pace = rng.uniform(1, 27) * 86_400 + rng.uniform(0, 40, 14)
+        rows += acts(f"common{i}", *zip(both, pace, strict=True))
+    log = log_of(rows)
+    found = sorted(
+        sorted(cluster.accounts) for cluster in search_clusters(log, Configuration()).clusters
+    )
+    assert found == ([both] if clusters == 1 else [both[:7], both[7:]])
 
 
 members = st.sets(st.integers(0, 14), min_size=2, max_size=8)
@@ -91,15 +148,19 @@ def test_laws_of_merging(parts, found, rng):
         left = part - {x for c in communities for x in c}
         communities += [left] if left else []
     ranked = [(m, 20 - i) for i, m in enumerate(found)]
-    joined = [set(m.tolist()) for m in merged(sets(*communities), with_evidence(*ranked))]
+    joined = [
+        set(m.tolist()) for m in merged(sets(*communities), with_evidence(*ranked), all_together)
+    ]
     assert set().union(*joined) == set().union(*communities, *found)
     for one in [*communities, *found]:
         assert any(one <= whole for whole in joined)
     assert len(joined) <= len(communities) + len(found)
-    assert as_sets(merged(sets(*communities), [])) == sorted(sorted(c) for c in communities)
+    assert as_sets(merged(sets(*communities), [], all_together)) == sorted(
+        sorted(c) for c in communities
+    )
     if rng is not None:
         rng.shuffle(ranked)
-        again = merged(sets(*communities), with_evidence(*ranked))
+        again = merged(sets(*communities), with_evidence(*ranked), all_together)
         assert as_sets(again) == sorted(sorted(m) for m in joined)
 
 
