@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 import sql_oracle
-from helpers import assert_same_graph
+from helpers import assert_same_graph, assert_same_log
 from strategies import WINDOW
 
 import coordnet as cn
@@ -105,6 +105,28 @@ def test_a_task_that_always_fails_says_why_and_what_is_finished_stays(session, r
     assert "0001-0001.parquet" not in done
     found = cn.co_action(store, "60s", min_weight=2, engine=SparkEngine(session, groups=2))
     assert_same_graph(found, cn.co_action(ring, "60s", min_weight=2))
+
+
+# -- tables of Spark ---------------------------------------------------------------------------
+
+
+def test_tables_of_spark_are_read_as_others(session, ring, tmp_path):
+    table = ring.to_frame("pyarrow").drop_columns("row").slice(0, 4_000)
+    table = table.rename_columns(["who", "odd.`name", "at", "kind"])
+    columns = {"account": "who", "object": "odd.`name", "time": "at", "kind": "kind"}
+    frame = session.createDataFrame(table.to_pandas()).repartition(3).cache()
+    in_order = frame.toArrow()  # partitions one after the other
+    expected = cn.read_actions(in_order, **columns)
+    assert expected.row.tolist() != sorted(expected.row)
+    store = cn.write_store(frame, tmp_path / "store", **columns)
+    for log in (cn.read_actions(frame, **columns), store):
+        assert_same_log(log, expected)
+        assert log.sources == ("spark frame",)
+    assert_same_graph(cn.co_action(store, "60s", engine=session), cn.co_action(expected, "60s"))
+    empty = cn.read_actions(frame.limit(0), **columns)
+    assert len(empty) == 0
+    with pytest.raises(cn.InputError, match=r"no column 'whom'.*Did you mean 'who'"):
+        cn.read_actions(frame, **{**columns, "account": "whom"})
 
 
 @pytest.mark.slow
