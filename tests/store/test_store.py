@@ -359,7 +359,7 @@ def test_what_differs_from_the_rows_before_is_refused(tmp_path):
     with pytest.raises(ParameterError, match=r"memory='2 pounds' is no amount"):
         cn.write_store(seconds, tmp_path / "t", **NAMES, memory="2 pounds")
     with pytest.raises(ParameterError, match="less than the program itself takes"):
-        cn.write_store(seconds, tmp_path / "t", **NAMES, memory="2MB")
+        cn.write_store(seconds, tmp_path / "t", **NAMES, memory="200MB")
 
 
 def test_a_store_that_was_written_to_since_is_not_appended_to(tmp_path):
