@@ -155,6 +155,12 @@ class _Work:
 _work: ContextVar[_Work | None] = ContextVar("work", default=None)
 
 
+def work_folder() -> Path | None:
+    """Return the folder for parts of the work of the block, in that of the log's store."""
+    work = _work.get()
+    return None if work is None else work.folder
+
+
 @contextmanager
 def work_in(folder: Path | None) -> Iterator[None]:
     """Let the parts of the work in the block stay in a store's folder until the block ends well.

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coordnet.blocks.blocks import block_of
-from coordnet.blocks.edges import Actions, counting_of, edges_between, tasks_of
+from coordnet.blocks.edges import Actions, counting_of, edges_between, made_from_blocks, tasks_of
 from coordnet.disk import SLICE, made_in_parts, on_disk, release
 from coordnet.engine import Columns
-from coordnet.graphs.co_action import COLUMNS, EDGE_BYTES, CoAction, EdgeRows
+from coordnet.graphs.co_action import COLUMNS, EDGE_BYTES, EdgeRows
 from coordnet.graphs.relation import Relation
 from coordnet.log.actions import ActionLog
 from coordnet.memory import memory_budget, unlimited
@@ -42,7 +42,7 @@ class AccountBlocks:
     ) -> Columns | None:
         """Return the edges, None where one block is enough or the relation has none."""
         n = blocks_needed(len(log)) if self.n_blocks is None else self.n_blocks
-        if n == 1 or not isinstance(relation, CoAction):
+        if n == 1 or not made_from_blocks(relation):
             return None
         counting = counting_of(log, relation, weight, min_weight)
         tasks = list(tasks_of(n))
