@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from coordnet.blocks.blocks import block_of
 from coordnet.disk import digest_of
 from coordnet.errors import ParameterError, one_of
+from coordnet.frames import frozen
 from coordnet.graphs.co_action import (
     COLUMNS,
     WEIGHTS,
@@ -31,7 +32,6 @@ from coordnet.graphs.relation import Relation, Trace
 from coordnet.kernels import arrays as array_kernels
 from coordnet.log.actions import ActionLog, compact
 from coordnet.log.windows import longest
-from coordnet.progress import stage
 
 
 class Actions(NamedTuple):
@@ -50,6 +50,14 @@ class Counting(NamedTuple):
     shift: int  # of the delays
     windows: NDArray[np.int64]  # of each kind, -1 where it takes no part; or (1,), of all
     kind: NDArray[np.int32] | None  # of each object; None where one window is for all
+
+
+def made_from_blocks(relation: Relation) -> bool:
+    """Return whether graphs of a relation are made from blocks: co-action is, as it stands.
+
+    Another class that is made of it may join accounts by what only it knows.
+    """
+    return type(relation) is CoAction
 
 
 def counting_of(log: ActionLog, relation: Relation, weight: str, min_weight: int) -> Counting:
@@ -71,10 +79,9 @@ def counting_of(log: ActionLog, relation: Relation, weight: str, min_weight: int
 
     Cost: linear.
     """
-    if not isinstance(relation, CoAction):
+    if not (isinstance(relation, CoAction) and made_from_blocks(relation)):
         raise ParameterError(
-            f"a graph of {relation.name} is not made from blocks of accounts; co_action graphs "
-            "are. Make this one in memory: leave engine= and memory= out."
+            f"a graph of {relation.name} is not made from blocks of accounts; co_action graphs are."
         )
     window, part = relation.window_us, relation.part(log)
     shift = delay_shift(part.account, part.object, len(log.all_accounts), longest(window))
@@ -113,7 +120,7 @@ def edges_between(
     parts = [_taking_part(counting, part) for part in (one, other) if part is not None]
     account, accounts = _compact([part.account for part in parts])
     object_, objects = _compact([part.object for part in parts])
-    time = np.concatenate([part.time for part in parts])
+    time = frozen(np.concatenate([part.time for part in parts]))
     window = counting.windows[np.zeros(1, int) if counting.kind is None else counting.kind[objects]]
     trace = Trace(account, object_, time, np.broadcast_to(window, len(objects)).copy())
     need = counting.min_weight if counting.weight == "objects" else 1
@@ -132,47 +139,6 @@ def edges_between(
     return dict(zip(COLUMNS, columns, strict=True))
 
 
-def blocked_edges(
-    log: ActionLog,
-    relation: Relation,
-    weight: str = "objects",
-    min_weight: int = 1,
-    n_blocks: int = 1,
-    threads: int | None = None,
-) -> dict[str, NDArray[Any]]:
-    """Count the edges of a log block by block: those of its graph, byte for byte.
-
-    Parameters
-    ----------
-    log, relation, weight, min_weight
-        As in :func:`counting_of`.
-    n_blocks
-        Number of blocks of accounts. It changes no byte of the result.
-    threads
-        Number of threads; None means all processors.
-
-    Examples
-    --------
-    >>> import coordnet as cn
-    >>> from coordnet.blocks.edges import blocked_edges
-    >>> log = cn.simulate("election", accounts=300, seed=1).log
-    >>> edges = blocked_edges(log, cn.CoAction(60_000_000), min_weight=2, n_blocks=3)
-    >>> graph = cn.co_action(log, within="60s", min_weight=2)
-    >>> all((edges[name] == column).all() for name, column in graph.edges.items())
-    True
-    """
-    counting = counting_of(log, relation, weight, min_weight)
-    blocks = split(log, n_blocks)
-    tasks = list(tasks_of(n_blocks))
-    found = []
-    with stage("co-actions in blocks") as done:
-        for k, (i, j) in enumerate(tasks):
-            other = None if i == j else blocks[j]
-            found.append(edges_between(counting, blocks[i], other, threads))
-            done((k + 1) / len(tasks))
-    return in_order(found)
-
-
 def tasks_of(n_blocks: int) -> Iterator[tuple[int, int]]:
     """Yield all pairs of blocks (i, j) with i <= j."""
     return ((i, j) for i in range(n_blocks) for j in range(i, n_blocks))
@@ -186,14 +152,6 @@ def split(log: ActionLog, n_blocks: int) -> list[Actions]:
     return [Actions(log.account[at], log.object[at], log.time[at]) for at in stretches]
 
 
-def in_order(found: Sequence[dict[str, NDArray[Any]]]) -> dict[str, NDArray[Any]]:
-    """Return the edges of all tasks as those of one graph, in order of (source, target)."""
-    source, target = (np.concatenate([part[end] for part in found]) for end in COLUMNS[:2])
-    # stretches come sorted, and are merged
-    order = np.argsort(source.astype(np.int64) << 32 | target, kind="stable")
-    return {name: np.concatenate([part[name] for part in found])[order] for name in found[0]}
-
-
 def _taking_part(counting: Counting, actions: Actions) -> Actions:
     """Return the actions of kinds that have a window."""
     if counting.kind is None or (counting.windows >= 0).all():
@@ -205,4 +163,5 @@ def _taking_part(counting: Counting, actions: Actions) -> Actions:
 def _compact(parts: Sequence[NDArray[np.int32]]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
     """Return codes without gaps, so that what a task takes hangs on its actions alone."""
     codes = np.concatenate(parts)
-    return compact(codes, int(codes.max(initial=-1)) + 1)
+    codes, old = compact(codes, int(codes.max(initial=-1)) + 1)
+    return frozen(codes), old

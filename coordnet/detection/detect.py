@@ -58,7 +58,8 @@ def detect(
         How much memory edges and their tests may take, such as ``"2GB"``: what is more stands on
         disk; see :func:`coordnet.co_action`. It changes no byte of the result.
     engine
-        A Spark session that makes and tests the edges of a store; None for this machine.
+        A Spark session that makes and tests the edges of co-action graphs, or an engine of
+        :mod:`coordnet.engines`; None for this machine. It changes no byte of the result.
     threads
         Number of threads; None means all processors. It changes no byte of the result.
     {parameters}

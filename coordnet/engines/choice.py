@@ -6,7 +6,9 @@ from typing import Any
 
 from coordnet.engine import Engine
 from coordnet.engines.account_blocks import AccountBlocks
-from coordnet.errors import ParameterError
+from coordnet.engines.spark import SparkEngine
+from coordnet.engines.tasks import TaskEngine
+from coordnet.errors import ParameterError, shown
 from coordnet.memory import may_use_disk
 
 
@@ -16,13 +18,17 @@ def engine_of(engine: Any, threads: int | None = None) -> Engine | None:
     Parameters
     ----------
     engine
-        A Spark session; None for this machine.
+        A Spark session, or a :class:`~coordnet.engines.tasks.TaskEngine`; None for this machine.
     threads
         Number of threads of this machine.
     """
     if engine is None:
         return AccountBlocks(threads=threads) if may_use_disk() else None
+    if isinstance(engine, TaskEngine):
+        return engine
+    if type(engine).__module__.partition(".")[0] == "pyspark":
+        return SparkEngine(engine)
     raise ParameterError(
-        f"engine= takes a Spark session, not {type(engine).__name__}; leave it out for this "
+        f"engine={shown(engine)} is no engine; give a Spark session, or leave it out for this "
         "machine."
     )

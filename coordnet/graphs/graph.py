@@ -15,6 +15,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from coordnet.disk import selected
+from coordnet.engine import at_work
 from coordnet.errors import ParameterError, check_number, check_whole
 from coordnet.export import labels_out, write_table, xml_names
 from coordnet.frames import ArrowExport, frozen, html_table, native
@@ -188,6 +189,10 @@ class CoordinationGraph(ArrowExport, Frozen):
             edges={name: selected(column, keep, count) for name, column in self.edges.items()}
         )
 
+    def with_column(self, name: str, column: NDArray[Any]) -> CoordinationGraph:
+        """Return the graph with another column of this name."""
+        return self._with(edges={**self.edges, name: frozen(column)})
+
     def _with(self, **changes: Any) -> CoordinationGraph:
         """Return the graph with other fields, and the same log."""
         changed = replace(self, **changes)
@@ -203,6 +208,7 @@ class CoordinationGraph(ArrowExport, Frozen):
         background: ActionLog | None = None,
         occasion_gap: Duration | None = None,
         correction: str = "bh",
+        engine: Any = None,
         threads: int | None = None,
     ) -> CoordinationGraph:
         """Test for every edge whether the two act together more than a null model explains.
@@ -234,6 +240,9 @@ class CoordinationGraph(ArrowExport, Frozen):
             ``"bh"`` or ``"by"``; pairs without an edge count with p = 1. They are all pairs that
             act on a common object, and all pairs of accounts for ``null="activity"`` alone and
             for co-timing.
+        engine
+            Who tests the edges of a co-action graph: a Spark session, or an engine of
+            :mod:`coordnet.engines`; None is this process. It changes no byte of the result.
         threads
             Number of threads; None means all processors. It changes no byte of the result.
 
@@ -260,9 +269,11 @@ class CoordinationGraph(ArrowExport, Frozen):
         True
         """
         gap = None if occasion_gap is None else duration(occasion_gap, "occasion_gap")
-        return self.tested_against(
-            Against(null, strata, background, gap, correction), None, threads
-        )
+        against = Against(null, strata, background, gap, correction)
+        if engine is None:
+            return self.tested_against(against, None, threads)
+        with at_work(self.whole_log, None, engine, threads):
+            return self.tested_against(against, None, threads)
 
     def tested_against(
         self, against: Against, statistics: WindowStatistics | None, threads: int | None = None

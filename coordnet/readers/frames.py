@@ -103,6 +103,8 @@ def open_frame(source: Any) -> Opened | None:
     implementation = frame.implementation
     if implementation.is_duckdb():
         return _open_duckdb(frame.to_native())
+    if implementation.is_pyspark() or implementation.is_pyspark_connect():
+        return _open_spark(frame.to_native())
 
     def read(wanted: Sequence[str]) -> dict[str, pa.ChunkedArray | list[Any]]:
         chosen = frame.select(list(wanted))
@@ -165,6 +167,38 @@ def _open_duckdb(relation: Any) -> Opened:
             yield {name: table[f"c{i}"] for i, name in enumerate(wanted)}
 
     return Opened(there, read, "duckdb frame", "pyarrow", batches)
+
+
+def _open_spark(frame: Any) -> Opened:
+    """Look at a table of Spark, which comes partition by partition, packed by its workers."""
+
+    def packed(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            sink = pa.BufferOutputStream()
+            with pa.ipc.new_stream(sink, batch.schema) as out:
+                out.write_batch(batch)
+            blob = pa.array([sink.getvalue().to_pybytes()], pa.binary())
+            yield pa.RecordBatch.from_arrays([blob], ["batch"])
+
+    def pieces(wanted: Sequence[str], _: int = 0) -> Iterator[dict[str, pa.ChunkedArray]]:
+        names = ["`" + name.replace("`", "``") + "`" for name in wanted]
+        chosen = frame.select(*names).toDF(*(f"c{i}" for i in range(len(names))))
+        table = None
+        for row in chosen.mapInArrow(packed, "batch binary").toLocalIterator(True):
+            table = pa.ipc.open_stream(row[0]).read_all()
+            yield {name: table[i] for i, name in enumerate(wanted)}
+        if table is None:
+            table = chosen.limit(0).toArrow()
+            yield {name: table[i] for i, name in enumerate(wanted)}
+
+    def read(wanted: Sequence[str]) -> dict[str, pa.ChunkedArray | list[Any]]:
+        chunks = list(pieces(wanted))
+        return {
+            name: pa.chunked_array([c for piece in chunks for c in piece[name].chunks], own.type)
+            for name, own in chunks[0].items()
+        }
+
+    return Opened(list(frame.columns), read, "spark frame", "pyarrow", pieces)
 
 
 def _tables(batches: pa.RecordBatchReader) -> Iterator[pa.Table]:

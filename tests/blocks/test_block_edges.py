@@ -13,7 +13,8 @@ from strategies import KINDS, SECOND, START, WINDOW, crowded_logs, examples, log
 import coordnet as cn
 from coordnet.blocks import edges as block_edges
 from coordnet.blocks.blocks import block_of
-from coordnet.blocks.edges import blocked_edges, counting_of, edges_between
+from coordnet.blocks.edges import counting_of, edges_between
+from coordnet.engines.account_blocks import merged
 from coordnet.errors import ParameterError
 from coordnet.graphs import co_action, crowds
 from coordnet.kernels import windows as window_kernels
@@ -23,6 +24,17 @@ N_BLOCKS = st.integers(1, 7)
 VIRAL = [(f"u{a % 9}", "viral", START + a * WINDOW // 5, "retweet", None) for a in range(40)]
 ONE = [("a", f"p{i % 3}", START + i * SECOND, "retweet", None) for i in range(30)]
 TIES = [(f"u{a}", f"p{o}", START, "retweet", None) for a in range(8) for o in range(3)]
+
+
+def blocked_edges(log, relation, weight="objects", min_weight=1, n_blocks=1, threads=1):
+    """Count the edges of a log block by block."""
+    counting = counting_of(log, relation, weight, min_weight)
+    blocks = block_edges.split(log, n_blocks)
+    found = [
+        edges_between(counting, blocks[i], None if i == j else blocks[j], threads)
+        for i, j in block_edges.tasks_of(n_blocks)
+    ]
+    return dict(zip(found[0], merged([list(part.values()) for part in found]), strict=True))
 
 
 def assert_blocked(log, relation, weight, min_weight, n_blocks, threads=1):

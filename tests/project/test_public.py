@@ -95,7 +95,9 @@ def test_documented_parameters_equal_the_signature(name):
 def test_every_choice_of_detect_is_a_field_of_the_configuration_and_documented():
     """The signature, help() and the docstring are made of the fields; each stands in one place."""
     signature = inspect.signature(coordnet.detect)
-    own = ["log", "config", "background", "accounts", "stance", "threads"]
+    own = [
+        "log", "config", "background", "accounts", "stance", "memory", "engine", "threads",
+    ]  # fmt: skip
     declared = {f.name: f for f in dataclasses.fields(coordnet.Configuration)}
     assert [*signature.parameters][:2] == ["log", "within"]
     assert set(signature.parameters) == {*own, *declared}

@@ -1,0 +1,399 @@
+"""An engine that works on pairs of groups of blocks, each a task by itself.
+
+A task reads the actions of its two groups, counts or tests the edges between them, and writes them
+to a file under its own name. What it needs of the whole log was written beside before. Nothing goes
+from one task to another. So a task that failed is done again, one that is done twice writes the
+same, and what an interrupted run has finished need not be done again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import secrets
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.fs
+import pyarrow.parquet
+from numpy.typing import NDArray
+
+import coordnet
+from coordnet.blocks.blocks import block_of
+from coordnet.blocks.edges import (
+    Actions,
+    Counting,
+    counting_of,
+    edges_between,
+    made_from_blocks,
+    split,
+    tasks_of,
+)
+from coordnet.disk import WORK, digest_of, work_folder
+from coordnet.engine import Columns
+from coordnet.engines.account_blocks import merged
+from coordnet.errors import InputError, ParameterError, check_whole
+from coordnet.frames import frozen
+from coordnet.graphs.co_action import COLUMNS
+from coordnet.graphs.relation import Relation
+from coordnet.inference.pair_tests import PairFacts, PairTester
+from coordnet.inference.statistics import Floats
+from coordnet.kernels import actions as action_kernels
+from coordnet.kernels import arrays as array_kernels
+from coordnet.log.actions import ActionLog, compact
+from coordnet.progress import stage
+from coordnet.store.stored_log import StoredLog
+
+BLOCKS = 64  # blocks of a log that does not stand in a store
+ACTION_BYTES = 110  # that an action takes in a task, while it is put in order and counted
+SHARE = 0.5  # of the memory of a task that actions may take; the rest is for edges
+TASKS = 3  # for each worker, so that none waits long for the last
+Task = Callable[[int, int], int]
+Tests = tuple[NDArray[np.int32], Floats, Floats]
+
+
+# -- places ------------------------------------------------------------------------------------
+
+
+class Place(NamedTuple):
+    """A folder that all machines see: a path, or what pyarrow reads as an address."""
+
+    uri: str
+
+    def open(self) -> tuple[pa.fs.FileSystem, str]:
+        """Return its file system, and its path there."""
+        try:
+            if "://" not in self.uri:
+                return pa.fs.LocalFileSystem(), str(Path(self.uri).absolute())
+            system, path = pa.fs.FileSystem.from_uri(self.uri)
+        except (pa.ArrowInvalid, OSError) as error:
+            raise ParameterError(
+                f"{self.uri!r} is no folder that pyarrow can open ({error}); give a path, or an "
+                "address such as s3://bucket/folder."
+            ) from error
+        return system, path.rstrip("/")
+
+    def under(self, name: str) -> Place:
+        """Return a folder in it."""
+        return Place(f"{self.uri.rstrip('/')}/{name}")
+
+    def make(self) -> None:
+        """Make the folder."""
+        system, path = self.open()
+        system.create_dir(path)
+
+    def remove(self) -> None:
+        """Remove the folder with all that is in it."""
+        system, path = self.open()
+        system.delete_dir(path)
+
+    def files(self) -> set[str]:
+        """Return the names of the files in it."""
+        system, path = self.open()
+        found = system.get_file_info(pa.fs.FileSelector(path, allow_not_found=True))
+        return {file.base_name for file in found if file.is_file}
+
+    def write(self, name: str, columns: dict[str, NDArray[Any]]) -> None:
+        """Write columns as a Parquet file: whole, or not there."""
+        table = pa.table({column: pa.array(values) for column, values in columns.items()})
+        system, path = self.open()
+        temporary = f"{path}/.{name}-{secrets.token_hex(8)}"
+        with system.open_output_stream(temporary) as out:
+            pa.parquet.write_table(table, out, use_dictionary=False, compression="lz4")
+        system.move(temporary, f"{path}/{name}")
+
+    def read(self, name: str) -> dict[str, NDArray[Any]]:
+        """Return the columns of a Parquet file."""
+        system, path = self.open()
+        table = pa.parquet.read_table(f"{path}/{name}", filesystem=system)
+        return {column: table[column].to_numpy() for column in table.column_names}
+
+    def write_arrays(self, name: str, **arrays: NDArray[Any]) -> None:
+        """Write arrays, of whatever shapes."""
+        system, path = self.open()
+        held = io.BytesIO()
+        np.savez(held, **arrays)  # type: ignore[arg-type]
+        with system.open_output_stream(f"{path}/{name}") as out:
+            out.write(held.getbuffer())
+
+    def read_arrays(self, name: str) -> dict[str, NDArray[Any]]:
+        """Return arrays that :meth:`write_arrays` wrote."""
+        system, path = self.open()
+        with (
+            system.open_input_stream(f"{path}/{name}") as file,
+            np.load(io.BytesIO(file.read())) as held,
+        ):
+            return dict(held)
+
+
+def file_of(i: int, j: int) -> str:
+    """Return the name of the file of a task."""
+    return f"{i:04}-{j:04}.parquet"
+
+
+# -- the tasks ---------------------------------------------------------------------------------
+
+
+class Blocks(NamedTuple):
+    """The actions of a log in files, one for each block of accounts, and how they are grouped."""
+
+    place: Place
+    n_blocks: int
+    groups: int
+
+    def group(self, block: Any) -> Any:
+        """Return the group that a block is in."""
+        return block % self.groups
+
+    def actions(self, group: int) -> Actions:
+        """Read the actions of a group, in the order of the log."""
+        system, path = self.place.open()
+        files = [f"{path}/{b:03}.parquet" for b in range(group, self.n_blocks, self.groups)]
+        tables = [pa.parquet.read_table(file, filesystem=system) for file in files]
+        table = pa.concat_tables(tables)
+        account, object_, time = (
+            frozen(table[name].to_numpy()) for name in ("account", "object", "time")
+        )
+        if len(files) > 1:
+            indptr, order = array_kernels.group_by_code(object_, int(object_.max(initial=-1)) + 1)
+            action_kernels.sort_within_groups(
+                indptr, order, time, account.astype(np.int64), 0, len(indptr) - 1
+            )
+            account, object_, time = (
+                frozen(array_kernels.take(column, order)) for column in (account, object_, time)
+            )
+        return Actions(account, object_, time)
+
+
+def count_task(blocks: Blocks, place: Place, counting: Counting, i: int, j: int) -> int:
+    """Count the edges between two groups, write them, and return how many they are.
+
+    Parameters
+    ----------
+    blocks
+        The actions.
+    place
+        Where the edges are written, and the kinds of the objects stand.
+    counting
+        What is counted; with the kinds left out.
+    i, j
+        The groups, i <= j.
+    """
+    if len(counting.windows) > 1:
+        counting = counting._replace(kind=place.read_arrays("kinds.npz")["kind"])
+    other = blocks.actions(j) if i != j else None
+    edges = edges_between(counting, blocks.actions(i), other, threads=1)
+    place.write(file_of(i, j), edges)
+    return len(edges["source"])
+
+
+def test_task(blocks: Blocks, place: Place, facts: PairFacts, i: int, j: int) -> int:
+    """Test the pairs of accounts of two groups, write the results, and return how many they are.
+
+    Parameters
+    ----------
+    blocks
+        The actions.
+    place
+        Where the results are written; the arrays of the facts, and the pairs, stand there.
+    facts
+        Of the whole log, without their arrays.
+    i, j
+        The groups, i <= j.
+    """
+    pairs = place.under("pairs").read(file_of(i, j))
+    parts = [blocks.actions(group) for group in sorted({i, j})]
+    given = place.read_arrays("facts.npz")
+    facts = facts._replace(
+        classes=given["classes"],
+        rank=given.get("rank"),
+        by_cell=(given["chances"], given["misses"], given["windows"]),
+    )
+    # the two accounts of a pair are put in order of object and time each for itself
+    account, object_, time = (frozen(np.concatenate(column)) for column in zip(*parts, strict=True))
+    account, present = compact(account, int(account.max(initial=-1)) + 1)
+    account = frozen(account)
+    tester = PairTester(facts, account, object_, time, len(present))
+    source, target = (
+        np.searchsorted(present, pairs[end]).astype(np.int32) for end in ("source", "target")
+    )
+    occasions, expected, p_value = tester.test(source, target, threads=1)
+    place.write(file_of(i, j), {"occasions": occasions, "expected": expected, "p": p_value})
+    return len(occasions)
+
+
+# -- the engine --------------------------------------------------------------------------------
+
+
+class TaskEngine(ABC):
+    """Counts and tests edges by tasks over pairs of groups of blocks.
+
+    Parameters
+    ----------
+    folder
+        A folder that all machines see, for what tasks need and give: a path, or an address that
+        pyarrow can open. By default the folder of the log's store, or else :meth:`temporary`.
+    groups
+        Number of groups of blocks, 1 to 64; by default as many as the workers and their memory ask
+        for. It changes no byte of the result.
+    store
+        Where other machines see the folder of the store, where that is another path or address.
+    """
+
+    def __init__(
+        self,
+        folder: Any = None,
+        groups: int | None = None,
+        store: Any = None,
+    ) -> None:
+        self.folder = None if folder is None else Place(str(folder))
+        self.groups = None if groups is None else check_whole(groups, "groups", 1, BLOCKS)
+        self.store = None if store is None else Place(str(store))
+
+    @abstractmethod
+    def run(self, task: Task, tasks: Sequence[tuple[int, int]]) -> None:
+        """Call ``task(i, j)`` for all (i, j), wherever that is."""
+
+    @abstractmethod
+    def workers(self) -> tuple[int, int]:
+        """Return how many tasks run at once, and how many bytes each may take."""
+
+    @contextmanager
+    def temporary(self) -> Iterator[Place]:
+        """Yield a folder for a log that stands in no store, where none was given."""
+        raise ParameterError(
+            "the log stands in no store, and the workers are on other machines: give the engine a "
+            "folder= that all of them see, or write a store with write_store."
+        )
+        yield Place("")
+
+    def edges(
+        self, log: ActionLog, relation: Relation, weight: str, min_weight: int
+    ) -> Columns | None:
+        """Count the edges of a log; see :meth:`coordnet.engine.Engine.edges`."""
+        if not made_from_blocks(relation):
+            return None
+        counting = counting_of(log, relation, weight, min_weight)
+        key = ("edges", log.fingerprint, repr(relation), weight, str(min_weight))
+        with self._exchange(log, key) as (blocks, place):
+            if counting.kind is not None:
+                place.write_arrays("kinds.npz", kind=counting.kind)
+            tasks = list(tasks_of(blocks.groups))
+            task = partial(count_task, blocks, place, counting._replace(kind=None))
+            self._do(task, tasks, place, "co-actions")
+            found = [list(place.read(file_of(*pair)).values()) for pair in tasks]
+            return dict(zip(COLUMNS, merged(found), strict=True))
+
+    def tests(
+        self,
+        log: ActionLog,
+        facts: PairFacts,
+        source: NDArray[np.int32],
+        target: NDArray[np.int32],
+    ) -> Tests:
+        """Test pairs of accounts of a log; see :meth:`coordnet.engine.Engine.tests`."""
+        key = (
+            "tests", log.fingerprint, digest_of(source, target).hex(),
+            digest_of(facts.classes, facts.rank, *facts.by_cell).hex(), repr(facts.occasion_rule),
+        )  # fmt: skip
+        n = len(source)
+        occasions, expected, p_value = np.zeros(n, np.int32), np.zeros(n), np.ones(n)
+        with self._exchange(log, key) as (blocks, place):
+            rank = {} if facts.rank is None else {"rank": facts.rank}
+            chances, misses, windows = facts.by_cell
+            place.write_arrays(
+                "facts.npz", classes=facts.classes, chances=chances, misses=misses,
+                windows=windows, **rank,
+            )  # fmt: skip
+            small = facts._replace(
+                classes=facts.classes[:0], rank=None, by_cell=(chances[:0], misses[:0], windows[:0])
+            )
+            group = blocks.group(block_of(log.all_accounts.labels, blocks.n_blocks))
+            one, other = group[source], group[target]
+            number = np.minimum(one, other) * blocks.groups + np.maximum(one, other)
+            indptr, order = array_kernels.group_by_code(number, blocks.groups**2)
+            of = {
+                divmod(k, blocks.groups): order[a:b]
+                for k, (a, b) in enumerate(pairwise(indptr.tolist()))
+                if a < b
+            }
+            pairs, done = place.under("pairs"), place.files()
+            pairs.make()
+            for task, at in of.items():
+                if file_of(*task) not in done:
+                    pairs.write(file_of(*task), {"source": source[at], "target": target[at]})
+            self._do(partial(test_task, blocks, place, small), list(of), place, "edge tests")
+            for task, at in of.items():
+                found = place.read(file_of(*task))
+                occasions[at], expected[at] = found["occasions"], found["expected"]
+                p_value[at] = found["p"]
+        return occasions, expected, p_value
+
+    def _do(self, task: Task, tasks: Sequence[tuple[int, int]], place: Place, label: str) -> None:
+        """Run the tasks whose results are not there yet, those with two groups first."""
+        done = place.files()
+        left = [pair for pair in tasks if file_of(*pair) not in done]
+        left.sort(key=lambda pair: pair[0] == pair[1])
+        if left:
+            with stage(label):
+                self.run(task, left)
+        missing = {file_of(*pair) for pair in tasks} - place.files()
+        if missing:
+            raise InputError(
+                f"{place.uri}: the results of {len(missing)} tasks are not there, so the workers "
+                "write to another place than this process reads; give the engine a folder= that "
+                "all of them see under the same path."
+            )
+
+    @contextmanager
+    def _exchange(self, log: ActionLog, key: Sequence[str]) -> Iterator[tuple[Blocks, Place]]:
+        """Yield the blocks of a log, and a folder that goes when all has ended well."""
+        if self.folder is not None:
+            with self._work(self.folder, log, key) as found:
+                yield found
+        elif (beside := work_folder()) is not None:  # the log may be a part of its store
+            seen = Place(str(beside)) if self.store is None else self.store.under(WORK)
+            with self._work(seen, log, key) as found:
+                yield found
+        else:
+            with self.temporary() as folder, self._work(folder, log, key) as found:
+                yield found
+
+    @contextmanager
+    def _work(
+        self, folder: Place, log: ActionLog, key: Sequence[str]
+    ) -> Iterator[tuple[Blocks, Place]]:
+        n_blocks = log.n_blocks if isinstance(log, StoredLog) else BLOCKS
+        groups = min(self.groups or self._groups(len(log)), n_blocks)
+        digest = hashlib.blake2b(digest_size=16)
+        for piece in (coordnet.__version__, str(groups), str(n_blocks), *key):
+            digest.update(len(piece).to_bytes(8, "little") + piece.encode())
+        place = folder.under(f"tasks-{digest.hexdigest()}")
+        place.make()
+        if isinstance(log, StoredLog):
+            there = (self.store or Place(str(log.folder))).under(f"{log.generation}/blocks")
+        else:
+            there = place.under("blocks")
+            there.make()
+            for b, actions in enumerate(split(log, n_blocks)):
+                there.write(f"{b:03}.parquet", actions._asdict())
+        yield Blocks(there, n_blocks, groups), place
+        place.remove()
+
+    def _groups(self, actions: int) -> int:
+        """Return the number of groups for workers and their memory."""
+        workers, memory = self.workers()
+        groups = 1
+        while groups < BLOCKS and (
+            groups * (groups + 1) // 2 < TASKS * workers
+            or 2 * actions / groups * ACTION_BYTES > SHARE * memory
+        ):
+            groups += 1
+        return groups

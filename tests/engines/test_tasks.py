@@ -1,0 +1,244 @@
+"""An engine of tasks: the bytes of one process, whatever the groups and the accidents."""
+
+from contextvars import Context
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet
+import pytest
+from helpers import assert_same_graph, log_of
+from hypothesis import given
+from hypothesis import strategies as st
+from strategies import KINDS, WINDOW, examples, logs, windows
+
+import coordnet as cn
+from coordnet.engine import at_work
+from coordnet.engines import tasks
+from coordnet.engines.tasks import Place, TaskEngine
+from coordnet.errors import CoordnetError, InputError, ParameterError
+
+
+class Here(TaskEngine):
+    """Runs tasks one after the other, as another process would, and notes which."""
+
+    def __init__(self, folder, groups=3, workers=(2, 10**9), store=None):
+        super().__init__(folder, groups, store)
+        self.told, self.ran = workers, []
+
+    def run(self, task, tasks):
+        for pair in tasks:
+            Context().run(task, *pair)
+            self.ran.append(pair)
+
+    def workers(self):
+        return self.told
+
+
+@pytest.fixture(scope="module")
+def ring():
+    return cn.simulate("retweet_ring", accounts=600, seed=0).log
+
+
+# -- the same bytes ----------------------------------------------------------------------------
+
+
+@examples(15)
+@given(log=logs().map(log_of), window=windows(), min_weight=st.integers(1, 3),
+       weight=st.sampled_from(["objects", "pairs"]), groups=st.integers(1, 5))  # fmt: skip
+def test_edges_have_the_bytes_of_any_log(tmp_path_factory, log, window, min_weight, weight, groups):
+    engine = Here(tmp_path_factory.mktemp("work"), groups)
+    options = {"weight": weight, "min_weight": min_weight}
+    found = cn.co_action(log, window / 1e6, **options, engine=engine)
+    assert_same_graph(found, cn.co_action(log, window / 1e6, **options))
+    assert len(engine.ran) == groups * (groups + 1) // 2
+
+
+@examples(15)
+@given(log=logs(min_size=1).map(log_of), groups=st.integers(1, 4), data=st.data())
+def test_tests_of_windows_by_kind_have_the_bytes_of_any_log(tmp_path_factory, log, groups, data):
+    kinds = data.draw(st.lists(st.sampled_from(KINDS), min_size=1, unique=True))
+    relation = cn.CoAction(tuple(sorted((kind, WINDOW * (1 + len(kind))) for kind in kinds)))
+    graph = relation.graph(log)
+    assert_same_graph(graph.test(engine=Here(tmp_path_factory.mktemp("t"), groups)), graph.test())
+
+
+@pytest.mark.parametrize("null", ["both", "activity", "timing"])
+def test_tests_of_each_null_have_the_same_bytes(ring, tmp_path, null):
+    graph = cn.co_action(ring, "60s", min_weight=2)
+    expected = graph.test(null, strata="1d")
+    found = graph.test(null, strata="1d", engine=Here(tmp_path))
+    assert_same_graph(found, expected)
+    assert found.tested == expected.tested
+    some = graph.where(np.arange(graph.n_edges) % 7 == 0)  # whichever edges there are
+    assert_same_graph(some.test(null, engine=Here(tmp_path, 2)), some.test(null))
+
+
+def test_accounts_that_share_many_objects_are_tested_alike(tmp_path):
+    """Their lists are kept in the order of time, by the ranks that go with the facts."""
+    rng = np.random.default_rng(1)
+    rows = [
+        (
+            f"u{a}",
+            f"p{o}",
+            1_500_000_000_000_000 + o * 10**9 + int(rng.integers(0, 10**8)),
+            "k",
+            None,
+        )
+        for o in range(400)
+        for a in range(8)
+    ]
+    log = log_of(rows)
+    expected = cn.co_action(log, "60s", min_weight=2).test()
+    graph = cn.co_action(log, "60s", min_weight=2, engine=Here(tmp_path))
+    assert_same_graph(graph.test(engine=Here(tmp_path)), expected)
+
+
+def test_a_run_has_the_bytes_of_one_process(ring, tmp_path):
+    options = {"within": "60s", "seed": 1, "null_runs": 0}
+    expected = cn.detect(ring, **options)
+    engine = Here(tmp_path)
+    found = cn.detect(ring, **options, engine=engine)
+    assert len(engine.ran) >= 12  # counted and tested
+    frames = [run.clusters.to_frame("pyarrow") for run in (found, expected)]
+    assert len(frames[0]) > 0
+    assert frames[0].equals(frames[1])
+    assert_same_graph(found.graph, expected.graph)
+    assert found.scores.to_frame("pyarrow").equals(expected.scores.to_frame("pyarrow"))
+
+
+# -- stores ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("groups", [1, 2, 5])
+def test_the_blocks_of_a_store_are_read_and_none_are_written(ring, tmp_path, groups, monkeypatch):
+    store = cn.write_store(ring, tmp_path / "store")
+    monkeypatch.setattr(tasks, "split", None)
+    engine = Here(None, groups)
+    graph = cn.co_action(store, "60s", min_weight=2, engine=engine)
+    assert sorted(engine.ran) == [(i, j) for i in range(groups) for j in range(i, groups)]
+    assert_same_graph(graph.test(engine=engine), cn.co_action(ring, "60s", min_weight=2).test())
+    assert not (store.folder / "work").exists()
+
+
+def test_a_store_that_workers_see_elsewhere(ring, tmp_path):
+    store = cn.write_store(ring, tmp_path / "store")
+    moved = (tmp_path / "store").rename(tmp_path / "there")
+    engine = Here(tmp_path, store=moved.as_uri())
+    graph = cn.co_action(store, "60s", min_weight=2, engine=engine)
+    assert_same_graph(graph, cn.co_action(ring, "60s", min_weight=2))
+
+
+def test_windows_by_kind_take_their_kinds_of_the_blocks(ring, tmp_path, monkeypatch):
+    store = cn.write_store(ring, tmp_path / "store")
+    within = {"retweet": "60s", "url": "10min"}
+    expected = cn.co_action(ring, within, min_weight=2)
+    with monkeypatch.context() as patch:
+        patch.setattr(tasks, "split", None)
+        graph = cn.co_action(store, within, min_weight=2, engine=Here(None))
+    assert_same_graph(graph, expected)
+    assert_same_graph(graph.test(engine=Here(None)), expected.test())
+
+
+def test_a_relation_that_knows_more_is_left_to_this_process(ring, tmp_path):
+    class OnFirstObject(cn.CoAction):
+        def part(self, log):
+            return log.where(log.object == 0, "another object")
+
+    engine = Here(tmp_path)
+    with at_work(ring, None, engine, 1):
+        graph = OnFirstObject(WINDOW).graph(ring)
+        timing = cn.co_timing(ring)
+    assert engine.ran == []
+    assert_same_graph(graph, OnFirstObject(WINDOW).graph(ring))
+    assert_same_graph(timing, cn.co_timing(ring))
+
+
+# -- accidents ---------------------------------------------------------------------------------
+
+
+class Fails(Here):
+    """Fails after so many tasks."""
+
+    after = 2
+
+    def run(self, task, tasks):
+        super().run(task, tasks[: self.after])
+        raise CoordnetError("out of order")
+
+
+@pytest.mark.parametrize("step", ["edges", "tests"])
+def test_what_is_finished_is_not_done_again(ring, tmp_path, step):
+    expected = cn.co_action(ring, "60s", min_weight=2)
+
+    def call(engine):
+        if step == "edges":
+            return cn.co_action(ring, "60s", min_weight=2, engine=engine)
+        return expected.test(engine=engine)
+
+    failed, again = Fails(tmp_path), Here(tmp_path)
+    with pytest.raises(CoordnetError, match="out of order"):
+        call(failed)
+    found = call(again)
+    assert len(failed.ran) == 2
+    assert len(again.ran) == 4
+    assert not set(failed.ran) & set(again.ran)
+    assert_same_graph(found, expected if step == "edges" else expected.test())
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_files_that_were_cut_are_not_taken_for_results(tmp_path, monkeypatch):
+    place, write = Place(str(tmp_path)), pa.parquet.write_table
+
+    def stops(table, out, **options):
+        out.write(b"PAR1")
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(pa.parquet, "write_table", stops)
+    with pytest.raises(OSError, match="no space"):
+        place.write("0000-0000.parquet", {"x": np.array([1])})
+    assert "0000-0000.parquet" not in place.files()
+    monkeypatch.setattr(pa.parquet, "write_table", write)
+    place.write("0000-0000.parquet", {"x": np.array([1])})
+    assert "0000-0000.parquet" in place.files()
+    assert place.read("0000-0000.parquet")["x"].tolist() == [1]
+
+
+# -- groups ------------------------------------------------------------------------------------
+
+
+def test_groups_follow_from_the_workers_and_their_memory(tmp_path):
+    def groups(actions, workers, memory):
+        return Here(tmp_path, None, (workers, memory))._groups(actions)
+
+    assert groups(1_000, 1, 10**9) == 2  # three tasks for each worker
+    assert groups(1_000, 2, 10**9) == 3
+    assert groups(1_000, 100, 10**9) == 24
+    assert groups(10_000_000, 2, 10**9) == 5  # 2 / 5 of ten million actions of 110 bytes
+    assert groups(10**9, 2, 10**9) == tasks.BLOCKS
+
+
+# -- errors ------------------------------------------------------------------------------------
+
+
+def test_errors_say_what_to_give(ring, tmp_path):
+    with pytest.raises(ParameterError, match=r"engine='spark' is no engine; give a Spark session"):
+        cn.co_action(ring, engine="spark")
+    with pytest.raises(ParameterError, match=r"give the engine a folder= that all of them see"):
+        cn.co_action(ring, engine=Here(None))
+    with pytest.raises(ParameterError, match="groups=65"):
+        Here(tmp_path, 65)
+    with pytest.raises(ParameterError, match=r"'nowhere://x.*' is no folder that pyarrow can open"):
+        cn.co_action(ring, engine=Here("nowhere://x"))
+    engine = Here(tmp_path)
+    engine.run = lambda task, pairs: None
+    with pytest.raises(InputError, match="the results of 6 tasks are not there"):
+        cn.co_action(ring, engine=engine)
+
+
+def test_the_engine_is_that_of_the_call_alone(ring, tmp_path):
+    engine = Here(tmp_path)
+    graph = cn.co_action(ring, "60s", min_weight=2, engine=engine)
+    ran = len(engine.ran)
+    graph.test()
+    cn.co_action(ring, "60s", min_weight=2)
+    assert len(engine.ran) == ran > 0
