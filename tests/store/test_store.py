@@ -367,6 +367,8 @@ def test_a_store_that_was_written_to_since_is_not_appended_to(tmp_path):
     now = store.append(table(seed=1))
     with pytest.raises(OutputError, match="has been written to since it was opened"):
         store.append(table(seed=2))
+    with pytest.raises(InputError, match="no block 0 of this log: it was written to since"):
+        store.block_path(0)
     check_equal(cn.open_store(tmp_path / "s"), now)
     with pytest.raises(InputError, match="has been written to since this log was pickled"):
         pickle.loads(pickle.dumps(store))
