@@ -276,7 +276,7 @@ def _columns(
     Beside a test of before also `p_now`, the p-value by the chances and occasions of now alone.
     """
     n, room = len(source), TEST_BYTES * len(source)
-    on_disk = may_use_disk() and (room > memory_budget() or stands_on_disk(source))
+    on_disk = stands_on_disk(source) or (may_use_disk() and room > memory_budget())
     if not on_disk:
         check_budget(
             room,
