@@ -22,6 +22,7 @@ from coordnet.graphs.co_action import (
     WEIGHTS,
     CoAction,
     RowWalk,
+    check_memory,
     check_min_weight,
     collect_edges,
     delay_shift,
@@ -32,6 +33,7 @@ from coordnet.graphs.relation import Relation, Trace
 from coordnet.kernels import arrays as array_kernels
 from coordnet.log.actions import ActionLog, compact
 from coordnet.log.windows import longest
+from coordnet.times import duration_text
 
 
 class Actions(NamedTuple):
@@ -115,6 +117,11 @@ def edges_between(
         The edge columns of :func:`coordnet.co_action`, in order of (source, target): those edges
         of the graph of the whole log that are between the two, byte for byte.
 
+    Raises
+    ------
+    MemoryBudgetError
+        Where the edges would take more memory than this machine has.
+
     Cost: that of the windows of their actions; memory beside the edges is linear in the actions.
     """
     parts = [_taking_part(counting, part) for part in (one, other) if part is not None]
@@ -133,6 +140,7 @@ def edges_between(
         windows, windows.object, counting.shift, counting.min_weight,
         counting.weight == "pairs", False,
     )  # fmt: skip
+    check_memory(walk, threads, within=duration_text(int(counting.windows.max(initial=0))))
     columns = collect_edges(walk, threads, "", lambda: ("block", digest_of(*trace), repr(counting)))
     codes = accounts.astype(np.int32)
     columns[:2] = [codes[ends] for ends in columns[:2]]

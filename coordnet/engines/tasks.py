@@ -36,18 +36,19 @@ from coordnet.blocks.edges import (
     split,
     tasks_of,
 )
-from coordnet.disk import WORK, digest_of, work_folder
+from coordnet.disk import WORK, digest_of, to_disk, work_folder
 from coordnet.engine import Columns
 from coordnet.engines.account_blocks import merged
 from coordnet.errors import InputError, ParameterError, check_whole
 from coordnet.frames import frozen
-from coordnet.graphs.co_action import COLUMNS
+from coordnet.graphs.co_action import COLUMNS, EDGE_BYTES
 from coordnet.graphs.relation import Relation
 from coordnet.inference.pair_tests import PairFacts, PairTester
 from coordnet.inference.statistics import Floats
 from coordnet.kernels import actions as action_kernels
 from coordnet.kernels import arrays as array_kernels
 from coordnet.log.actions import ActionLog, compact
+from coordnet.memory import may_use_disk, memory_budget
 from coordnet.progress import stage
 from coordnet.store.stored_log import StoredLog
 
@@ -114,6 +115,11 @@ class Place(NamedTuple):
         system, path = self.open()
         table = pa.parquet.read_table(f"{path}/{name}", filesystem=system)
         return {column: table[column].to_numpy() for column in table.column_names}
+
+    def rows(self, name: str) -> int:
+        """Return how many rows a Parquet file has."""
+        system, path = self.open()
+        return int(pa.parquet.read_metadata(f"{path}/{name}", filesystem=system).num_rows)
 
     def write_arrays(self, name: str, **arrays: NDArray[Any]) -> None:
         """Write arrays, of whatever shapes."""
@@ -229,6 +235,19 @@ def test_task(blocks: Blocks, place: Place, facts: PairFacts, i: int, j: int) ->
     return len(occasions)
 
 
+def _read(place: Place, tasks: Sequence[tuple[int, int]]) -> list[list[NDArray[Any]]]:
+    """Return the columns of the files of tasks: on disk where memory is limited and too little."""
+    files = [file_of(*pair) for pair in tasks]
+    size = EDGE_BYTES * sum(place.rows(file) for file in files)
+    found = []
+    for file in files:
+        columns = list(place.read(file).values())
+        if may_use_disk() and size > memory_budget():
+            columns = [to_disk(column) for column in columns]
+        found.append(columns)
+    return found
+
+
 # -- the engine --------------------------------------------------------------------------------
 
 
@@ -288,8 +307,7 @@ class TaskEngine(ABC):
             tasks = list(tasks_of(blocks.groups))
             task = partial(count_task, blocks, place, counting._replace(kind=None))
             self._do(task, tasks, place, "co-actions")
-            found = [list(place.read(file_of(*pair)).values()) for pair in tasks]
-            return dict(zip(COLUMNS, merged(found), strict=True))
+            return dict(zip(COLUMNS, merged(_read(place, tasks)), strict=True))
 
     def tests(
         self,

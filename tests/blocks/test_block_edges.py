@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 from strategies import KINDS, SECOND, START, WINDOW, crowded_logs, examples, logs, windows
 
 import coordnet as cn
+from coordnet import memory
 from coordnet.blocks import edges as block_edges
 from coordnet.blocks.blocks import block_of
 from coordnet.blocks.edges import counting_of, edges_between
 from coordnet.engines.account_blocks import merged
-from coordnet.errors import ParameterError
+from coordnet.errors import MemoryBudgetError, ParameterError
 from coordnet.graphs import co_action, crowds
 from coordnet.kernels import windows as window_kernels
 
@@ -96,6 +97,16 @@ def test_each_task_gives_the_edges_between_its_two_blocks():
         if i != j:  # either may stand first
             found = edges_between(counting, blocks[j], blocks[i], 1)
             assert_same_graph(SimpleNamespace(edges=found), SimpleNamespace(edges=expected))
+
+
+def test_a_task_for_which_there_is_no_memory_says_so(monkeypatch):
+    log = random_log()
+    counting = counting_of(log, cn.CoAction(WINDOW), "objects", 1)
+    one, other = block_edges.split(log, 2)
+    monkeypatch.setattr(memory, "available_memory", lambda: 100_000)
+    monkeypatch.setattr(co_action, "available_memory", lambda: 100_000)
+    with pytest.raises(MemoryBudgetError, match=r"edges would take .* window \(it is 60s\)"):
+        edges_between(counting, one, other, 1)
 
 
 # -- crowds ------------------------------------------------------------------------------------

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from strategies import KINDS, WINDOW, examples, logs, windows
 
 import coordnet as cn
+from coordnet import disk, memory
 from coordnet.engine import at_work
-from coordnet.engines import tasks
+from coordnet.engines import account_blocks, tasks
 from coordnet.engines.tasks import Place, TaskEngine
 from coordnet.errors import CoordnetError, InputError, ParameterError
 
@@ -151,6 +152,14 @@ def test_a_relation_that_knows_more_is_left_to_this_process(ring, tmp_path):
     assert engine.ran == []
     assert_same_graph(graph, OnFirstObject(WINDOW).graph(ring))
     assert_same_graph(timing, cn.co_timing(ring))
+
+
+def test_edges_for_which_memory_is_too_little_stand_on_disk(ring, tmp_path, monkeypatch):
+    monkeypatch.setattr(memory, "LEAST", 1)
+    monkeypatch.setattr(account_blocks, "SLICE", 499)
+    found = cn.co_action(ring, "60s", min_weight=2, memory=1, engine=Here(tmp_path))
+    assert disk.stands_on_disk(found.edges["source"])
+    assert_same_graph(found, cn.co_action(ring, "60s", min_weight=2))
 
 
 # -- accidents ---------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from pathlib import Path
 TESTS = Path(__file__).resolve().parents[1]
 # The tests of the kernels, and of the counts, chances and scores that are made with them
 PLACES = (
-    "kernels", "graphs/test_co_action.py", "graphs/test_co_timing.py",
+    "kernels", "blocks", "graphs/test_co_action.py", "graphs/test_co_timing.py",
     "inference/test_attainable.py", "inference/test_edge_tests.py", "inference/test_group_test.py",
     "inference/test_membership.py", "inference/test_pair_chances.py", "scores",
     "graphs/test_weights.py", "recipes/test_against_naive.py", "robustness/test_suggestion.py",

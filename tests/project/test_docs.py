@@ -31,8 +31,8 @@ DATA = {  # of examples that need them, with a word that each prints
     "reproduce_linvill_warren.py": (IRA, "purity"),
     "reproduce_pacheco.py": (RUSSIAN, "their code    114,857"),
 }
-# Pages that need them and that a test runs before a release
-SLOW_PAGES = {"tutorials/ira.md": IRA}
+# Pages that need them, or Spark, and that a test runs before a release
+SLOW_PAGES = {"tutorials/ira.md": IRA, "spark.md": ()}
 FENCE = re.compile(r"^```(\{[\w-]+\}|\w*)[^\n]*\n(.*?)^```\s*$", re.MULTILINE | re.DOTALL)
 # Seconds, megabytes and versions are of the machine
 MACHINE = re.compile(r"\d+(\.\d+)?(?= ?(s|ms|MB|seconds)\b)|(?<=seconds  )\d+\.\d+")
@@ -103,7 +103,9 @@ def test_the_code_of_a_page_runs_and_prints_what_it_says(page, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", SLOW_PAGES)
-def test_the_code_of_a_page_on_real_data_runs_and_prints_what_it_says(name, tmp_path, shared):
+def test_the_code_of_a_page_that_needs_more_runs_and_prints_what_it_says(name, tmp_path, shared):
+    if name == "spark.md":
+        pytest.importorskip("pyspark")
     for file in SLOW_PAGES[name]:
         (tmp_path / file).symlink_to(shared("data", file))
     run_page(SITE / name, tmp_path)
