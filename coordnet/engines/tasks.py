@@ -36,7 +36,7 @@ from coordnet.blocks.edges import (
     split,
     tasks_of,
 )
-from coordnet.disk import WORK, digest_of, to_disk, work_folder
+from coordnet.disk import WORK, copied_to_disk, digest_of, work_folder
 from coordnet.engine import Columns
 from coordnet.engines.account_blocks import merged
 from coordnet.errors import InputError, ParameterError, check_whole
@@ -243,7 +243,7 @@ def _read(place: Place, tasks: Sequence[tuple[int, int]]) -> list[list[NDArray[A
     for file in files:
         columns = list(place.read(file).values())
         if may_use_disk() and size > memory_budget():
-            columns = [to_disk(column) for column in columns]
+            columns = [copied_to_disk(column) for column in columns]
         found.append(columns)
     return found
 
