@@ -12,20 +12,19 @@ import mmap
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, NamedTuple
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from coordnet.errors import OutputError
-from coordnet.export import whole_file
 from coordnet.memory import gigabytes, limited_to, memory_budget
-from coordnet.threads import run_chunks
+from coordnet.threads import run_chunks, thread_count
 
 SLICE = 1 << 20  # rows that are read or written at once
 SETTING = "COORDNET_DISK"  # of the environment: the folder for arrays on disk
@@ -68,11 +67,7 @@ def on_disk(n: int, dtype: Any) -> NDArray[Any]:
             with suppress(OSError):  # where an open file keeps its name it stays until it is freed
                 Path(name).unlink()
     except OSError as error:
-        raise OutputError(
-            f"{folder}: no room for {gigabytes(size)} that do not fit into memory "
-            f"({error.strerror}); free space there, set {SETTING} to a folder on another disk, or "
-            "make the graph smaller: a higher min_weight= or a shorter window."
-        ) from error
+        raise OutputError(_no_room(folder, f"{gigabytes(size)} that do", error)) from error
     return np.frombuffer(mapped, dtype)
 
 
@@ -97,10 +92,13 @@ def _map_of(array: Any) -> mmap.mmap | None:
     return array if isinstance(array, mmap.mmap) else None
 
 
-def to_disk(column: NDArray[Any]) -> NDArray[Any]:
-    """Return a copy of a column on disk."""
-    out = on_disk(len(column), column.dtype)
-    out[:] = column
+def ones_beside(column: NDArray[Any]) -> NDArray[np.float64]:
+    """Return ones, as many as a column has values, and on disk where that is."""
+    if not stands_on_disk(column):
+        return np.ones(len(column))
+    out = on_disk(len(column), np.float64)
+    for begin in range(0, len(out), SLICE):
+        out[begin : begin + SLICE] = 1.0
     release(out)
     return out
 
@@ -210,18 +208,41 @@ def within_memory(memory: int | str | None, folder: Path | None) -> Iterator[Non
         yield
 
 
+class Parts(NamedTuple):
+    """Columns on disk, made part by part.
+
+    Attributes
+    ----------
+    columns : list of arrays
+        Each of all parts, one after the other.
+    starts : int64 (parts + 1,)
+        Where each part begins.
+    """
+
+    columns: list[NDArray[Any]]
+    starts: NDArray[np.int64]
+
+    def of(self, i: int) -> list[NDArray[Any]]:
+        """Return the columns of a part."""
+        return [column[self.starts[i] : self.starts[i + 1]] for column in self.columns]
+
+    def all(self, fits: bool) -> list[NDArray[Any]]:
+        """Return the columns, in memory where they fit."""
+        return [np.array(column) for column in self.columns] if fits else self.columns
+
+
 def made_in_parts(
     key: Callable[[], Sequence[bytes | str]],
     n: int,
-    names: Sequence[str],
+    columns: Mapping[str, Any],
     make: Callable[[Any, int], Sequence[NDArray[Any]]],
     *,
     threads: int | None = None,
     scratch: Callable[[], Any] = lambda: None,
     weights: Any = None,
     label: str = "",
-) -> list[list[NDArray[Any]]]:
-    """Make columns part by part, each of them on disk; finished parts are not made again.
+) -> Parts:
+    """Make columns part by part, on disk; those that a stopped run has finished are kept.
 
     Parameters
     ----------
@@ -229,65 +250,136 @@ def made_in_parts(
         Gives all that the columns depend on; called where parts outlive the process.
     n
         Number of parts.
-    names
-        Of the columns.
+    columns
+        The type of each column by its name.
     make
         Called with the scratch and the number of the part; gives its columns.
     threads, scratch, weights, label
         As in :func:`coordnet.threads.run_chunks`.
     """
+    out = _Growing(_home(key), columns)
+    workers = thread_count(threads)
+
+    def part(own: Any, i: int) -> None:
+        if i < out.given:
+            return
+        with out.turn:  # nobody runs far ahead of the one who is next
+            out.turn.wait_for(lambda: out.failed or i < len(out.rows) + 2 * workers)
+        if out.failed:
+            return
+        try:
+            out.append(i, make(own, i))
+        except BaseException:
+            with out.turn:
+                out.failed = True
+                out.turn.notify_all()
+            raise
+
+    try:
+        run_chunks(part, n, threads=threads, scratch=scratch, weights=weights, label=label)
+        return Parts(out.mapped(), np.concatenate([[0], np.cumsum(out.rows, dtype=np.int64)]))
+    finally:
+        out.close()
+
+
+def _home(key: Callable[[], Sequence[bytes | str]]) -> Path | None:
+    """Return the folder of the parts with a key, None where they go with the process."""
     work = _work.get()
-    folder = None
-    if work is not None:
-        digest = hashlib.blake2b(digest_size=16)
-        for piece in key():
-            data = piece.encode() if isinstance(piece, str) else piece
-            digest.update(len(data).to_bytes(8, "little") + data)
-        folder = work.folder / digest.hexdigest()
-        folder.mkdir(exist_ok=True)
-        work.used.add(folder)
-
-    def part(own: Any, i: int) -> list[NDArray[Any]]:
-        if folder is None:
-            return [to_disk(column) for column in make(own, i)]
-        file = folder / f"{i:05d}.arrow"
-        if not file.exists():
-            table = pa.table([pa.array(column) for column in make(own, i)], names=list(names))
-            with whole_file(file) as temporary, pa.ipc.new_file(temporary, table.schema) as out:
-                out.write_table(table)
-        return _read(file)
-
-    return run_chunks(part, n, threads=threads, scratch=scratch, weights=weights, label=label)
+    if work is None:
+        return None
+    digest = hashlib.blake2b(digest_size=16)
+    for piece in key():
+        data = piece.encode() if isinstance(piece, str) else piece
+        digest.update(len(data).to_bytes(8, "little") + data)
+    folder = work.folder / digest.hexdigest()
+    folder.mkdir(parents=True, exist_ok=True)
+    work.used.add(folder)
+    return folder
 
 
-def joined(parts: list[list[NDArray[Any]]], fits: Callable[[int], bool]) -> list[NDArray[Any]]:
-    """Return the columns of parts one after the other; the parts are used up.
+class _Growing:
+    """Files that columns are appended to, part after part, and a journal of what is whole.
 
     Parameters
     ----------
-    parts
-        Of :func:`made_in_parts`.
-    fits
-        Called with the number of rows: whether they fit into memory; else they are on disk.
+    folder
+        Where they stay until the work has ended well; None for files without a name.
+    columns
+        The type of each column by its name.
     """
-    rows = sum(len(columns[0]) for columns in parts)
-    room = np.empty if fits(rows) else on_disk
-    out = [room(rows, column.dtype) for column in parts[0]]
-    place = 0
-    for columns in parts:
-        end = place + len(columns[0])
-        for whole, column in zip(out, columns, strict=True):
-            whole[place:end] = column
-        place = end
-        columns.clear()
-        release(*out)
-    return out
+
+    def __init__(self, folder: Path | None, columns: Mapping[str, Any]) -> None:
+        self.place = disk_folder() if folder is None else folder
+        self.dtypes = [np.dtype(dtype) for dtype in columns.values()]
+        self.rows: list[int] = []  # of each part that is whole
+        self.failed = False
+        self.turn = threading.Condition()
+        self._waiting: dict[int, Sequence[NDArray[Any]]] = {}
+        self._journal: IO[str] | None = None
+        try:
+            if folder is None:
+                self._files: list[IO[bytes]] = [
+                    tempfile.TemporaryFile(dir=self.place)  # noqa: SIM115 - until close()
+                    for _ in columns
+                ]
+            else:
+                self._files = [(folder / name).open("a+b") for name in columns]
+                self._journal = (folder / "journal").open("a+")
+                self._journal.seek(0)
+                told = self._journal.read()
+                # a last line without its end was not finished
+                self.rows = [int(line) for line in told.split("\n")[:-1]]
+                self._journal.truncate(sum(len(str(r)) + 1 for r in self.rows))
+                for file, dtype in zip(self._files, self.dtypes, strict=True):
+                    file.truncate(sum(self.rows) * dtype.itemsize)
+        except OSError as error:
+            raise self._told(error) from error
+        self.given = len(self.rows)
+
+    def append(self, i: int, columns: Sequence[NDArray[Any]]) -> None:
+        """Write a part, and those after it that waited for it."""
+        with self.turn:
+            self._waiting[i] = columns
+            try:
+                while len(self.rows) in self._waiting:
+                    part = self._waiting.pop(len(self.rows))
+                    for file, column, dtype in zip(self._files, part, self.dtypes, strict=True):
+                        file.write(np.ascontiguousarray(column, dtype).view(np.uint8).data)
+                        file.flush()
+                    if self._journal is not None:
+                        self._journal.write(f"{len(part[0])}\n")
+                        self._journal.flush()
+                    self.rows.append(len(part[0]))
+            except OSError as error:
+                raise self._told(error) from error
+            self.turn.notify_all()
+
+    def mapped(self) -> list[NDArray[Any]]:
+        """Return the columns, mapped."""
+        size = sum(self.rows)
+        if size == 0:
+            return [np.empty(0, dtype) for dtype in self.dtypes]
+        return [
+            np.frombuffer(
+                mmap.mmap(file.fileno(), size * dtype.itemsize, access=mmap.ACCESS_READ), dtype
+            )
+            for file, dtype in zip(self._files, self.dtypes, strict=True)
+        ]
+
+    def close(self) -> None:
+        """Let go of the files; what is mapped stays."""
+        for file in (*self._files, self._journal):
+            if file is not None:
+                with suppress(OSError):  # a full disk was told before
+                    file.close()
+
+    def _told(self, error: OSError) -> OutputError:
+        return OutputError(_no_room(self.place, "what does", error))
 
 
-def _read(file: Path) -> list[NDArray[Any]]:
-    """Return the columns of a part, mapped."""
-    with pa.memory_map(str(file)) as source:
-        batches = pa.ipc.open_file(source)
-        if batches.num_record_batches == 0:
-            return [np.empty(0, field.type.to_pandas_dtype()) for field in batches.schema]
-        return [column.to_numpy() for column in batches.get_batch(0).columns]
+def _no_room(folder: Path, what: str, error: OSError) -> str:
+    return (
+        f"{folder}: no room for {what} not fit into memory ({error.strerror}); free space there, "
+        f"set {SETTING} to a folder on another disk, or make the graph smaller: a higher "
+        "min_weight= or a shorter window."
+    )

@@ -71,14 +71,14 @@ def at_work(log: Any, memory: int | str | None, engine: Any, threads: int | None
 
     Parameters
     ----------
-    log : ActionLog
+    log : ActionLog or None
         Whose store keeps the parts of the work until it is done.
     memory, engine, threads
         As the user gave them; see :func:`coordnet.co_action`.
     """
     from coordnet.engines.choice import engine_of  # engines stand above what calls this
 
-    with within_memory(memory, log.folder):
+    with within_memory(memory, None if log is None else log.folder):
         before = _asked.set(engine_of(engine, threads) or _asked.get())
         try:
             yield

@@ -23,9 +23,12 @@ from coordnet.readers.formats import PROFILE
 from coordnet.readers.tables import read_actions
 from coordnet.readers.traces import TRACES, traces_of
 from coordnet.simulation.scenarios import simulate
+from coordnet.store.folder import is_store as holds_store
+from coordnet.store.stored_log import open_store
 
 AUTO = "auto"
 USUAL = ("retweet", "url")  # traces that are taken where none is named
+_OF_COLUMNS = ("kind_column", "post", "text", "unit", "time_format")
 COLUMNS = "--account, --object and --time"
 USAGE = "(--format FORMAT | --account COLUMN --object COLUMN --time COLUMN)"
 UNITS = {"s": "seconds", "ms": "milliseconds", "us": "microseconds", "ns": "nanoseconds"}
@@ -142,6 +145,20 @@ class Reading:
             if self.format or self.account or self.object or self.time:
                 raise WrongUsage("the earlier run was of a simulation; give FILE and its columns")
             return self
+        if is_store(self.files):
+            said = [
+                f"--{name.replace('_', '-')}"
+                for name in ("format", "account", "object", "time", *_OF_COLUMNS)
+                if getattr(self, name)
+            ]
+            if said:
+                raise WrongUsage(
+                    f"{shown(self.files[0])} is a store, which knows its columns; leave out "
+                    f"{', '.join(said)}"
+                )
+            if self.background and not is_store(self.background):
+                raise WrongUsage("FILE is a store, so that --background is one store too")
+            return self
         if self.format is None:
             missing = [f"--{n}" for n in ("account", "object", "time") if not getattr(self, n)]
             if not self.files:
@@ -156,10 +173,9 @@ class Reading:
             raise WrongUsage("the following arguments are required: FILE")
         columns = [
             f"--{name.replace('_', '-')}"
-            for name in ("account", "object", "time", "kind_column", "post", "text", "unit",
-                         "time_format")
+            for name in ("account", "object", "time", *_OF_COLUMNS)
             if getattr(self, name)
-        ]  # fmt: skip
+        ]
         if columns:
             raise WrongUsage(
                 f"--format says what the columns are; leave out {', '.join(columns)}, or --format"
@@ -186,6 +202,9 @@ class Reading:
 
     def _read(self, files: Sequence[str], threads: int | None) -> tuple[ActionLog, Any]:
         with unreadable():
+            if is_store(files):
+                store = open_store(files[0])
+                return store.select(list(self.kind)) if self.kind else store, None
             if self.format is not None:
                 return self._of_export(list(files), threads)
             log = read_actions(
@@ -210,6 +229,11 @@ class Reading:
                 )
         profiles = posts.profiles("pyarrow") if any(name in posts for name in PROFILE) else None
         return posts.actions(kinds, threads=threads), profiles
+
+
+def is_store(files: Sequence[str]) -> bool:
+    """Return whether what is named is the folder of one store."""
+    return len(files) == 1 and holds_store(files[0])
 
 
 def _taken(name: str, value: Any, kind: str, source: str) -> Any:
@@ -265,7 +289,8 @@ def required_options(parser: argparse.ArgumentParser) -> None:
     needed.add_argument(
         "files", nargs="*", metavar="FILE",
         help="Tables of actions: .csv .tsv .jsonl .parquet or their .gz; or an export of a "
-        "platform or tool. Several, or a glob, are read as one.",
+        "platform or tool. Several, or a glob, are read as one. Or a store (write_store), of which "
+        "no columns are named.",
     )  # fmt: skip
     needed.add_argument("--account", metavar="COLUMN", help="Who acted.")
     needed.add_argument(

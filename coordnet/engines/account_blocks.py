@@ -10,13 +10,14 @@ from numpy.typing import NDArray
 
 from coordnet.blocks.blocks import block_of
 from coordnet.blocks.edges import Actions, counting_of, edges_between, made_from_blocks, tasks_of
-from coordnet.disk import SLICE, joined, made_in_parts, on_disk, release
+from coordnet.disk import SLICE, made_in_parts, on_disk, release
 from coordnet.engine import Columns
-from coordnet.graphs.co_action import COLUMNS, EDGE_BYTES
+from coordnet.graphs.co_action import COLUMNS, EDGE_BYTES, EdgeRows
 from coordnet.graphs.relation import Relation
 from coordnet.log.actions import ActionLog
 from coordnet.memory import memory_budget, unlimited
 
+TYPES = ("i4", *EdgeRows.of(both=False))
 ACTION_BYTES = 48  # that an action takes while its edges are made
 MOST_BLOCKS = 64  # those of a store
 SHARE = 0.5  # of the memory, for the actions of a task; the rest is for its edges
@@ -62,9 +63,11 @@ class AccountBlocks:
             lambda: (
                 "blocks", log.fingerprint, repr(relation), weight, str(min_weight), str(n)
             ),
-            len(tasks), COLUMNS, make, threads=1, label="co-actions, block by block",
+            len(tasks), dict(zip(COLUMNS, TYPES, strict=True)), make, threads=1,
+            label="co-actions, block by block",
         )  # fmt: skip
-        return dict(zip(COLUMNS, merged(parts), strict=True))
+        found = [parts.of(i) for i in range(len(tasks))]
+        return dict(zip(COLUMNS, merged(found), strict=True))
 
     def tests(self, log: Any, facts: Any, source: Any, target: Any) -> None:
         """Leave the tests to this process, which makes them in slices."""
@@ -106,7 +109,7 @@ def merged(parts: Sequence[list[NDArray[Any]]]) -> list[NDArray[Any]]:
     """
     rows = sum(len(part[0]) for part in parts)
     if rows <= SLICE:
-        columns = joined([list(part) for part in parts], fits=lambda _: True)
+        columns = [np.concatenate([part[c] for part in parts]) for c in range(len(parts[0]))]
         order = np.lexsort((columns[1], columns[0]))
         return [column[order] for column in columns]
     room = np.empty if rows * EDGE_BYTES <= memory_budget() else on_disk

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from coordnet.disk import joined, made_in_parts
+from coordnet.disk import made_in_parts
 from coordnet.engine import at_work, current_engine
 from coordnet.errors import CoordnetWarning, check_whole, one_of
 from coordnet.frames import frozen
@@ -584,12 +584,13 @@ def _edges_in_parts(
         source = np.repeat(accounts, walk.row_edges[first:end])
         return [source, *(np.concatenate(column) for column in zip(*parts, strict=True))]
 
+    types = dict(zip(EdgeRows.names, EdgeRows.of(walk.both), strict=False))
     parts = made_in_parts(
-        key, len(walk.borders) - 1, ("source", *EdgeRows.names[: len(EdgeRows.of(walk.both))]),
-        make, threads=threads, scratch=lambda: EdgeRows(len(walk.windows.work), walk.both, block),
+        key, len(walk.borders) - 1, {"source": "i4", **types}, make, threads=threads,
+        scratch=lambda: EdgeRows(len(walk.windows.work), walk.both, block),
         weights=walk.weights, label=label,
     )  # fmt: skip
-    return joined(parts, fits=lambda rows: rows * edge_bytes <= memory_budget())
+    return parts.all(fits=int(parts.starts[-1]) * edge_bytes <= memory_budget())
 
 
 # -- memory ------------------------------------------------------------------------------------

@@ -189,6 +189,10 @@ class CoordinationGraph(ArrowExport, Frozen):
             edges={name: selected(column, keep, count) for name, column in self.edges.items()}
         )
 
+    def with_column(self, name: str, column: NDArray[Any]) -> CoordinationGraph:
+        """Return the graph with another column of this name."""
+        return self._with(edges={**self.edges, name: frozen(column)})
+
     def _with(self, **changes: Any) -> CoordinationGraph:
         """Return the graph with other fields, and the same log."""
         changed = replace(self, **changes)
@@ -204,6 +208,7 @@ class CoordinationGraph(ArrowExport, Frozen):
         background: ActionLog | None = None,
         occasion_gap: Duration | None = None,
         correction: str = "bh",
+        memory: int | str | None = None,
         engine: Any = None,
         threads: int | None = None,
     ) -> CoordinationGraph:
@@ -236,6 +241,9 @@ class CoordinationGraph(ArrowExport, Frozen):
             ``"bh"`` or ``"by"``; pairs without an edge count with p = 1. They are all pairs that
             act on a common object, and all pairs of accounts for ``null="activity"`` alone and
             for co-timing.
+        memory
+            How much memory the tests of a co-action graph may take, such as ``"2GB"``; they are on
+            disk beyond it, and where the edges are. It changes no byte of the result.
         engine
             Who tests the edges of a co-action graph: a Spark session, or an engine of
             :mod:`coordnet.engines`; None is this process. It changes no byte of the result.
@@ -266,9 +274,7 @@ class CoordinationGraph(ArrowExport, Frozen):
         """
         gap = None if occasion_gap is None else duration(occasion_gap, "occasion_gap")
         against = Against(null, strata, background, gap, correction)
-        if engine is None:
-            return self.tested_against(against, None, threads)
-        with at_work(self.whole_log, None, engine, threads):
+        with at_work(self.source, memory, engine, threads):
             return self.tested_against(against, None, threads)
 
     def tested_against(

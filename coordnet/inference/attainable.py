@@ -34,6 +34,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from coordnet.disk import SLICE, ones_beside, release
 from coordnet.errors import check_seed, one_of
 from coordnet.inference.bounds import harmonic
 from coordnet.inference.correction import CORRECTIONS, account_q_values, stepped_up
@@ -322,7 +323,7 @@ def family_p_values(
         inside = inside[p_values[inside] * least_null <= alpha * k * (1 + 1e-9)]
     log_best, _ = best_log_p(runs, chances, source[inside], target[inside], threads)
     inside = inside[reaches(log_best, level)]
-    out = np.ones(len(p_values))
+    out = ones_beside(p_values)
     out[inside] = p_values[inside]
     return out, pairs
 
@@ -367,8 +368,27 @@ def attainable_q_values(
     by = correction == "by"
     scale = harmonic(int(attainable.counts[0])) if by else 1.0
 
-    expected = p_values * attainable.at(p_values) * scale
-    return np.maximum(
-        stepped_up(p_values, expected, not by),
-        account_q_values(expected, source, target, not by),
+    # most edges have q = 1, whatever the others are; the rest fit into memory
+    n = len(p_values)
+    n_accounts = int(max(source.max(initial=-1), target.max(initial=-1))) + 1
+    degree = np.zeros(n_accounts, np.int64)
+    slices = [slice(begin, begin + SLICE) for begin in range(0, n, SLICE)]
+    for here in slices:
+        for ends in (source[here], target[here]):
+            degree += np.bincount(ends, minlength=n_accounts)
+    most = np.maximum(np.count_nonzero(degree) / 2.0 * degree, n)
+    near, expected = [np.zeros(0, np.int64)], [np.zeros(0)]
+    for here in slices:
+        p = p_values[here]
+        by_chance = p * attainable.at(p) * scale
+        found = np.flatnonzero(by_chance < np.maximum(most[source[here]], most[target[here]]))
+        near.append(found + here.start)
+        expected.append(by_chance[found])
+    at, of_near = np.concatenate(near), np.concatenate(expected)
+    q_value = ones_beside(p_values)
+    q_value[at] = np.maximum(
+        stepped_up(p_values[at], of_near, not by, n),
+        account_q_values(of_near, source[at], target[at], not by, degree),
     )
+    release(p_values, source, target, q_value)
+    return q_value

@@ -30,7 +30,10 @@ def adjusted(
 
 
 def stepped_up(
-    p_values: NDArray[np.float64], expected: NDArray[np.float64], attainable: bool = False
+    p_values: NDArray[np.float64],
+    expected: NDArray[np.float64],
+    attainable: bool = False,
+    n: int | None = None,
 ) -> NDArray[np.float64]:
     """Return q-values by the step-up rule.
 
@@ -44,9 +47,11 @@ def stepped_up(
         Whether only the tests were counted that can have so small a p-value. With x_j the
         expected number over the rank j the q-value is then the least x_j / (1 - x_j), j >= i
         (Döhler, Durand & Roquain 2018), else the least x_j.
+    n
+        How many tests there are, where those of which `n` or more are expected are left out.
     """
-    n = len(p_values)
-    out = np.ones(n)
+    n = len(p_values) if n is None else n
+    out = np.ones(len(p_values))
     # no rank is above n, so that q < 1 up to the largest of the p-values of which fewer than n
     # are expected; of these, again; those beyond need no sorting
     small = np.flatnonzero(p_values <= p_values[expected < n].max(initial=-1.0))
@@ -68,6 +73,7 @@ def account_q_values(
     source: NDArray[np.int32],
     target: NDArray[np.int32],
     attainable: bool = False,
+    degree: NDArray[np.int64] | None = None,
 ) -> NDArray[np.float64]:
     """Return the larger q-value of the two accounts of each edge.
 
@@ -86,6 +92,9 @@ def account_q_values(
         The ends of the edges: int32 (n,).
     attainable
         As in :func:`stepped_up`.
+    degree
+        How many edges each account has, where edges are left out of which, for both of their
+        accounts, as many are expected as half of the accounts times its edges.
 
     Examples
     --------
@@ -100,7 +109,8 @@ def account_q_values(
     # the account. Of the edges and accounts that are left the same is true again, so that most
     # need no sorting
     n = int(max(source.max(initial=-1), target.max(initial=-1))) + 1
-    degree = np.bincount(source, minlength=n) + np.bincount(target, minlength=n)
+    if degree is None:
+        degree = np.bincount(source, minlength=n) + np.bincount(target, minlength=n)
     most = np.count_nonzero(degree) / 2.0 * degree
     near = [np.flatnonzero(expected < most[end]) for end in (source, target)]
     account = np.concatenate([source[near[0]], target[near[1]]])

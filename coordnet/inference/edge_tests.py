@@ -30,7 +30,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from coordnet.disk import SLICE, digest_of, joined, made_in_parts, release, stands_on_disk, to_disk
+from coordnet.disk import SLICE, digest_of, made_in_parts, release, stands_on_disk
 from coordnet.engine import current_engine
 from coordnet.errors import one_of
 from coordnet.frames import frozen
@@ -224,8 +224,8 @@ def co_action_tests(
         The columns of a test of the same edges before the background was cleaned. What rests on
         no background is taken from there, and of both p-values of timing the smaller: that of
         before has the larger chances, that of now the longer occasions. Bounds on true pairs rest
-        on that of now alone: the smaller of two is no p-value, and that of before is too small for
-        two viewers of one event, who meet many times on one evening.
+        on that of now: that of before is too small for two viewers of one event, who meet many
+        times on one evening.
     """
     one_of(null, NULLS, "null")
     one_of(correction, CORRECTIONS, "correction")
@@ -247,19 +247,17 @@ def co_action_tests(
         chances = Chances(statistics.classes, statistics.chances)
         attainable = attainable_pairs(statistics.runs, chances, 10 * len(log), threads=threads)
         in_family, family = family_p_values(
-            p_now, source, target, statistics.runs, chances, attainable, BOUND_ALPHA,
+            p_value, source, target, statistics.runs, chances, attainable, BOUND_ALPHA,
             threads=threads,
         )  # fmt: skip
+        if before is not None:
+            in_family = np.where(in_family < 1, p_now, 1.0)
         test = EdgeTest(
             null, shown, correction, int(attainable.counts[0]), attainable.exact,
             family, null_pairs(in_family, family), BOUND_ALPHA, statistics.typical_chance,
             tuple(notes),
         )  # fmt: skip
-        if stands_on_disk(p_value):
-            in_family = to_disk(in_family)
         q_value = attainable_q_values(p_value, source, target, attainable, correction)
-    if stands_on_disk(p_value):
-        q_value = to_disk(q_value)
     columns |= {"q_value": q_value, "p_family": in_family}
     return TestedEdges({n: frozen(c) for n, c in columns.items()}, test)
 
@@ -278,7 +276,7 @@ def _columns(
     Beside a test of before also `p_now`, the p-value by the chances and occasions of now alone.
     """
     n, room = len(source), TEST_BYTES * len(source)
-    on_disk = may_use_disk() and (room > memory_budget() or stands_on_disk(source))
+    on_disk = stands_on_disk(source) or (may_use_disk() and room > memory_budget())
     if not on_disk:
         check_budget(
             room,
@@ -334,7 +332,7 @@ def _columns(
         return columns
 
     if on_disk:
-        names = list(test(slice(0, 0)))
+        types = {name: column.dtype for name, column in test(slice(0, 0)).items()}
         known = before or {}
         parts = made_in_parts(
             lambda: (
@@ -343,13 +341,13 @@ def _columns(
                 f"{facts.occasion_rule} {log.fingerprint}",
             ),
             -(-n // SLICE),
-            names,
+            types,
             lambda _, i: list(test(slice(i * SLICE, (i + 1) * SLICE)).values()),
             threads=1,  # each of them takes all
             label="edge tests",
         )  # fmt: skip
         release(source, target, *known.values())
-        return dict(zip(names, joined(parts, fits=lambda _: False), strict=True))
+        return dict(zip(types, parts.columns, strict=True))
     return test(slice(None))
 
 

@@ -13,8 +13,11 @@ background, never out of the log, and everything is tested again, until no more 
 The accounts taken out only grow in number. Where the first round finds nothing, nothing changes.
 From then on an occasion lasts for six hours or more: the chance of a class is then that of its slow
 objects, and viewers of one event, who share its posts at once and each by themselves, would be
-found one after the other. A pair keeps the p-value of the first round where that is smaller; but
-bounds on true pairs rest on that of the last round alone.
+found one after the other. A pair keeps the p-value of the first round where that is smaller. Bounds
+on true pairs rest on that of the last round, but inside clusters that are significant as a group:
+there who else acts on the same objects has been asked, and viewers of an event raise that chance
+themselves. So a campaign of one evening has its bound, and viewers who passed the first round have
+none.
 
 How groups and communities become clusters. Communities are found in the kept edges of all layers
 together. A group, best evidence first, and all clusters so far that share half of the members of
@@ -174,6 +177,7 @@ class Searched:
             **({"groups": len(groups)} if config.groups else {}),
         }
         tested = any(layer.tester is not None for layer in layers)
+        kept = self._bounded(members, tests, config)
         clusters = Clusters.from_members(
             kept, members, config.method, parameters, 1, tests if tested else []
         )
@@ -182,6 +186,34 @@ class Searched:
             for layer in layers
         )
         return Found(kept, clusters, self.rounds, self.few_left, looked)
+
+    def _bounded(
+        self,
+        members: list[NDArray[np.int32]],
+        tests: list[tuple[GroupTest | None, ...]],
+        config: Configuration,
+    ) -> Multiplex:
+        """Return the kept edges, with the p-values that bounds on true pairs rest on.
+
+        Inside clusters that are significant as groups they are those of the edges.
+        """
+        bounded = []
+        for i, (layer, graph) in enumerate(zip(self.layers, self.kept, strict=True)):
+            groups = [
+                codes
+                for codes, of in zip(members, tests, strict=True)
+                if (test := of[i]) is not None and test.evidence > layer.least_evidence
+            ]
+            if layer.first_tester is None or not groups:
+                bounded.append(graph)
+                continue
+            own = Clusters.from_members(self.kept, groups, config.method, {}, 1, [])
+            _, edges = own.inside(graph)
+            p_family = np.array(graph.edges["p_family"])
+            known = edges[p_family[edges] < 1]
+            p_family[known] = graph.edges["p_value"][known]
+            bounded.append(graph.with_column("p_family", p_family))
+        return Multiplex(tuple(bounded), self.kept.levels)
 
     def _evidence(self, members: NDArray[np.int32]) -> float:
         """Return the evidence of a set of accounts, in the layer that has most of it."""
@@ -340,6 +372,11 @@ class _Layer:
         if outside is None:
             self.first = self.graph, self.kept, self.statistics, self.least_q
 
+    @property
+    def least_evidence(self) -> float:
+        """Log10 evidence above which a group is significant; that of the group search."""
+        return math.inf if self.level is None else -math.log10(self.level / 2)
+
     def take_back(self) -> None:
         """Let everything be as before the background was cleaned."""
         self.graph, self.kept, self.statistics, self.least_q = self.first
@@ -375,9 +412,8 @@ class _Layer:
             closest = np.argsort(surprising.edges["p_timing"], kind="stable")[:CLOSEST]
             self.closest = tuple(np.stack(ends, axis=1)[closest])
             self.communities = _communities(self.kept, self.config)
-            least = -math.log10(self.level / 2)
             self.groups = grow_groups(
-                self.tester, surprising, least, self.config.min_size, self.communities
+                self.tester, surprising, self.least_evidence, self.config.min_size, self.communities
             )
 
 

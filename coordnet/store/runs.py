@@ -108,14 +108,20 @@ class Table:
         As for :func:`coordnet.read_actions`.
     scratch
         A folder for what does not stay in memory.
-    most
-        Bytes that the columns of a stretch may take.
+    most, most_rows
+        Bytes that the columns of a stretch may take, and how many rows it may have.
     threads
         Number of threads; None means all processors.
     """
 
     def __init__(
-        self, source: Any, asked: Asked, scratch: Path, most: int, threads: int | None
+        self,
+        source: Any,
+        asked: Asked,
+        scratch: Path,
+        most: int,
+        most_rows: int,
+        threads: int | None,
     ) -> None:
         self.asked = asked
         self._scratch = scratch
@@ -133,7 +139,7 @@ class Table:
         else:
             self._where = Loaded({}, [], [str(path) for path in files], [])
             sources = (file_pieces(path, asked.names, threads, PIECE, most) for path in files)
-        self._read(sources, most, in_files=files is not None)
+        self._read(sources, most, most_rows, in_files=files is not None)
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -147,19 +153,23 @@ class Table:
 
     # -- first pass: stretches --------------------------------------------------------------
 
-    def _read(self, sources: Iterator[Iterator[Columns]], most: int, in_files: bool) -> None:
+    def _read(
+        self, sources: Iterator[Iterator[Columns]], most: int, most_rows: int, in_files: bool
+    ) -> None:
         """Read everything, a stretch at a time."""
         waiting: list[tuple[int, Columns]] = []
-        size = 0
+        size = rows = 0
         for number, pieces in enumerate(sources):
             if in_files:
-                self._where.starts.append(self.rows + sum(len(c["time"]) for _, c in waiting))
+                self._where.starts.append(self.rows + rows)
             self._time_types.append(None)
             for piece in pieces:
-                if waiting and (size > most or not _alike(waiting[-1][1], piece)):
+                full = size > most or rows >= most_rows
+                if waiting and (full or not _alike(waiting[-1][1], piece)):
                     self._encode(waiting)
-                    waiting, size = [], 0
+                    waiting, size, rows = [], 0, 0
                 waiting.append((number, piece))
+                rows += len(piece["time"])
                 size += sum(column.nbytes for column in piece.values())
         self._encode(waiting)
 

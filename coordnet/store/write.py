@@ -45,6 +45,7 @@ logger = logging.getLogger(__name__)
 BLOCKS = 64  # parts that accounts are cut into
 LEAST = 256_000_000  # bytes: the program itself takes so much
 STRETCH = 8  # of the memory, one part may be columns of a stretch of rows
+ROW_BYTES = 400  # and of it are for each of these rows, when they become actions
 LABEL_SHARE = 16  # and one labels that are merged at a time
 ACTION_BYTES = 512  # of the memory are for an action that is sorted
 MARKED_KINDS = 16  # up to so many kinds of action their objects are marked
@@ -131,7 +132,9 @@ def write_store(
     asked = asked_for(**columns)
     with stage("writing the store") as step, writing(folder) as write:
         with stage("reading"):
-            table = Table(source, asked, write.scratch, budget // STRETCH, threads)
+            table = Table(
+                source, asked, write.scratch, budget // STRETCH, budget // ROW_BYTES, threads
+            )
         merger = _Merger(write, [], table, budget, threads, step)
         write.take_effect(merger.merge() | {"columns": columns})
     return open_store(folder)
@@ -164,7 +167,9 @@ def append(
     asked = asked_for(**columns)
     with stage("appending") as step, writing(store.folder, store.generation) as write:
         with stage("reading"):
-            table = Table(source, asked, write.scratch, budget // STRETCH, threads)
+            table = Table(
+                source, asked, write.scratch, budget // STRETCH, budget // ROW_BYTES, threads
+            )
         merger = _Merger(write, [store], table, budget, threads, step)
         write.take_effect(merger.merge() | {"columns": before["columns"] or columns})
     return open_store(store.folder)

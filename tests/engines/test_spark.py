@@ -86,6 +86,7 @@ def test_a_killed_worker_changes_nothing(session, ring, store, tmp_path):
     assert mark.exists()
 
 
+@pytest.mark.slow
 def test_a_task_that_always_fails_says_why_and_what_is_finished_stays(session, ring, store):
     class Failing(SparkEngine):
         def run(self, task, tasks):

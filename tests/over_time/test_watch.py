@@ -94,6 +94,22 @@ def test_how_often_one_looks_changes_nothing(watched, sim, tmp_path):
     assert [str(a) for a in news] == [str(a) for one in watched[0] for a in one]
 
 
+def test_a_store_that_grows_is_watched_as_a_log_is(watched, sim, tmp_path):
+    """The codes of accounts change with each append."""
+    store, begin = None, "2017-05-12"
+    for days in (28, 44, 84):
+        until = str(BEGIN + days)
+        new = sim.log.between(begin, until).to_frame("pyarrow")
+        if store is None:
+            columns = {name: name for name in ("account", "object", "time", "kind")}
+            store = cn.write_store(new, tmp_path / "store", **columns)
+        else:
+            store = store.append(new)
+        cn.watch(store, tmp_path / "watch.json", until=until, key=b"k", **RULE)
+        begin = until
+    assert (tmp_path / "watch.json").read_bytes() == watched[1].read_bytes()
+
+
 def test_the_memory_holds_pseudonyms_and_every_alarm(watched, sim):
     news, memory = watched
     text = memory.read_text()
@@ -279,7 +295,7 @@ def test_the_chance_of_any_alarm_where_each_step_errs_as_often_as_it_may(tmp_pat
 
     They are as dependent as windows that overlap may be, or not at all; looks come at any time.
     """
-    monkeypatch.setattr(export, "_to_disk", lambda _: None)  # thousands of looks wait for no disk
+    monkeypatch.setattr(export, "to_disk", lambda _: None)  # thousands of looks wait for no disk
     log = cn.simulate("organic", accounts=200, actions=200, seed=0).log
     false = over_time_of([[{0, 1, 2}]]).steps[0].clusters
     none = over_time_of([[]]).steps[0].clusters

@@ -1,6 +1,6 @@
 """A background that cleans itself, in rounds; and who belongs to the clusters that it gives."""
 
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 import numpy as np
 import pytest
@@ -134,14 +134,21 @@ def test_the_last_round_is_a_test_against_who_was_left():
     assert (counted.pooled_chances < again.pooled_chances).any()
     first = graph.tested_against(search.Against(), before, None)
     tested = first.tested_against(search.Against(), counted, None)
-    assert_same_graph(kept, tested.keep(fdr=0.05))
+    expected = tested.keep(fdr=0.05)
+    assert_same_graph(kept.with_column("p_family", expected.edges["p_family"]), expected)
+    # inside the ring, which is significant as a group, the bound rests on the edges' own p-values
+    ring = np.isin(kept.edges["source"], found.clusters.members(0))
+    ring &= np.isin(kept.edges["target"], found.clusters.members(0))
+    for edges, name in ((ring, "p_value"), (~ring, "p_family")):
+        known = edges & (expected.edges["p_family"] < 1)
+        assert (kept.edges["p_family"][known] == expected.edges[name][known]).all()
     # occasions are longer beside the new chances; the p-value of before stands where smaller
     alone = graph.tested_against(search.Against("timing"), counted, None)
     assert counted.occasion_rule == (60 * SECOND, 6 * HOUR)
     assert (alone.edges["occasions"] < first.edges["occasions"]).any()
     both = np.minimum(first.edges["p_timing"], alone.edges["p_timing"])
     assert tested.edges["p_timing"].tobytes() == both.tobytes()
-    # bounds rest on the p-value of now alone
+    # bounds rest on the p-value of now
     now = np.maximum(first.edges["p_activity"], alone.edges["p_timing"])
     counting = tested.edges["p_family"] < 1
     assert counting.sum() > 1_000
@@ -207,6 +214,20 @@ def test_no_viewers_of_an_event_are_said_to_act_together(seed):
     assert len(honest) > 5
     assert cn.true_pairs(layer, honest) == 0
     assert cn.true_pairs(layer) > 0.6 * (len(pairs) - len(honest))
+
+
+def test_a_campaign_of_one_evening_has_a_bound_as_it_is_significant_as_a_group(monkeypatch):
+    """All its meetings are one long occasion, but nobody else is fast on its posts."""
+    sim = cn.simulate("campaign", accounts=1_500, seed=0)
+
+    def bounds():
+        found = search_clusters(sim.log, Configuration())
+        pairs = [list(combinations(cluster.accounts, 2)) for cluster in found.clusters]
+        return [cn.true_pairs(found.layers[0], own) / len(own) for own in pairs]
+
+    assert min(bounds()) > 0.9
+    monkeypatch.setattr(search._Layer, "least_evidence", np.inf)
+    assert sorted(bound > 0 for bound in bounds()) == [False, True, True]
 
 
 def rings_alone(public):

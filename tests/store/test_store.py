@@ -578,3 +578,32 @@ def test_the_lock_of_a_killed_writer_is_taken_over(tmp_path):
     log = cn.read_actions(table(), **NAMES)
     check_equal(cn.write_store(table(), tmp_path / "s", **NAMES), log)
     assert not (tmp_path / "s" / "generation-000001" / "scratch").exists()
+
+
+# -- the command line ----------------------------------------------------------------------------
+
+
+def test_a_store_stands_where_a_file_stands(tmp_path, monkeypatch, capsys):
+    from coordnet.cli import main
+
+    monkeypatch.chdir(tmp_path)
+    log = cn.simulate("retweet_ring", accounts=400, seed=0).log
+    log.to_frame().to_csv("a.csv", index=False)
+    columns = ["--account", "account", "--object", "object", "--time", "time"]
+    cn.write_store(
+        "a.csv", "s", account="account", object="object", time="time", kind=None, memory=MEMORY
+    )
+    rest = ["--within", "60s", "--no-score"]
+    assert main(["detect", "a.csv", *columns, *rest, "--out", "of_file"]) == 0
+    assert main(["detect", "s", *rest, "--out", "of_store"]) == 0
+    for name in ("clusters.csv", "edges.csv"):
+        assert (tmp_path / "of_store" / name).read_bytes() == (
+            tmp_path / "of_file" / name
+        ).read_bytes()
+    capsys.readouterr()
+    assert main(["detect", "s", *columns, *rest]) == 2
+    assert "is a store, which knows its columns; leave out --account" in capsys.readouterr().err
+    assert main(["detect", "s", "--background", "a.csv", *rest]) == 2
+    assert "--background is one store too" in capsys.readouterr().err
+    assert main(["detect", "--like", "of_store/manifest.json"]) == 0
+    assert "the same" in capsys.readouterr().out
