@@ -147,6 +147,7 @@ def session(cores: int | None = None, **settings: Any) -> Any:
     quiet = {
         "spark.app.name": "coordnet",
         "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": "false",
         "spark.driver.host": "localhost",
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.sql.execution.arrow.pyspark.enabled": "true",
