@@ -92,6 +92,14 @@ def _map_of(array: Any) -> mmap.mmap | None:
     return array if isinstance(array, mmap.mmap) else None
 
 
+def copied_to_disk(column: NDArray[Any]) -> NDArray[Any]:
+    """Return a copy of a column on disk."""
+    out = on_disk(len(column), column.dtype)
+    out[:] = column
+    release(out)
+    return out
+
+
 def ones_beside(column: NDArray[Any]) -> NDArray[np.float64]:
     """Return ones, as many as a column has values, and on disk where that is."""
     if not stands_on_disk(column):

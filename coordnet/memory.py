@@ -69,6 +69,14 @@ def limited_to(memory: int | str | None) -> Iterator[None]:
         _given.reset(before)
 
 
+def stays_in_memory(size: float) -> bool:
+    """Return whether a result of so many bytes may stay in memory where a limit was given.
+
+    A quarter of the memory: the rest is for what it is made of, and for what is made of it.
+    """
+    return size <= memory_budget() / 4
+
+
 @contextmanager
 def unlimited() -> Iterator[None]:
     """Let the block take what the machine has, and nothing stand on disk."""

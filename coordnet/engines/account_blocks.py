@@ -15,7 +15,7 @@ from coordnet.engine import Columns
 from coordnet.graphs.co_action import COLUMNS, EDGE_BYTES, EdgeRows
 from coordnet.graphs.relation import Relation
 from coordnet.log.actions import ActionLog
-from coordnet.memory import memory_budget, unlimited
+from coordnet.memory import memory_budget, stays_in_memory, unlimited
 
 TYPES = ("i4", *EdgeRows.of(both=False))
 ACTION_BYTES = 48  # that an action takes while its edges are made
@@ -112,7 +112,7 @@ def merged(parts: Sequence[list[NDArray[Any]]]) -> list[NDArray[Any]]:
         columns = [np.concatenate([part[c] for part in parts]) for c in range(len(parts[0]))]
         order = np.lexsort((columns[1], columns[0]))
         return [column[order] for column in columns]
-    room = np.empty if rows * EDGE_BYTES <= memory_budget() else on_disk
+    room = np.empty if stays_in_memory(rows * EDGE_BYTES) else on_disk
     out = [room(rows, column.dtype) for column in parts[0]]
     at = [0] * len(parts)
     place = 0

@@ -37,7 +37,7 @@ from coordnet.blocks.edges import (
     split,
     tasks_of,
 )
-from coordnet.disk import WORK, digest_of, on_disk, release, work_folder
+from coordnet.disk import WORK, copied_to_disk, digest_of, work_folder
 from coordnet.engine import Columns
 from coordnet.engines.account_blocks import merged
 from coordnet.errors import InputError, ParameterError, check_whole
@@ -264,16 +264,11 @@ def _read(place: Place, tasks: Sequence[tuple[int, int]]) -> list[list[NDArray[A
     """Return the columns of the files of tasks: on disk where memory is limited and too little."""
     files = [file_of(*pair) for pair in tasks]
     size = EDGE_BYTES * sum(place.rows(file) for file in files)
-    limited = may_use_disk() and size > memory_budget()
     found = []
     for file in files:
         columns = list(place.read(file).values())
-        if limited:
-            there = [on_disk(len(column), column.dtype) for column in columns]
-            for out, column in zip(there, columns, strict=True):
-                out[:] = column
-            release(*there)
-            columns = there
+        if may_use_disk() and size > memory_budget():
+            columns = [copied_to_disk(column) for column in columns]
         found.append(columns)
     return found
 

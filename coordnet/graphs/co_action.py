@@ -38,7 +38,13 @@ from coordnet.log.windows import (
     windows_of_objects,
     written,
 )
-from coordnet.memory import available_memory, check_budget, may_use_disk, memory_budget
+from coordnet.memory import (
+    available_memory,
+    check_budget,
+    may_use_disk,
+    memory_budget,
+    stays_in_memory,
+)
 from coordnet.threads import equal_chunks, run_chunks
 from coordnet.times import SECOND, Duration, duration_text
 
@@ -590,7 +596,7 @@ def _edges_in_parts(
         scratch=lambda: EdgeRows(len(walk.windows.work), walk.both, block),
         weights=walk.weights, label=label,
     )  # fmt: skip
-    return parts.all(fits=int(parts.starts[-1]) * edge_bytes <= memory_budget())
+    return parts.all(fits=stays_in_memory(int(parts.starts[-1]) * edge_bytes))
 
 
 # -- memory ------------------------------------------------------------------------------------

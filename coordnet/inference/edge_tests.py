@@ -51,7 +51,7 @@ from coordnet.kernels import tails as tail_kernels
 from coordnet.kernels import windows as window_kernels
 from coordnet.log.actions import ActionLog
 from coordnet.log.windows import Window, told, windows_of_objects
-from coordnet.memory import check_budget, may_use_disk, memory_budget
+from coordnet.memory import check_budget, may_use_disk, stays_in_memory
 from coordnet.threads import CHUNKS, run_chunks
 from coordnet.times import Duration
 
@@ -276,7 +276,7 @@ def _columns(
     Beside a test of before also `p_now`, the p-value by the chances and occasions of now alone.
     """
     n, room = len(source), TEST_BYTES * len(source)
-    on_disk = stands_on_disk(source) or (may_use_disk() and room > memory_budget())
+    on_disk = stands_on_disk(source) or (may_use_disk() and not stays_in_memory(room))
     if not on_disk:
         check_budget(
             room,

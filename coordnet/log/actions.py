@@ -187,30 +187,21 @@ class ActionLog(ArrowExport, Frozen):
     @cached_property
     def _digest(self) -> bytes:
         """Digest of all that the log says, the same for the same rows. Secret: keys come of it."""
-        digest = hashlib.blake2b(person=b"coordnet-content")
         optional = [column for column in (self.post, self.text) if column is not None]
-        digest.update(bytes([self.post is not None, self.text is not None]))
         whole = self.n_accounts == len(self.all_accounts)
         names = self.all_accounts.labels
-        for labels in (
-            names if whole else names.take(pa.array(self.active)),
-            self.object_labels,
-            pa.array(self.kinds, LABELS),
-            *(column.labels for column in optional),
-        ):
-            _, offsets, data = labels.buffers()
-            ends = np.frombuffer(offsets, np.int64)[labels.offset :][: len(labels) + 1]
-            digest.update(len(labels).to_bytes(8, "little"))
-            for begin in range(0, len(ends), DIGESTED):
-                digest.update(_little(ends[begin : begin + DIGESTED] - ends[0]))
-            if data is not None:
-                digest.update(memoryview(data)[ends[0] : ends[-1]])
         account = self.account if whole else compact(self.account, len(names))[0]
         arrays: list[NDArray[Any]] = [self.object_kind, account, self.object, self.time]
-        arrays += [column.codes for column in optional]
-        for array in arrays:
-            digest.update(_little(array))
-        return digest.digest()
+        return content_digest(
+            (self.post is not None, self.text is not None),
+            (
+                names if whole else names.take(pa.array(self.active)),
+                self.object_labels,
+                pa.array(self.kinds, LABELS),
+                *(column.labels for column in optional),
+            ),
+            ([array] for array in (*arrays, *(column.codes for column in optional))),
+        )
 
     def secret(self, purpose: str) -> bytes:
         """Return 32 bytes that only who holds the whole log can know, another for each purpose."""
@@ -485,6 +476,39 @@ class ActionLog(ArrowExport, Frozen):
 
     def _repr_html_(self) -> str:
         return html_table("ActionLog", ("", ""), self._facts())
+
+
+def content_digest(
+    has: tuple[bool, bool],
+    labels: Iterable[pa.LargeStringArray],
+    columns: Iterable[Iterable[NDArray[Any]]],
+) -> bytes:
+    """Return the digest of all that a log says.
+
+    Parameters
+    ----------
+    has
+        Whether it has posts, and texts.
+    labels
+        Those of the accounts that act, of the objects, the kinds, the posts and the texts.
+    columns
+        The kind of each object, then account, object, time, post and text of each action, each
+        column in pieces.
+    """
+    digest = hashlib.blake2b(person=b"coordnet-content")
+    digest.update(bytes(has))
+    for some in labels:
+        _, offsets, data = some.buffers()
+        ends = np.frombuffer(offsets, np.int64)[some.offset :][: len(some) + 1]
+        digest.update(len(some).to_bytes(8, "little"))
+        for begin in range(0, len(ends), DIGESTED):
+            digest.update(_little(ends[begin : begin + DIGESTED] - ends[0]))
+        if data is not None:
+            digest.update(memoryview(data)[ends[0] : ends[-1]])
+    for pieces in columns:
+        for piece in pieces:
+            digest.update(_little(piece))
+    return digest.digest()
 
 
 def resolution_of(n: int, step: int) -> int:

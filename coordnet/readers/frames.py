@@ -5,6 +5,7 @@ from __future__ import annotations
 import numbers
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import narwhals as nw
@@ -123,7 +124,24 @@ def open_frame(source: Any) -> Opened | None:
     else:
         kind = "pandas" if implementation.is_pandas_like() else "pyarrow"
     there = frame.collect_schema().names()
-    return Opened(there, read, f"{str(implementation).lower()} frame", kind)
+    source_name = f"{str(implementation).lower()} frame"
+    lazy = implementation.is_polars() and hasattr(source, "collect_batches")
+    return Opened(there, read, source_name, kind, _polars_batches(source) if lazy else None)
+
+
+def _polars_batches(
+    source: Any,
+) -> Callable[[Sequence[str], int], Iterator[dict[str, pa.ChunkedArray]]]:
+    """Return what gives the columns of a lazy Polars frame piece by piece."""
+
+    def batches(wanted: Sequence[str], rows: int) -> Iterator[dict[str, pa.ChunkedArray]]:
+        chosen = source.select(list(wanted))
+        empty = chosen.collect_schema().to_frame()
+        for frame in chain([empty], chosen.collect_batches(chunk_size=rows, maintain_order=True)):
+            table = frame.to_arrow()
+            yield {name: table[name] for name in wanted}
+
+    return batches
 
 
 def _open_duckdb(relation: Any) -> Opened:

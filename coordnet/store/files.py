@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,12 @@ class ColumnFile:
         """Write further values."""
         self._file.write(np.ascontiguousarray(array, self.dtype).view(np.uint8).data)
         self.n += len(array)
+
+    def read(self) -> Iterator[NDArray[Any]]:
+        """Yield the values of the closed file piece by piece; nothing stays in memory."""
+        for begin in range(0, self.n, SLICE):
+            offset = _HEADER + begin * self.dtype.itemsize
+            yield np.fromfile(self.path, self.dtype, min(SLICE, self.n - begin), offset=offset)
 
     def close(self) -> None:
         """Write how many values there are."""

@@ -168,7 +168,8 @@ def writing(folder: str | os.PathLike[str], generation: str | None = None) -> It
             )
         _clear(goal, before)
         write = Write(goal, before)
-        write.scratch.mkdir(parents=True)
+        write.generation.mkdir()
+        write.scratch.mkdir()
         yield write
     except OSError as error:
         if isinstance(error, OutputError):

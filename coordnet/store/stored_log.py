@@ -69,8 +69,19 @@ class StoredLog(ActionLog):
         ----------
         block
             From 0 to ``n_blocks`` - 1.
+
+        Raises
+        ------
+        InputError
+            Where the store was written to since it was opened, so that the file is gone.
         """
-        return self.folder / self.generation / "blocks" / f"{block:03}.parquet"
+        path = self.folder / self.generation / "blocks" / f"{block:03}.parquet"
+        if not path.exists():
+            raise InputError(
+                f"the store {shown(str(self.folder))} has no block {block} of this log: it was "
+                "written to since it was opened; open it again by open_store."
+            )
+        return path
 
     def append(
         self,

@@ -20,7 +20,7 @@ from coordnet.errors import InputError, ParameterError, listed, nearest, shown
 from coordnet.frozen import ReadOnly
 from coordnet.kernels import actions as action_kernels
 from coordnet.kernels import arrays as array_kernels
-from coordnet.log.actions import ActionLog, resolution_of
+from coordnet.log.actions import ActionLog, content_digest, resolution_of
 from coordnet.log.encoding import check_size
 from coordnet.log.labels import LABELS
 from coordnet.memory import memory_budget, memory_size
@@ -32,7 +32,6 @@ from coordnet.store.files import (
     BlockFiles,
     ColumnFile,
     LabelFile,
-    mapped,
     write_labels,
 )
 from coordnet.store.folder import Write, writing
@@ -88,8 +87,9 @@ def write_store(
         As for :func:`coordnet.read_actions`. Of an :class:`ActionLog` none are given.
     memory
         How much memory may be used: ``"2GB"``, or a number of bytes; by default three quarters of
-        what is available. More makes it faster. A pandas frame is in memory already, and a second
-        time while it is read.
+        what is available. More makes it faster. The program itself and the buffers of a reader take
+        0.3 GB or so, which little memory cannot change. A pandas frame is in memory already, and a
+        second time while it is read.
     threads
         Number of threads; None means all processors. It changes no result.
 
@@ -177,7 +177,9 @@ def append(
 
 def _budget(memory: int | str | None) -> int:
     """Return the bytes that a write may use."""
-    budget = memory_budget() if memory is None else memory_size(memory)
+    if memory is None:
+        return max(memory_budget(), LEAST)
+    budget = memory_size(memory)
     if budget < LEAST:
         raise ParameterError(
             f"memory={shown(memory)} is less than the program itself takes; give 256 MB or more."
@@ -212,6 +214,7 @@ class _Output:
         keeps_folded: bool = False,
     ) -> None:
         self._home = write.generation
+        self._scratch = write.scratch
         self._keeps_folded = keeps_folded
         self._active = np.zeros(len(accounts), bool)
         kinds = dict.fromkeys(names, np.int32) | {"time": np.int64, "row": np.int64}
@@ -242,12 +245,11 @@ class _Output:
 
     def recode(self, name: str, number: NDArray[np.int32]) -> None:
         """Replace the codes of a column that has been written."""
-        path = self._home / f"{name}.npy"
-        codes = mapped(path)
-        path.unlink()
-        file = self._column(name, np.int32)
-        for begin in range(0, len(codes), SLICE):
-            file.append(array_kernels.recode(np.array(codes[begin : begin + SLICE]), number))
+        old = self._files[name]
+        old.path = old.path.rename(self._scratch / f"{name}.npy")
+        file = self._files[name] = self._column(name, np.int32)
+        for codes in old.read():
+            file.append(array_kernels.recode(codes, number))
         file.close()
 
     def close(self) -> None:
@@ -261,6 +263,30 @@ class _Output:
     def labels(self, name: str, labels: pa.LargeStringArray, kind: Any = None) -> None:
         """Write labels, and of objects their kinds."""
         write_labels(self._home / f"{name}.arrow", labels, kind)
+
+    def _digest(self, log: ActionLog) -> bytes:
+        """Return the digest of the log, read from the files: mapped, all would be in memory."""
+        whole = self._active.all()
+        number = np.cumsum(self._active, dtype=np.int32) - np.int32(1)
+        columns = [name for name in ("account", "object", "time", "post", "text")
+                   if name in self._files]  # fmt: skip
+
+        def pieces(name: str) -> Iterator[NDArray[Any]]:
+            for piece in self._files[name].read():
+                yield number[piece] if name == "account" and not whole else piece
+
+        names = log.all_accounts.labels
+        optional = [column for column in (log.post, log.text) if column is not None]
+        return content_digest(
+            (log.post is not None, log.text is not None),
+            (
+                names if whole else names.filter(pa.array(self._active)),
+                log.object_labels,
+                pa.array(log.kinds, LABELS),
+                *(column.labels for column in optional),
+            ),
+            ([log.object_kind], *map(pieces, columns)),
+        )
 
     def facts(self, log: ActionLog) -> dict[str, Any]:
         """Return what ``store.json`` says of the log that was written."""
@@ -279,7 +305,7 @@ class _Output:
             "frame": log.frame,
             "limits": [self._first, self._last] if self.n else None,
             "resolution": resolution_of(self.n, self._step),
-            "digest": log._digest.hex(),
+            "digest": self._digest(log).hex(),
             "blocks": BLOCKS,
             "columns": None,
             "decimals": [],

@@ -32,7 +32,7 @@ write.BLOCKS = 4
 write.STRETCH = MEMORY
 
 def rows(k):
-    n = 20 + k % 3
+    n = 21 + k % 3  # three stretches
     return pa.table({
         "who": [f"a{i % 5}" for i in range(n)],
         "what": [f"p{i % 3}" for i in range(n)],

@@ -185,7 +185,7 @@ WHOLE = {
     "all dates": (["a,p,20170608", "b,p,0"] * 8, {"on_bad": "drop"}),
     "two units": (["a,p,1500000000"] * 7 + ["b,p,1500000000000"] * 8, {"on_bad": "drop"}),
     "half and half": (["a,p,1500000000"] * 8 + ["b,p,1500000000000"] * 8, {"on_bad": "drop"}),
-    "floats at the end": (["a,p,1500000000123456789"] * 8 + ["b,q,1500000000000000000.5"],
+    "floats at the end": (["a,p,1500000000123456999"] * 8 + ["b,q,1500000000000000000.5"],
                            {"unit": "ns"}),
     "forms of several kinds": (
         ["a,p,2017-06-08 07:00", "b,p,1496905200", "c,q,Thu Jun 08 07:00:00 +0000 2017"] * 5, {},
@@ -367,6 +367,8 @@ def test_a_store_that_was_written_to_since_is_not_appended_to(tmp_path):
     now = store.append(table(seed=1))
     with pytest.raises(OutputError, match="has been written to since it was opened"):
         store.append(table(seed=2))
+    with pytest.raises(InputError, match="no block 0 of this log: it was written to since"):
+        store.block_path(0)
     check_equal(cn.open_store(tmp_path / "s"), now)
     with pytest.raises(InputError, match="has been written to since this log was pickled"):
         pickle.loads(pickle.dumps(store))
@@ -529,6 +531,28 @@ def test_labels_are_merged_in_byte_order(tmp_path_factory, labels, most):
     assert merged.to_pylist() == sorted(set().union(*given_), key=str.encode)
     for run, path in zip(given_, maps, strict=True):
         assert [merged[int(i)].as_py() for i in merging.read_map(path)] == run if run else True
+
+
+def test_an_object_that_everybody_acts_on_is_merged_in_pieces_too(tmp_path):
+    rng = np.random.default_rng(0)
+    every = []
+    for number in range(3):
+        n = 500
+        columns = {
+            "object": np.full(n, 7), "time": np.sort(rng.integers(0, 90, n)),
+            "account": np.zeros(n, np.int32), "row": np.arange(n) + number * n,
+            "further": np.zeros(n, np.int32),
+        }  # fmt: skip
+        run = merging.Run(tmp_path, number)
+        run.append(columns)
+        every.append((run, columns))
+    pieces = [arrays for arrays, _ in merging.merge_actions([run for run, _ in every], 100)]
+    times_ = np.concatenate([columns["time"] for _, columns in every])
+    found, first, counts = np.unique(times_, return_index=True, return_counts=True)
+    assert np.concatenate([piece["time"] for piece in pieces]).tolist() == found.tolist()
+    assert np.concatenate([piece["row"] for piece in pieces]).tolist() == first.tolist()
+    assert np.concatenate([piece["further"] for piece in pieces]).tolist() == (counts - 1).tolist()
+    assert max((piece["further"] + 1).sum() for piece in pieces) < 300
 
 
 def test_row_groups_do_not_depend_on_the_pieces(tmp_path, monkeypatch):
