@@ -59,7 +59,7 @@ def add_options(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> No
         output, f"Leave a page to look at, which opens without a network (default: {REPORT} in the "
         "folder).",
     )  # fmt: skip
-    shared.other_options(parser)
+    shared.other_options(parser, memory=True)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -97,8 +97,8 @@ def run(options: argparse.Namespace) -> int:
 
     found = detect_from(
         read, config, background=reading.read_background(options.threads),
-        accounts=accounts.pop, stance=reading.stance, threads=options.threads,
-        reading=reading.facts(),
+        accounts=accounts.pop, stance=reading.stance, memory=options.memory,
+        threads=options.threads, reading=reading.facts(),
     )  # fmt: skip
     left = leave_run(found, options, options.report)
     if earlier is None:

@@ -201,9 +201,18 @@ def graph_option(output: Any) -> None:
     )  # fmt: skip
 
 
-def other_options(parser: argparse.ArgumentParser, *, threads: bool = True) -> None:
+def other_options(
+    parser: argparse.ArgumentParser, *, threads: bool = True, memory: bool = False
+) -> None:
     """Add what every command has."""
     other = parser.add_argument_group("other")
+    if memory:
+        other.add_argument(
+            "--memory", metavar="SIZE",
+            help='Memory that edges and their tests may take, such as "2GB"; what is more stands '
+            "on disk (default: three quarters of what is free, and nothing on disk but beside a "
+            "store).",
+        )  # fmt: skip
     if threads:
         other.add_argument(
             "--threads", type=int, metavar="N", help="Number of threads (default: all processors)."

@@ -147,6 +147,7 @@ def session(cores: int | None = None, **settings: Any) -> Any:
     quiet = {
         "spark.app.name": "coordnet",
         "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": "false",
         "spark.driver.host": "localhost",
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.sql.execution.arrow.pyspark.enabled": "true",
@@ -185,4 +186,7 @@ def _reason(text: str) -> str:
     """Return the line of a long message of Spark that says what went wrong in Python."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     named = [line for line in lines if re.match(r"[\w.]*(Error|Exception)\b", line)]
-    return (named or lines or ["no reason given"])[-1].rstrip(".")[:500]
+    reason = (named or lines or ["no reason given"])[-1].rstrip(".")[:500]
+    if "No module named 'coordnet" in reason:
+        reason += " (install coordnet for the Python of the workers too)"
+    return reason

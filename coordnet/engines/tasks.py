@@ -11,9 +11,10 @@ from __future__ import annotations
 import hashlib
 import io
 import secrets
+import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -49,12 +50,13 @@ from coordnet.kernels import actions as action_kernels
 from coordnet.kernels import arrays as array_kernels
 from coordnet.log.actions import ActionLog, compact
 from coordnet.memory import may_use_disk, memory_budget
-from coordnet.progress import stage
+from coordnet.progress import stage, wanted
 from coordnet.store.stored_log import StoredLog
 
 BLOCKS = 64  # blocks of a log that does not stand in a store
 ACTION_BYTES = 110  # that an action takes in a task, while it is put in order and counted
 SHARE = 0.5  # of the memory of a task that actions may take; the rest is for edges
+LOOK = 1.0  # seconds between two looks at what is finished
 TASKS = 3  # for each worker, so that none waits long for the last
 Task = Callable[[int, int], int]
 Tests = tuple[NDArray[np.int32], Floats, Floats]
@@ -162,7 +164,9 @@ class Blocks(NamedTuple):
         """Read the actions of a group, in the order of the log."""
         system, path = self.place.open()
         files = [f"{path}/{b:03}.parquet" for b in range(group, self.n_blocks, self.groups)]
-        tables = [pa.parquet.read_table(file, filesystem=system) for file in files]
+        tables = [  # a task has one processor
+            pa.parquet.read_table(file, filesystem=system, use_threads=False) for file in files
+        ]
         table = pa.concat_tables(tables)
         account, object_, time = (
             frozen(table[name].to_numpy()) for name in ("account", "object", "time")
@@ -233,6 +237,27 @@ def test_task(blocks: Blocks, place: Place, facts: PairFacts, i: int, j: int) ->
     occasions, expected, p_value = tester.test(source, target, threads=1)
     place.write(file_of(i, j), {"occasions": occasions, "expected": expected, "p": p_value})
     return len(occasions)
+
+
+@contextmanager
+def _watched(place: Place, files: set[str], step: Callable[[float], None]) -> Iterator[None]:
+    """Say, where a person looks, how many of the files are there, as long as the block lasts."""
+    ended = threading.Event()
+
+    def look() -> None:
+        while not ended.wait(LOOK):
+            with suppress(OSError):
+                step(len(files & place.files()) / len(files))
+
+    watcher = threading.Thread(target=look, daemon=True)
+    if wanted():
+        watcher.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        if watcher.is_alive():
+            watcher.join()
 
 
 def _read(place: Place, tasks: Sequence[tuple[int, int]]) -> list[list[NDArray[Any]]]:
@@ -360,7 +385,7 @@ class TaskEngine(ABC):
         left = [pair for pair in tasks if file_of(*pair) not in done]
         left.sort(key=lambda pair: pair[0] == pair[1])
         if left:
-            with stage(label):
+            with stage(label) as step, _watched(place, {file_of(*pair) for pair in tasks}, step):
                 self.run(task, left)
         missing = {file_of(*pair) for pair in tasks} - place.files()
         if missing:

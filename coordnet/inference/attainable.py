@@ -46,6 +46,7 @@ from coordnet.threads import CHUNKS, equal_chunks, run_chunks
 STEP = math.log(10.0) / 8  # levels stand eight to a power of ten,
 LEVELS = 8 * 24 + 1  # from 1 down to 1e-24
 SAMPLE = 1 << 17  # co-occurrences drawn where a log is too large to count
+FEW_EDGES = 1 << 24  # that are corrected at once: 1 GB
 MISS = 0.001  # chance that any of the upper limits of a sample is too small
 
 Integers = NDArray[np.int64]
@@ -315,12 +316,16 @@ def family_p_values(
     level, pairs = attainable.family(alpha, found)
     # only k edges with h p <= alpha k matter, for any k; h is at least the pairs that have no p
     # below alpha
-    inside = np.flatnonzero(p_values <= alpha)
-    least_null = pairs - len(inside)
-    k = len(inside) + 1
+    slices = [slice(begin, begin + SLICE) for begin in range(0, len(p_values), SLICE)]
+    k = sum(int(np.count_nonzero(p_values[here] <= alpha)) for here in slices)
+    least_null = pairs - k
+    level_of = alpha if least_null <= 0 else min(alpha, alpha * k * (1 + 1e-9) / least_null)
+    parts = [np.flatnonzero(p_values[here] <= level_of) + here.start for here in slices]
+    inside = np.concatenate([np.zeros(0, np.int64), *parts])
     while least_null > 0 and len(inside) < k:
         k = len(inside)
         inside = inside[p_values[inside] * least_null <= alpha * k * (1 + 1e-9)]
+    release(p_values)
     log_best, _ = best_log_p(runs, chances, source[inside], target[inside], threads)
     inside = inside[reaches(log_best, level)]
     out = ones_beside(p_values)
@@ -368,26 +373,47 @@ def attainable_q_values(
     by = correction == "by"
     scale = harmonic(int(attainable.counts[0])) if by else 1.0
 
-    # most edges have q = 1, whatever the others are; the rest fit into memory
     n = len(p_values)
     n_accounts = int(max(source.max(initial=-1), target.max(initial=-1))) + 1
-    degree = np.zeros(n_accounts, np.int64)
+
+    def by_chance(here: slice) -> Floats:
+        found: Floats = p_values[here] * attainable.at(p_values[here]) * scale
+        return found
+
+    # most edges have q = 1, whatever the others are: no rank is above the number of those that are
+    # left, nor of those of an account. What is left after that fits into memory
     slices = [slice(begin, begin + SLICE) for begin in range(0, n, SLICE)]
+    left, degree = n, np.zeros(n_accounts, np.int64)
     for here in slices:
         for ends in (source[here], target[here]):
             degree += np.bincount(ends, minlength=n_accounts)
-    most = np.maximum(np.count_nonzero(degree) / 2.0 * degree, n)
-    near, expected = [np.zeros(0, np.int64)], [np.zeros(0)]
-    for here in slices:
-        p = p_values[here]
-        by_chance = p * attainable.at(p) * scale
-        found = np.flatnonzero(by_chance < np.maximum(most[source[here]], most[target[here]]))
-        near.append(found + here.start)
-        expected.append(by_chance[found])
+    while True:
+        most = np.count_nonzero(degree) / 2.0 * degree
+        near, expected = [np.zeros(0, np.int64)], [np.zeros(0)]
+        fewer, fewer_degree, found = 0, np.zeros(n_accounts, np.int64), 0
+        for here in slices:
+            e, both = by_chance(here), (source[here], target[here])
+            own = e < left
+            fewer += int(np.count_nonzero(own))
+            for end in both:
+                inside = e < most[end]
+                fewer_degree += np.bincount(end[inside], minlength=n_accounts)
+                own |= inside
+            found += int(np.count_nonzero(own))
+            if found <= FEW_EDGES:
+                at = np.flatnonzero(own)
+                near.append(at + here.start)
+                expected.append(e[at])
+        if found <= FEW_EDGES or (fewer == left and (fewer_degree == degree).all()):
+            break
+        left, degree = fewer, fewer_degree
+    release(p_values, source, target)
+    if found > FEW_EDGES:
+        near, expected = [np.arange(n)], [by_chance(slice(None))]
     at, of_near = np.concatenate(near), np.concatenate(expected)
     q_value = ones_beside(p_values)
     q_value[at] = np.maximum(
-        stepped_up(p_values[at], of_near, not by, n),
+        stepped_up(p_values[at], of_near, not by, left),
         account_q_values(of_near, source[at], target[at], not by, degree),
     )
     release(p_values, source, target, q_value)

@@ -50,6 +50,7 @@ def assert_blocked(log, relation, weight, min_weight, n_blocks, threads=1):
 @example(ONE, WINDOW, 1, "objects", 3)
 @example(ONE + VIRAL, WINDOW, 2, "pairs", 5)
 @example(TIES, 0, 2, "objects", 2)
+@examples(50)
 def test_blocks_give_the_bytes_of_any_log(rows, window, min_weight, weight, n_blocks):
     assert_blocked(log_of(rows), cn.CoAction(window), weight, min_weight, n_blocks)
 
@@ -114,6 +115,7 @@ def test_a_task_for_which_there_is_no_memory_says_so(monkeypatch):
 
 @given(crowded_logs(), st.sampled_from([0, 1, 7 * SECOND, WINDOW]), st.integers(1, 3), WEIGHTS,
        N_BLOCKS)  # fmt: skip
+@examples(25)
 def test_a_crowd_across_blocks_gives_the_same_bytes(rows, window, min_weight, weight, n_blocks):
     log = log_of(rows)
     expected = cn.CoAction(window).graph(log, weight=weight, min_weight=min_weight)

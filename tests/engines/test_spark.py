@@ -86,6 +86,7 @@ def test_a_killed_worker_changes_nothing(session, ring, store, tmp_path):
     assert mark.exists()
 
 
+@pytest.mark.slow
 def test_a_task_that_always_fails_says_why_and_what_is_finished_stays(session, ring, store):
     class Failing(SparkEngine):
         def run(self, task, tasks):
@@ -110,6 +111,7 @@ def test_a_task_that_always_fails_says_why_and_what_is_finished_stays(session, r
 # -- tables of Spark ---------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_tables_of_spark_are_read_as_others(session, ring, tmp_path):
     table = ring.to_frame("pyarrow").drop_columns("row").slice(0, 4_000)
     table = table.rename_columns(["who", "odd.`name", "at", "kind"])

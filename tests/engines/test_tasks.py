@@ -1,5 +1,7 @@
 """An engine of tasks: the bytes of one process, whatever the groups and the accidents."""
 
+import threading
+from contextlib import contextmanager
 from contextvars import Context
 
 import numpy as np
@@ -210,6 +212,38 @@ def test_files_that_were_cut_are_not_taken_for_results(tmp_path, monkeypatch):
     place.write("0000-0000.parquet", {"x": np.array([1])})
     assert "0000-0000.parquet" in place.files()
     assert place.read("0000-0000.parquet")["x"].tolist() == [1]
+
+
+# -- progress ----------------------------------------------------------------------------------
+
+
+def test_progress_is_the_share_of_tasks_that_are_finished(ring, tmp_path, monkeypatch):
+    told, seen = [], threading.Event()
+
+    class Waits(Here):
+        def run(self, task, tasks):
+            super().run(task, tasks[:2])
+            assert seen.wait(60)
+            super().run(task, tasks[2:])
+
+    @contextmanager
+    def stage(label):
+        def step(share):
+            told.append((label, share))
+            if share >= 2 / 6:
+                seen.set()
+
+        yield step
+
+    monkeypatch.setattr(tasks, "stage", stage)
+    monkeypatch.setattr(tasks, "LOOK", 0.001)
+    cn.show_progress(True)
+    try:
+        cn.co_action(ring, "60s", engine=Waits(tmp_path))
+    finally:
+        cn.show_progress(None)
+    assert ("co-actions", 2 / 6) in told
+    assert {share * 6 for _, share in told} <= {0, 1, 2, 3, 4, 5, 6}
 
 
 # -- groups ------------------------------------------------------------------------------------

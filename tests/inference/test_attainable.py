@@ -391,3 +391,20 @@ def test_the_chance_of_round_times_is_not_used():
     pairs = list(combinations(range(4), 2))
     log_p, _ = best_log_p(runs, chances, *np.array(pairs, np.int32).T.copy())
     assert np.exp(log_p) == pytest.approx([float(Fraction(1, 25))] * len(pairs))
+
+
+@given(st.integers(0, 10**6), st.integers(1, 400), st.sampled_from(["bh", "by"]))
+def test_edges_that_are_corrected_in_turns_are_those_of_all_at_once(seed, n, correction):
+    """Little by little those are left out whose q-value is 1 whatever the others are."""
+    rng = np.random.default_rng(seed)
+    p = np.maximum(rng.random(n) ** rng.choice([1, 4, 30]), 1e-300)
+    source = rng.integers(0, 12, n).astype(np.int32)
+    target = (source + rng.integers(1, 30, n)).astype(np.int32)
+    counts = np.sort(rng.integers(n, 40 * n, attainable.LEVELS))[::-1].copy()
+    found = attainable.AttainablePairs(counts, (int(counts[0]), 0, 0), True)
+    whole = attainable.attainable_q_values(p, source, target, found, correction)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(attainable, "SLICE", 7)
+        patch.setattr(attainable, "FEW_EDGES", int(rng.integers(0, n)))
+        in_turns = attainable.attainable_q_values(p, source, target, found, correction)
+    assert in_turns.tobytes() == whole.tobytes()
