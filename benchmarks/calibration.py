@@ -51,7 +51,7 @@ COLUMNS = {
 # accounts, share of them that is the campaign, seeds, seeds without cleaning the background
 MIXED = (
     (20_000, 0.02, 10, 2), (20_000, 0.1, 7, 3), (20_000, 0.3, 3, 3), (5_000, 0.02, 10, 2),
-    (2_000, 0.02, 10, 5),
+    (2_000, 0.02, 30, 30),
 )  # fmt: skip
 CLEAN = {"mixed_public": True, "mixed_public, clean_background=False": False}
 MEDIUM = 5_000  # accounts of the populations that only the bounds are looked at in

@@ -207,7 +207,7 @@ def main():
     run = report("With the campaign", sim)
     found = cn.evaluate(run.clusters, sim.truth)
     print(
-        f"\nWhat only a simulation can know: {found.coverage:.0%} of the planted accounts are in a "
+        f"\nWhat only a simulation can know: {found.coverage:.1%} of the planted accounts are in a "
         f"cluster, and pairs of members are of one cell with precision {found.pair_precision:.2f}."
     )
     public = cn.simulate("election_public", accounts=options.accounts, seed=options.seed)
