@@ -256,7 +256,7 @@ def table(lines: list[dict[str, Any]]) -> str:
     for line in sorted(lines, key=lambda one: (one["size"], order.index(one["way"]))):
         told = [str(line["size"]), SHOWN[line["way"]], line["memory"].replace("none", "")]
         if "seconds" not in line:
-            told += ["failed, or more than 90 minutes", "", "", "", ""]
+            told += ["no result: out of memory, or more than 90 minutes", "", "", "", ""]
         else:
             on_spark = line["way"] == "spark"  # its own session took time too, and its processes
             seconds = line["graph"] if on_spark else line["seconds"]
