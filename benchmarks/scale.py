@@ -27,7 +27,6 @@ THREADS = 2
 WINDOW, MIN_WEIGHT = "60s", 2
 NAMES = {"account": "account", "object": "object", "time": "time", "unit": "s"}
 LIMIT = 5_400  # seconds after which a measurement is given up
-BUCKETS_FIT = 10  # million actions beyond which the join in SQL does not fit into memory
 
 
 # -- one measurement, in a process of its own ------------------------------------------------------
@@ -113,7 +112,13 @@ def in_sql(folder: Path, memory: str | None) -> dict[str, Any]:
     import duckdb
     from engines import PAIRS_ONCE
 
-    con = duckdb.connect(config={"threads": THREADS})
+    con = duckdb.connect(
+        config={
+            "threads": THREADS,
+            "preserve_insertion_order": False,  # else it takes more than 20 GB at 10 million
+            "temp_directory": str(folder / "duckdb"),
+        }
+    )
     sql = PAIRS_ONCE.format(
         actions=f"'{folder / 'actions.parquet'}'", window=60, min_weight=MIN_WEIGHT
     )
@@ -251,7 +256,7 @@ def table(lines: list[dict[str, Any]]) -> str:
     for line in sorted(lines, key=lambda one: (one["size"], order.index(one["way"]))):
         told = [str(line["size"]), SHOWN[line["way"]], line["memory"].replace("none", "")]
         if "seconds" not in line:
-            told += ["failed, or more than 90 minutes", "", "", "", ""]
+            told += ["no result: out of memory, or more than 90 minutes", "", "", "", ""]
         else:
             on_spark = line["way"] == "spark"  # its own session took time too, and its processes
             seconds = line["graph"] if on_spark else line["seconds"]
