@@ -404,10 +404,10 @@ def attainable_q_values(
                 at = np.flatnonzero(own)
                 near.append(at + here.start)
                 expected.append(e[at])
+            release(p_values, source, target)
         if found <= FEW_EDGES or (fewer == left and (fewer_degree == degree).all()):
             break
         left, degree = fewer, fewer_degree
-    release(p_values, source, target)
     if found > FEW_EDGES:
         near, expected = [np.arange(n)], [by_chance(slice(None))]
     at, of_near = np.concatenate(near), np.concatenate(expected)

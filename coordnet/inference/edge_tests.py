@@ -334,6 +334,12 @@ def _columns(
     if on_disk:
         types = {name: column.dtype for name, column in test(slice(0, 0)).items()}
         known = before or {}
+
+        def slice_of(_: None, i: int) -> list[NDArray[Any]]:
+            found = list(test(slice(i * SLICE, (i + 1) * SLICE)).values())
+            release(source, target, *known.values())
+            return found
+
         parts = made_in_parts(
             lambda: (
                 "tests", null, str(strata), digest_of(source, target, *known.values()),
@@ -342,11 +348,10 @@ def _columns(
             ),
             -(-n // SLICE),
             types,
-            lambda _, i: list(test(slice(i * SLICE, (i + 1) * SLICE)).values()),
+            slice_of,
             threads=1,  # each of them takes all
             label="edge tests",
         )  # fmt: skip
-        release(source, target, *known.values())
         return dict(zip(types, parts.columns, strict=True))
     return test(slice(None))
 
