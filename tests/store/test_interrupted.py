@@ -123,8 +123,15 @@ print(total)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork and SIGKILL")
-@pytest.mark.parametrize("how", ["killed", "full"])
-@pytest.mark.parametrize("what", ["write", "append"])
+@pytest.mark.parametrize(
+    ("what", "how"),
+    [
+        ("write", "killed"),
+        ("append", "full"),
+        pytest.param("write", "full", marks=pytest.mark.slow),
+        pytest.param("append", "killed", marks=pytest.mark.slow),
+    ],
+)
 def test_a_write_that_is_stopped_at_any_step(tmp_path, how, what):
     ran = subprocess.run(
         [sys.executable, "-c", STEPS, tmp_path / "s", how, what],
