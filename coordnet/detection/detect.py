@@ -59,7 +59,7 @@ def detect(
         disk; see :func:`coordnet.co_action`. It changes no byte of the result.
     engine
         A Spark session that makes and tests the edges of co-action graphs, or an engine of
-        :mod:`coordnet.engines`; None for this machine. It changes no byte of the result.
+        ``coordnet.engines``; None for this machine. It changes no byte of the result.
     threads
         Number of threads; None means all processors. It changes no byte of the result.
     {parameters}

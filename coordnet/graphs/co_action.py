@@ -223,7 +223,7 @@ def co_action(
         the result. None: three quarters of what is available, on disk beyond it where the log is a
         store, and else an error that says what to change.
     engine
-        A Spark session that makes the edges, or an engine of :mod:`coordnet.engines`; None for
+        A Spark session that makes the edges, or an engine of ``coordnet.engines``; None for
         this machine. It changes no byte of the result.
     threads
         Number of threads; None means all processors. It changes no byte of the result.

@@ -246,7 +246,7 @@ class CoordinationGraph(ArrowExport, Frozen):
             disk beyond it, and where the edges are. It changes no byte of the result.
         engine
             Who tests the edges of a co-action graph: a Spark session, or an engine of
-            :mod:`coordnet.engines`; None is this process. It changes no byte of the result.
+            ``coordnet.engines``; None is this process. It changes no byte of the result.
         threads
             Number of threads; None means all processors. It changes no byte of the result.
 

@@ -63,7 +63,7 @@ class StoredLog(ActionLog):
 
         It has the columns account and object (int32, codes of this log) and time (int64,
         microseconds UTC), in the order of the log. An account is in the block that
-        :func:`coordnet.blocks.blocks.block_of` gives for its label.
+        ``coordnet.blocks.blocks.block_of`` gives for its label.
 
         Parameters
         ----------

@@ -87,7 +87,7 @@ def folder(tmp_path):
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs SIGKILL")
 def test_a_killed_run_goes_on(folder):
-    killed_again_and_again(folder, 1, 2)
+    killed_again_and_again(folder, 1, 1)
 
 
 @pytest.mark.slow

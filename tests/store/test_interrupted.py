@@ -127,7 +127,7 @@ print(total)
     ("what", "how"),
     [
         ("write", "killed"),
-        ("append", "full"),
+        pytest.param("append", "full", marks=pytest.mark.slow),
         pytest.param("write", "full", marks=pytest.mark.slow),
         pytest.param("append", "killed", marks=pytest.mark.slow),
     ],
