@@ -29,6 +29,7 @@ from coordnet.threads import run_chunks, thread_count
 SLICE = 1 << 20  # rows that are read or written at once
 SETTING = "COORDNET_DISK"  # of the environment: the folder for arrays on disk
 WORK = "work"  # in a store's folder
+_FAR = 1 << 30  # where Windows locks a byte: others can read what stands before it
 
 
 # -- arrays ------------------------------------------------------------------------------------
@@ -152,12 +153,32 @@ def digest_of(*arrays: Any) -> bytes:
     return digest.digest()
 
 
+def lock(handle: int) -> None:
+    """Lock an open file for this process until it is closed.
+
+    Raises
+    ------
+    OSError
+        Where another process has it.
+    """
+    try:
+        import fcntl
+    except ImportError:
+        import msvcrt
+
+        os.lseek(handle, _FAR, os.SEEK_SET)
+        msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
+        os.lseek(handle, 0, os.SEEK_SET)
+    else:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
 class _Work:
     """The folder of the parts of one call, which go when it has ended well."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.used: set[Path] = set()
+        self.used: dict[Path, int] = {}  # folders, and the files by which they are locked
 
 
 _work: ContextVar[_Work | None] = ContextVar("work", default=None)
@@ -192,6 +213,8 @@ def work_in(folder: Path | None) -> Iterator[None]:
         yield
     finally:
         _work.reset(before)
+        for handle in work.used.values():
+            os.close(handle)
     for used in work.used:
         shutil.rmtree(used, ignore_errors=True)
     with suppress(OSError):  # another call may be at work
@@ -291,7 +314,10 @@ def made_in_parts(
 
 
 def _home(key: Callable[[], Sequence[bytes | str]]) -> Path | None:
-    """Return the folder of the parts with a key, None where they go with the process."""
+    """Return the folder of the parts with a key, None where they go with the process.
+
+    That is so where no work is to stay, and where another process makes the same parts just now.
+    """
     work = _work.get()
     if work is None:
         return None
@@ -300,8 +326,15 @@ def _home(key: Callable[[], Sequence[bytes | str]]) -> Path | None:
         data = piece.encode() if isinstance(piece, str) else piece
         digest.update(len(data).to_bytes(8, "little") + data)
     folder = work.folder / digest.hexdigest()
-    folder.mkdir(parents=True, exist_ok=True)
-    work.used.add(folder)
+    if folder not in work.used:
+        folder.mkdir(parents=True, exist_ok=True)
+        handle = os.open(folder / "lock", os.O_CREAT | os.O_RDWR, 0o666)
+        try:
+            lock(handle)
+        except OSError:
+            os.close(handle)
+            return None
+        work.used[folder] = handle
     return folder
 
 

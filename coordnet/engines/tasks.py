@@ -49,7 +49,7 @@ from coordnet.inference.statistics import Floats
 from coordnet.kernels import actions as action_kernels
 from coordnet.kernels import arrays as array_kernels
 from coordnet.log.actions import ActionLog, compact
-from coordnet.memory import may_use_disk, memory_budget
+from coordnet.memory import may_use_disk, stays_in_memory
 from coordnet.progress import stage, wanted
 from coordnet.store.stored_log import StoredLog
 
@@ -267,7 +267,7 @@ def _read(place: Place, tasks: Sequence[tuple[int, int]]) -> list[list[NDArray[A
     found = []
     for file in files:
         columns = list(place.read(file).values())
-        if may_use_disk() and size > memory_budget():
+        if may_use_disk() and not stays_in_memory(size):
             columns = [copied_to_disk(column) for column in columns]
         found.append(columns)
     return found

@@ -52,7 +52,7 @@ def saturated_sums(weights: NDArray[np.int64], log_rates: Floats) -> Floats:
 
 
 class ActivityNull(NamedTuple):
-    """How often two accounts would meet if accounts were dealt anew over the actions.
+    """How often two accounts would meet if accounts were shuffled over the actions.
 
     Attributes
     ----------

@@ -18,7 +18,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from coordnet.disk import WORK
+from coordnet.disk import WORK, lock
 from coordnet.errors import InputError, OutputError, listed, shown
 from coordnet.export import DESKTOP, json_text, to_disk, whole_file
 
@@ -223,14 +223,12 @@ def _clear(goal: Path, before: dict[str, Any] | None) -> None:
 
 # -- one writer at a time ----------------------------------------------------------------------
 
-_FAR = 1 << 30  # where Windows locks a byte: others can read what stands before it
-
 
 def _locked(goal: Path) -> int:
     """Lock the store; the system unlocks it when the process dies, however it dies."""
     handle = os.open(goal / LOCK, os.O_CREAT | os.O_RDWR, 0o666)
     try:
-        _lock(handle)
+        lock(handle)
         if os.fstat(handle).st_nlink == 0:  # the one before has just given up, and its folder
             os.close(handle)
             return _locked(goal)
@@ -247,16 +245,3 @@ def _locked(goal: Path) -> int:
         os.ftruncate(handle, 0)
         os.write(handle, f"process {os.getpid()} on {socket.gethostname()}".encode())
     return handle
-
-
-def _lock(handle: int) -> None:
-    try:
-        import fcntl
-    except ImportError:
-        import msvcrt
-
-        os.lseek(handle, _FAR, os.SEEK_SET)
-        msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
-        os.lseek(handle, 0, os.SEEK_SET)
-    else:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

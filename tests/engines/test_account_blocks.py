@@ -1,5 +1,6 @@
 """A memory limit: on disk, in parts, block by block, and always the same bytes."""
 
+import contextvars
 import tempfile
 from itertools import product
 from pathlib import Path
@@ -148,3 +149,25 @@ def test_finished_parts_are_not_made_again(monkeypatch, tmp_path):
     with disk.work_in(tmp_path):  # another key has parts of its own
         disk.made_in_parts(lambda: ["other"], 9, types, make, threads=1)
     assert made == [*range(9), *range(9)]
+
+
+def test_two_calls_at_once_do_not_share_their_parts(tmp_path):
+    """Whoever comes second makes the parts in files of its own, and removes none of the first."""
+
+    def make(_, i):
+        if i == 2 and not inside:  # another call begins and ends, while this one is at work
+            inside.append(None)
+            inside[0] = contextvars.Context().run(run)
+            assert len((tmp_path / "work").glob("*/journal").__next__().read_text()) > 0
+        return [np.full(i, i, np.int32)]
+
+    def run():
+        with disk.work_in(tmp_path):
+            parts = disk.made_in_parts(lambda: ["key"], 5, {"a": "i4"}, make, threads=1)
+            return parts.all(fits=True)[0].tolist()
+
+    inside = []
+    expected = [i for i in range(5) for _ in range(i)]
+    assert run() == expected
+    assert inside == [expected]
+    assert list(tmp_path.iterdir()) == []
