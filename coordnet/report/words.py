@@ -291,6 +291,11 @@ def _tests(run: Run) -> list[str]:
         )
     else:
         said.append("Chances come from the log itself.")
+    others = run.manifest["results"]["clusters_not_certain"]
+    said.append(
+        "A cluster is reported where it is significant as a group, or where a pair in it certainly "
+        f"acts together{f'; {others:,} more were not' if others else ''}."
+    )
     said.append(
         "Bounds on the number of pairs that truly act together hold for every set of pairs at "
         "once, with 95 % confidence (closed testing with Simes' test, valid under positive "
