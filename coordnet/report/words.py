@@ -291,11 +291,13 @@ def _tests(run: Run) -> list[str]:
         )
     else:
         said.append("Chances come from the log itself.")
-    others = run.manifest["results"]["clusters_not_certain"]
-    said.append(
-        "A cluster is reported where it is significant as a group, or where a pair in it certainly "
-        f"acts together{f'; {others:,} more were not' if others else ''}."
-    )
+    let_go = run.manifest["results"]["clusters_let_go"]
+    if let_go:
+        said.append(
+            f"{let_go:,} more cluster{'' if let_go == 1 else 's'} had kept edges and "
+            f"{'is' if let_go == 1 else 'are'} not reported, as only the test before accounts "
+            "were taken out of the background speaks for them."
+        )
     said.append(
         "Bounds on the number of pairs that truly act together hold for every set of pairs at "
         "once, with 95 % confidence (closed testing with Simes' test, valid under positive "

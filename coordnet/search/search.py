@@ -28,18 +28,18 @@ both added up. They are one only where what is beyond the sum is more than eithe
 E(both) - E(one) - E(other) > min(E(one), E(other)), negative evidence counting as none.
 Overlaps of less than half stay, so clusters can overlap.
 
-Which clusters are reported. The level bounds the share of false ones among all kept edges. The few
-that there are lie together: beside a campaign of hundreds of edges there were clusters of three to
-seven accounts that rested on false edges alone, of viewers of one event or early birds of one
-source. So a cluster is reported only where one of these holds:
+Which clusters are reported. Beside a campaign of hundreds of edges the level allows some false
+ones, and those that only the first round speaks for lie together: clusters of three to eight
+viewers of one event. So where the background was cleaned, a cluster is reported only where one of
+these holds:
 
 - it is significant as a group;
-- a pair in it certainly acts together, by its bound, which holds however the cluster was chosen;
-- more than half of its pairs certainly do by the p-values of the first round. Of a ring that works
-  around the clock on posts that nobody else shares the last round can say nothing.
+- an edge in it is kept by the p-value of the last round too;
+- more than half of its pairs certainly act together by the p-values of the first round (a bound,
+  with a confidence of 95 %). Of a ring that works around the clock on posts that nobody else
+  shares the last round can say nothing.
 
-Certain means with a confidence of 95 %, or of one minus the level where that is less. The edges
-stay in the layers.
+The edges stay in the layers.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ from coordnet.clusters.groups import grow_groups
 from coordnet.graphs.graph import CoordinationGraph
 from coordnet.graphs.multiplex import Multiplex
 from coordnet.graphs.relation import Against, Relation
-from coordnet.inference.bounds import null_pairs, true_discoveries
+from coordnet.inference.bounds import true_discoveries
 from coordnet.inference.group_test import GroupTest, GroupTester
 from coordnet.inference.membership import MembershipTester
 from coordnet.inference.statistics import WindowStatistics
@@ -94,7 +94,7 @@ class Found:
     rounds: tuple[int, ...] = ()  # accounts that were out of the background in each round
     few_left: bool = False  # whether hardly anybody would be left in it, so that all stayed in
     looked: tuple[Looked, ...] = ()  # a layer each
-    uncertain: int = 0  # clusters that are not reported, as no pair of them is certain
+    let_go: int = 0  # clusters that are not reported, as only the first round speaks for them
 
     def largest_evidence(self) -> float:
         """Return the most evidence of the search, of clusters and of sets that it let go.
@@ -197,27 +197,32 @@ class Searched:
         clusters = Clusters.from_members(
             kept, members, config.method, parameters, 1, tests if tested else []
         )
-        certain = self._certain(clusters)
-        clusters = clusters.where(certain)
+        supported = self._supported(clusters)
+        clusters = clusters.where(supported)
         looked = tuple(
             Looked(layer.tester, layer.pairs, layer.least_q, layer.first_chance, layer.closest)
             for layer in layers
         )
-        uncertain = int((~certain).sum())
-        return Found(kept, clusters, self.rounds, self.few_left, looked, uncertain)
+        let_go = int((~supported).sum())
+        return Found(kept, clusters, self.rounds, self.few_left, looked, let_go)
 
-    def _certain(self, clusters: Clusters) -> NDArray[np.bool_]:
-        """Return which clusters rest on more than a few kept edges; see the module."""
-        certain = np.zeros(len(clusters), bool)
-        for i, (layer, kept) in enumerate(zip(self.layers, clusters.layers, strict=True)):
+    def _supported(self, clusters: Clusters) -> NDArray[np.bool_]:
+        """Return which clusters more than the first round speaks for; see the module."""
+        supported = np.zeros(len(clusters), bool)
+        pairs = clusters.sizes * (clusters.sizes - 1) // 2
+        for i, (layer, kept) in enumerate(zip(self.layers, self.kept, strict=True)):
+            starts, edges = clusters.inside(kept)
+            if layer.first_tester is None:  # there was one round
+                supported |= np.diff(starts) > 0
             for c, tests in enumerate(clusters.group_tests):
                 test = tests[i]
-                certain[c] |= test is not None and test.evidence > layer.least_evidence
-            certain |= _certain_pairs(clusters, kept, self.level) > 0
-            if layer.first_tester is not None and not certain.all():
-                before = _certain_pairs(clusters, layer.first[0], self.level)
-                certain |= 4 * before > clusters.sizes * (clusters.sizes - 1)
-        return certain
+                supported[c] |= test is not None and test.evidence > layer.least_evidence
+            if layer.first_tester is None or supported.all():
+                continue
+            last = kept.edges["p_family"] <= kept.edges["p_value"].max(initial=0.0)
+            supported |= np.diff(np.concatenate([[0], np.cumsum(last[edges])])[starts]) > 0
+            supported |= 2 * _certain_pairs(clusters, layer.first[0]) > pairs
+        return supported
 
     def _bounded(
         self,
@@ -253,21 +258,17 @@ class Searched:
         return max((test.evidence for test in tests if test is not None), default=0.0)
 
 
-def _certain_pairs(
-    clusters: Clusters, graph: CoordinationGraph, level: float | None
-) -> NDArray[np.int64]:
-    """Return how many pairs of each cluster certainly act together by the edges of a graph.
-
-    Without a test every edge counts.
-    """
-    starts, edges = clusters.inside(graph)
+def _certain_pairs(clusters: Clusters, graph: CoordinationGraph) -> NDArray[np.int64]:
+    """Return how many pairs of each cluster certainly act together by the edges of a graph."""
     test = graph.tested
     if test is None:
-        return np.diff(starts)
-    p_values, alpha, null = graph.edges["p_family"], test.bound_alpha, test.null_pairs
-    if level is not None and level > alpha:
-        alpha, null = level, null_pairs(p_values, test.family_pairs, level)
-    found = [true_discoveries(p_values[edges[a:b]], null, alpha) for a, b in pairwise(starts)]
+        return np.zeros(len(clusters), np.int64)
+    p_values = graph.edges["p_family"]
+    starts, edges = clusters.inside(graph)
+    found = [
+        true_discoveries(p_values[edges[a:b]], test.null_pairs, test.bound_alpha)
+        for a, b in pairwise(starts)
+    ]
     return np.array(found, np.int64)
 
 
