@@ -51,13 +51,10 @@ def near_duplicate_share(view: View) -> Estimate | Absent:
         return Absent(NO_TEXT)
     matched = _first_of_each(view.matched, view.inputs.null_sets, NEAR_SETS)
     starts = view.log.by_account[0]
-    accounts = np.unique(np.concatenate([view.members, matched.codes]))
-    used = np.unique(
-        np.concatenate(
-            [np.zeros(0, np.int32)] + [texts.codes[starts[a] : starts[a + 1]] for a in accounts]
-        )
-    )
-    used = used[used >= 0]
+    asked = np.zeros(len(view.log.all_accounts), bool)
+    asked[view.members] = asked[matched.codes] = True
+    theirs = texts.codes[np.repeat(asked, np.diff(starts))]
+    used = np.flatnonzero(np.bincount(theirs + 1, minlength=len(texts.labels) + 1)[1:])
     kin = near_duplicates(texts.labels.take(pa.array(used)))
     number = np.full(len(texts.labels) + 1, -1, np.int32)
     number[used] = kin
