@@ -262,6 +262,18 @@ def co_action_tests(
     return TestedEdges({n: frozen(c) for n, c in columns.items()}, test)
 
 
+def timing_p_values(
+    statistics: WindowStatistics,
+    source: NDArray[np.int32],
+    target: NDArray[np.int32],
+    threads: int | None = None,
+) -> Floats:
+    """Return the p-values of edges under the timing null, corrected for nothing."""
+    columns = _columns(statistics, source, target, "timing", None, None, threads)
+    p_values: Floats = columns["p_timing"]
+    return p_values
+
+
 def _columns(
     statistics: WindowStatistics,
     source: NDArray[np.int32],

@@ -28,7 +28,8 @@ LOG10 = math.log(10.0)
 PRIOR_PAIRS = 20.0  # what the class of an object weighs against the pairs of outsiders on it
 PRIOR_ACCOUNTS = (1.0 + math.sqrt(1.0 + 8.0 * PRIOR_PAIRS)) / 2.0  # as many accounts as make them
 BIG = 512  # accounts on an object from which its moments are computed once, members included
-MOST = 64  # moments kept; more members at once are counted as this many
+MOST = 64  # moments used; more members at once are counted as this many
+FEW = 8  # moments that most sets need, and that are counted first
 MOST_ADDED_UP = 8  # accounts up to which the search adds up all orders; beyond it estimates
 ABREAST = 16  # delays of which the powers are taken at once
 TRIED = 3  # candidates that are tried exactly for each place in a group
@@ -43,12 +44,13 @@ class Scene(NamedTuple):
     starts: Any  # int64 (objects + 1,)
     indptr: Any  # int64 (accounts + 1,)
     positions: Any  # int32 (n,)
+    held: Any  # int32 (n,), the object of each of `positions`
     repeats: Any  # int32 (n,), m_uo
     n_accounts: Any  # int32 (objects,), n_o
     class_of: Any  # int32 (objects,)
-    class_moments: Any  # float64 (classes, MOST)
+    class_moments: Any  # float64 (classes, MOST), or FEW of them for smaller sets
     big_row: Any  # int32 (objects,), -1 where the object is not big
-    big_moments: Any  # float64 (big objects, MOST)
+    big_moments: Any  # float64 (big objects, as many)
     grain: Any  # int8 (n,), how round the time is: a position in round_factors
     round_factors: Any  # float64 (classes, grains), falling to 1 for times that are not round
     window: Any  # int64 (objects,)
@@ -59,7 +61,7 @@ class Scene(NamedTuple):
 
 
 @kernel
-def class_profile(delay: Any, weight: Any, firsts: float, window: int) -> Any:
+def class_profile(delay: Any, weight: Any, firsts: float, window: int, most: int) -> Any:
     """Return the moments of G for the pooled delays of a class of objects.
 
     Parameters
@@ -68,13 +70,14 @@ def class_profile(delay: Any, weight: Any, firsts: float, window: int) -> Any:
     weight : float64 (n,)
     firsts : weight of the first actions, at delay 0
     window : the bound, inclusive
+    most : how many moments
 
     Returns
     -------
-    moments : float64 (MOST,), E[G^j]
+    moments : float64 (most,), E[G^j]
     """
-    moments = np.zeros(MOST, np.float64)
-    powers = np.empty((MOST, ABREAST))
+    moments = np.zeros(most, np.float64)
+    powers = np.empty((most, ABREAST))
     paces = np.empty(ABREAST)
     held = 0
     n = len(delay)
@@ -101,11 +104,11 @@ def class_profile(delay: Any, weight: Any, firsts: float, window: int) -> Any:
             for lane in range(held, ABREAST):
                 paces[lane] = 0.0
                 powers[0, lane] = 0.0
-            for j in range(1, MOST):
+            for j in range(1, most):
                 for lane in range(ABREAST):
                     power = powers[j - 1, lane] * paces[lane]
                     powers[j, lane] = power if power >= 1e-300 else 0.0
-            for j in range(MOST):
+            for j in range(most):
                 moment = moments[j]
                 for lane in range(held):
                     moment += powers[j, lane]
@@ -204,16 +207,17 @@ def big_object_moments(
     objects : int64, which objects, of two or more accounts each
     first, last : which of them to do
     in_set : uint8 (accounts,), zeros
-    out : float64 (len(objects), MOST), written
+    out : float64 (len(objects), moments), written
     """
-    power = np.empty(MOST, np.float64)
-    total = np.empty(MOST, np.float64)
+    most = out.shape[1]
+    power = np.empty(most, np.float64)
+    total = np.empty(most, np.float64)
     for i in range(first, last):
         o = objects[i]
         begin = scene.starts[o]
         end = scene.starts[o + 1]
         n = pacemakers(scene, begin, end, in_set)
-        for r in range(MOST):
+        for r in range(most):
             out[i, r] = scene.class_moments[scene.class_of[o], r]
         if n < 2:
             continue
@@ -239,15 +243,15 @@ def big_object_moments(
                 square = min(inside / (n - 1.0), 1.0)
                 power[0] = 1.0
                 bit = 1
-                while bit < MOST:
-                    for j in range(bit, min(2 * bit, MOST)):
+                while bit < most:
+                    for j in range(bit, min(2 * bit, most)):
                         power[j] = power[j - bit] * square
                     square *= square
                     bit *= 2
-                for j in range(1, MOST):
+                for j in range(1, most):
                     total[j] += own * power[j]
         out[i, 0] = 1.0
-        for j in range(1, MOST):
+        for j in range(1, most):
             of_class = scene.class_moments[scene.class_of[o], j]
             out[i, j] = mixed_moment(total[j], n, of_class, j)
 
@@ -298,6 +302,16 @@ def without(scene: Any, actions: Any, n: int, removed: int, left: Any) -> Any:
         left[total] = actions[i]
         total += 1 if scene.account[actions[i]] != removed else 0
     return left, total
+
+
+@kernel
+def objects_at(scene: Any, actions: Any, n: int, out: Any) -> Any:
+    """Return the object of each of the positions `actions[:n]`, in a buffer."""
+    if n > len(out):
+        out = np.empty(2 * n, np.int32)
+    for i in range(n):
+        out[i] = scene.object[actions[i]]
+    return out
 
 
 @inner
@@ -683,8 +697,8 @@ def _evidence(scene: Any, work: Any, objects: int, price: float) -> float:
 
 @kernel
 def changed(
-    scene: Any, actions: Any, n: int, x: int, joins: bool, in_set: Any, seen: Any, by_class: bool,
-    work: Any, objects: int, out: Any, joint: Any,
+    scene: Any, actions: Any, acted_on: Any, n: int, x: int, joins: bool, in_set: Any, seen: Any,
+    by_class: bool, work: Any, objects: int, out: Any, joint: Any,
 ) -> Any:  # fmt: skip
     """Write what :func:`set_evidence` would find if one account joined or left: only its objects.
 
@@ -692,6 +706,7 @@ def changed(
     ----------
     scene : Scene
     actions : int32, positions of the actions of the set as it was, n of them, ascending
+    acted_on : int32, their objects
     x : the account
     joins : whether it joins or leaves
     in_set : uint8 (accounts,), 1 for the members as they are then
@@ -716,20 +731,18 @@ def changed(
     done = 0  # of `work`
     a = 0
     while k < k_end and a < n:
-        o = scene.object[scene.positions[k]]
-        begin = scene.starts[o]
-        past = scene.starts[o + 1]
-        if actions[a] < begin:
-            a = first_from(actions, a, n, begin)
+        o = scene.held[k]
+        if acted_on[a] < o:
+            a = first_from(acted_on, a, n, o)
             continue
-        if actions[a] >= past:
-            k = first_from(scene.positions, k, k_end, scene.starts[scene.object[actions[a]]])
+        if acted_on[a] > o:
+            k = first_from(scene.held, k, k_end, acted_on[a])
             continue
         own = k
-        while k < k_end and scene.positions[k] < past:
+        while k < k_end and scene.held[k] == o:
             k += 1
         b = a  # the members' actions on the object: from a to b - 1
-        while b < n and actions[b] < past:
+        while b < n and acted_on[b] == o:
             b += 1
         if b - a > (0 if joins else k - own):  # others act on it
             while done < objects and work[0][done] < o:
@@ -967,9 +980,12 @@ def grow(
 
     Returns
     -------
-    members : int32, ascending
+    members : int32, ascending; none where the set needs more moments than the scene has
     evidence : log10
     """
+    moments = scene.class_moments.shape[1]
+    if moments < MOST and len(seed) >= moments:
+        return np.empty(0, np.int32), 0.0
     room = max(most_members, len(seed)) + 1
     n_accounts = scene.population
     size = len(seed)
@@ -993,7 +1009,10 @@ def grow(
     joint = np.empty(256, np.int32)
     best = np.empty(TRIED, np.int32)
     gains = np.empty(TRIED)
+    prices_with = np.empty(TRIED)  # of the set with each of them,
+    priced = np.zeros(TRIED, np.int8)  # where known: 1 where it may be more, 2 where not
     actions, n = gather(scene, members, size, np.empty(1024, np.int32))
+    acted_on = objects_at(scene, actions, n, np.empty(n, np.int32))
     # what the set did by the chances of outsiders, and by those of the classes; and spare rooms
     own = workspace(n + 1)
     by_class = workspace(n + 1)
@@ -1009,6 +1028,10 @@ def grow(
     scored = False  # whether the candidates for the set as it is are known
     turns = 0
     while first or turns < 2 * most_members:
+        if size >= moments and moments < MOST:
+            for i in range(size):
+                in_set[members[i]] = 0
+            return np.empty(0, np.int32), 0.0
         joined = nobody
         joined_n = 0
         joined_price = price
@@ -1019,6 +1042,7 @@ def grow(
                     scene, actions, n, in_set, seen, stamp, score, touched, best, gains
                 )
                 scored = True
+                priced[:] = 0
             for t in range(TRIED):  # the best by score are tried one by one
                 x = best[t]
                 if x < 0:
@@ -1031,15 +1055,18 @@ def grow(
                     sure = shared >= 0.0
                     if not sure:
                         shared = least_shared(interests, x)
-                with_x = _price_with(
-                    interests, n_accounts, members, size, chances, price, x, shared
-                ) - (0.0 if sure else 1e-9)  # fmt: skip
+                if priced[t] < (2 if sure else 1):
+                    prices_with[t] = _price_with(
+                        interests, n_accounts, members, size, chances, price, x, shared
+                    ) - (0.0 if sure else 1e-9)  # fmt: skip
+                    priced[t] = 2 if sure else 1
+                with_x = prices_with[t]
                 if gains[t] < 0.5 * (with_x - price) / LOG10:
                     continue
                 in_set[x] = 1
                 trial, trial_n, joint = changed(
-                    scene, actions, n, x, yes, in_set, seen, first, by_class if first else own,
-                    class_n if first else own_n, trial, joint,
+                    scene, actions, acted_on, n, x, yes, in_set, seen, first,
+                    by_class if first else own, class_n if first else own_n, trial, joint,
                 )  # fmt: skip
                 in_set[x] = 0
                 with_it = _evidence(scene, trial, trial_n, with_x)
@@ -1049,6 +1076,8 @@ def grow(
                         interests, n_accounts, members, size, chances, price, x,
                         interests.shared[x],
                     )  # fmt: skip
+                    prices_with[t] = with_x
+                    priced[t] = 2
                     if gains[t] < 0.5 * (with_x - price) / LOG10:
                         continue
                     with_it = _evidence(scene, trial, trial_n, with_x)
@@ -1067,8 +1096,9 @@ def grow(
             in_set[joined] = 1
             if first:
                 trial, own_n, joint = changed(
-                    scene, actions, n, joined, yes, in_set, seen, no, own, own_n, trial, joint
-                )
+                    scene, actions, acted_on, n, joined, yes, in_set, seen, no, own, own_n, trial,
+                    joint,
+                )  # fmt: skip
                 own, trial = trial, own
                 by_class, chosen = chosen, by_class
                 class_n = joined_n
@@ -1080,6 +1110,7 @@ def grow(
             spare, total = merge(scene, actions, n, joined, spare)
             actions, spare = spare, actions
             n = total
+            acted_on = objects_at(scene, actions, n, acted_on)
             members[size] = joined
             size += 1
             price = joined_price
@@ -1102,6 +1133,7 @@ def grow(
                     in_set[members[i]] = 0
                 size = best_size
                 actions, n = gather(scene, members, size, actions)
+                acted_on = objects_at(scene, actions, n, acted_on)
                 own_n = set_evidence(scene, actions, n, in_set, seen, own, no, nowhere)[1]
                 scored = False
             continue
@@ -1115,7 +1147,7 @@ def grow(
             x = members[i]
             in_set[x] = 0
             trial, trial_n, joint = changed(
-                scene, actions, n, x, no, in_set, seen, no, own, own_n, trial, joint
+                scene, actions, acted_on, n, x, no, in_set, seen, no, own, own_n, trial, joint
             )
             in_set[x] = 1
             less = _evidence(scene, trial, trial_n, prices[i])
@@ -1131,6 +1163,7 @@ def grow(
         spare, total = without(scene, actions, n, members[worst], spare)
         actions, spare = spare, actions
         n = total
+        acted_on = objects_at(scene, actions, n, acted_on)
         in_set[members[worst]] = 0
         size -= 1
         price = prices[worst]
@@ -1149,6 +1182,41 @@ def grow(
     for i in range(size):
         in_set[members[i]] = 0
     return found_members, evidence
+
+
+@kernel
+def grow_each(
+    scene: Any, seeds: Any, starts: Any, first: int, last: int, most_members: int, hopeless: float,
+    in_set: Any, seen: Any, stamp: Any, score: Any, touched: Any, interests: Any,
+) -> Any:  # fmt: skip
+    """Grow a set from each of the seeds first..last-1.
+
+    Parameters
+    ----------
+    seeds, starts : int32, int64 (seeds + 1,), the accounts of each seed
+    scene and the rest : as in :func:`grow`
+
+    Returns
+    -------
+    members : int32, of all sets, one after the other
+    ends : int64 (last - first,), where each ends there
+    evidence : float64 (last - first,)
+    """
+    members = np.empty(4 * (last - first), np.int32)
+    ends = np.empty(last - first, np.int64)
+    evidence = np.empty(last - first)
+    size = 0
+    for i in range(first, last):
+        grown, evidence[i - first] = grow(
+            scene, seeds[starts[i] : starts[i + 1]], most_members, hopeless, in_set, seen, stamp,
+            score, touched, interests,
+        )  # fmt: skip
+        if size + len(grown) > len(members):
+            members = widened(members, 2 * (size + len(grown)))
+        members[size : size + len(grown)] = grown
+        size += len(grown)
+        ends[i - first] = size
+    return members[:size], ends, evidence
 
 
 @kernel

@@ -583,9 +583,10 @@ def test_what_changes_with_one_account_is_what_testing_anew_finds(by_class, back
         for before, after, joins in ((part, whole, True), (whole, part, False)):
             in_set[:] = 0
             in_set[members if joins else members[1:]] = 1
+            acted_on = group_kernels.objects_at(scene, *before[:2], np.empty(1, np.int32))
             out, objects, _ = group_kernels.changed(
-                scene, before[0], before[1], int(members[0]), joins, in_set, seen, by_class,
-                before[2], before[3], group_kernels.workspace(1), np.empty(1, np.int32),
+                scene, before[0], acted_on, before[1], int(members[0]), joins, in_set, seen,
+                by_class, before[2], before[3], group_kernels.workspace(1), np.empty(1, np.int32),
             )  # fmt: skip
             assert objects == after[3]
             for found, expected in zip(out, after[2], strict=True):
