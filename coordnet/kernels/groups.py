@@ -118,18 +118,20 @@ def class_profile(delay: Any, weight: Any, firsts: float, window: int, most: int
 
 
 @inlined
-def sets_pace(scene: Any, account: int, in_set: Any) -> bool:
+def sets_pace(background: Any, account: int, in_set: Any) -> bool:
     """Return whether an account is outside the set, and in the background where one is marked."""
-    return in_set[account] == 0 and (len(scene.background) == 0 or scene.background[account] == 1)
+    return in_set[account] == 0 and (len(background) == 0 or background[account] == 1)
 
 
 @inner
 def pacemakers(scene: Any, begin: int, end: int, in_set: Any) -> int:
     """Return how many accounts that set the pace act at the positions begin..end-1 of an object."""
+    # by names of their own: taken from the scene in a loop, they would be counted in each turn
+    account, repeats, background = scene.account, scene.repeats, scene.background
     total = 0.0
     for p in range(begin, end):
-        if sets_pace(scene, scene.account[p], in_set):
-            total += 1.0 / scene.repeats[p]
+        if sets_pace(background, account[p], in_set):
+            total += 1.0 / repeats[p]
     return int(total + 0.5)
 
 
@@ -161,20 +163,22 @@ def object_moment(scene: Any, o: int, in_set: Any, outsiders: int, j: int) -> fl
         outsiders = pacemakers(scene, begin, end, in_set)
     if outsiders < 2:
         return of_class
+    account, time, repeats = scene.account, scene.time, scene.repeats
+    background = scene.background
     window = scene.window[o]
     high = begin
     inside = 0.0  # weight of the outsiders' actions from p on, up to high
     total = 0.0
     for p in range(begin, end):
-        if not sets_pace(scene, scene.account[p], in_set):
+        if not sets_pace(background, account[p], in_set):
             continue
-        own = 1.0 / scene.repeats[p]
+        own = 1.0 / repeats[p]
         if high <= p:
             high = p + 1
             inside = own
-        while high < end and scene.time[high] - scene.time[p] <= window:
-            if sets_pace(scene, scene.account[high], in_set):
-                inside += 1.0 / scene.repeats[high]
+        while high < end and time[high] - time[p] <= window:
+            if sets_pace(background, account[high], in_set):
+                inside += 1.0 / repeats[high]
             high += 1
         inside -= own
         if inside > 1e-9:
@@ -212,6 +216,8 @@ def big_object_moments(
     most = out.shape[1]
     power = np.empty(most, np.float64)
     total = np.empty(most, np.float64)
+    account, time, repeats = scene.account, scene.time, scene.repeats
+    background = scene.background
     for i in range(first, last):
         o = objects[i]
         begin = scene.starts[o]
@@ -226,15 +232,15 @@ def big_object_moments(
         inside = 0.0
         total[:] = 0.0
         for p in range(begin, end):
-            if not sets_pace(scene, scene.account[p], in_set):
+            if not sets_pace(background, account[p], in_set):
                 continue
-            own = 1.0 / scene.repeats[p]
+            own = 1.0 / repeats[p]
             if high <= p:
                 high = p + 1
                 inside = own
-            while high < end and scene.time[high] - scene.time[p] <= window:
-                if sets_pace(scene, scene.account[high], in_set):
-                    inside += 1.0 / scene.repeats[high]
+            while high < end and time[high] - time[p] <= window:
+                if sets_pace(background, account[high], in_set):
+                    inside += 1.0 / repeats[high]
                 high += 1
             inside -= own
             if inside > 1e-9:
@@ -264,10 +270,11 @@ def gather(scene: Any, members: Any, n: int, actions: Any) -> Any:
         total += scene.indptr[members[i] + 1] - scene.indptr[members[i]]
     if total > len(actions):
         actions = np.empty(2 * total, np.int32)
+    indptr, positions = scene.indptr, scene.positions
     total = 0
     for i in range(n):
-        for k in range(scene.indptr[members[i]], scene.indptr[members[i] + 1]):
-            actions[total] = scene.positions[k]
+        for k in range(indptr[members[i]], indptr[members[i] + 1]):
+            actions[total] = positions[k]
             total += 1
     sort_in_place(actions[:total])
     return actions, total
@@ -281,13 +288,14 @@ def merge(scene: Any, actions: Any, n: int, added: int, merged: Any) -> Any:
     total = n + k_end - k
     if total > len(merged):
         merged = np.empty(2 * total, np.int32)
+    positions = scene.positions
     i = 0
     for t in range(total):
-        if k == k_end or (i < n and actions[i] < scene.positions[k]):
+        if k == k_end or (i < n and actions[i] < positions[k]):
             merged[t] = actions[i]
             i += 1
         else:
-            merged[t] = scene.positions[k]
+            merged[t] = positions[k]
             k += 1
     return merged, total
 
@@ -297,10 +305,11 @@ def without(scene: Any, actions: Any, n: int, removed: int, left: Any) -> Any:
     """Return the positions `actions[:n]` without those of one account, ascending; how many."""
     if n > len(left):
         left = np.empty(2 * n, np.int32)
+    account = scene.account
     total = 0
     for i in range(n):
         left[total] = actions[i]
-        total += 1 if scene.account[actions[i]] != removed else 0
+        total += 1 if account[actions[i]] != removed else 0
     return left, total
 
 
@@ -309,8 +318,9 @@ def objects_at(scene: Any, actions: Any, n: int, out: Any) -> Any:
     """Return the object of each of the positions `actions[:n]`, in a buffer."""
     if n > len(out):
         out = np.empty(2 * n, np.int32)
+    object_ = scene.object
     for i in range(n):
-        out[i] = scene.object[actions[i]]
+        out[i] = object_[actions[i]]
     return out
 
 
@@ -330,6 +340,7 @@ def densest_window(scene: Any, actions: Any, i: int, j: int, seen: Any) -> Any:
     begin, end : where the first such window stands in `actions`, end included
     members : number of different members on the object
     """
+    accounts, time = scene.account, scene.time
     most = 0
     begin = i
     end = i
@@ -338,9 +349,9 @@ def densest_window(scene: Any, actions: Any, i: int, j: int, seen: Any) -> Any:
     low = i
     window = scene.window[scene.object[actions[i]]]
     for k in range(i, j):
-        account = scene.account[actions[k]]
-        while scene.time[actions[k]] - scene.time[actions[low]] > window:
-            gone = scene.account[actions[low]]
+        account = accounts[actions[k]]
+        while time[actions[k]] - time[actions[low]] > window:
+            gone = accounts[actions[low]]
             seen[gone] -= 1
             if seen[gone] == 0:
                 inside -= 1
@@ -353,14 +364,14 @@ def densest_window(scene: Any, actions: Any, i: int, j: int, seen: Any) -> Any:
             begin = low
             end = k
     for k in range(low, j):
-        seen[scene.account[actions[k]]] = 0
+        seen[accounts[actions[k]]] = 0
     for k in range(i, j):
-        account = scene.account[actions[k]]
+        account = accounts[actions[k]]
         if seen[account] == 0:
             seen[account] = 1
             members += 1
     for k in range(i, j):
-        seen[scene.account[actions[k]]] = 0
+        seen[accounts[actions[k]]] = 0
     return most, begin, end, members
 
 
@@ -637,15 +648,16 @@ def set_evidence(
     class_only : share of the evidence from objects on which nobody else acts
     """
     object_, moment, log_b, reach = work
+    object_of = scene.object
     objects = 0
     together = 0
     alone = 0.0
     everything = 0.0
     i = np.int64(0)  # a plain 0 has a type of its own, for which all that it goes to is compiled
     while i < n:
-        o = scene.object[actions[i]]
+        o = object_of[actions[i]]
         j = i + 1
-        while j < n and scene.object[actions[j]] == o:
+        while j < n and object_of[actions[j]] == o:
             j += 1
         if j - i > 1:
             members, most, when, bound, worth = _object_evidence(
@@ -727,66 +739,69 @@ def changed(
     k_end = scene.indptr[x + 1]
     if objects + k_end - k > len(out[0]):
         out = workspace(2 * (objects + k_end - k))
+    held, positions, accounts = scene.held, scene.positions, scene.account
+    objects_before, when_before, bound_before, reach_before = work
+    objects_then, when_then, bound_then, reach_then = out
     found = 0
     done = 0  # of `work`
     a = 0
     while k < k_end and a < n:
-        o = scene.held[k]
+        o = held[k]
         if acted_on[a] < o:
             a = first_from(acted_on, a, n, o)
             continue
         if acted_on[a] > o:
-            k = first_from(scene.held, k, k_end, acted_on[a])
+            k = first_from(held, k, k_end, acted_on[a])
             continue
         own = k
-        while k < k_end and scene.held[k] == o:
+        while k < k_end and held[k] == o:
             k += 1
         b = a  # the members' actions on the object: from a to b - 1
         while b < n and acted_on[b] == o:
             b += 1
         if b - a > (0 if joins else k - own):  # others act on it
-            while done < objects and work[0][done] < o:
-                out[0][found] = work[0][done]
-                out[1][found] = work[1][done]
-                out[2][found] = work[2][done]
-                out[3][found] = work[3][done]
+            while done < objects and objects_before[done] < o:
+                objects_then[found] = objects_before[done]
+                when_then[found] = when_before[done]
+                bound_then[found] = bound_before[done]
+                reach_then[found] = reach_before[done]
                 done += 1
                 found += 1
-            if done < objects and work[0][done] == o:
+            if done < objects and objects_before[done] == o:
                 done += 1
             if b - a + k - own > len(joint):
                 joint = np.empty(2 * (b - a + k - own), np.int32)
             size = 0
             if joins:
                 while a < b or own < k:
-                    if own == k or (a < b and actions[a] < scene.positions[own]):
+                    if own == k or (a < b and actions[a] < positions[own]):
                         joint[size] = actions[a]
                         a += 1
                     else:
-                        joint[size] = scene.positions[own]
+                        joint[size] = positions[own]
                         own += 1
                     size += 1
             else:
                 while a < b:
                     joint[size] = actions[a]
-                    size += 1 if scene.account[actions[a]] != x else 0
+                    size += 1 if accounts[actions[a]] != x else 0
                     a += 1
             if size > 1:
                 members, _, when, bound, worth = _object_evidence(
                     scene, joint, np.int64(0), size, in_set, seen, by_class
                 )
                 if members > 1:
-                    out[0][found] = o
-                    out[1][found] = when
-                    out[2][found] = bound
-                    out[3][found] = worth
+                    objects_then[found] = o
+                    when_then[found] = when
+                    bound_then[found] = bound
+                    reach_then[found] = worth
                     found += 1
         a = b
     while done < objects:
-        out[0][found] = work[0][done]
-        out[1][found] = work[1][done]
-        out[2][found] = work[2][done]
-        out[3][found] = work[3][done]
+        objects_then[found] = objects_before[done]
+        when_then[found] = when_before[done]
+        bound_then[found] = bound_before[done]
+        reach_then[found] = reach_before[done]
         done += 1
         found += 1
     return out, found, joint
@@ -896,10 +911,13 @@ def _best_candidates(
     best, gains : int32, float64 (TRIED,), written: the accounts with the highest scores, of equals
         the lowest code first, -1 where there are no more; and these, in log10
     """
+    # by names of their own: taken from the scene in a loop, they would be counted in each turn
+    account, time, repeats = scene.account, scene.time, scene.repeats
     count = 0
     i = np.int64(0)  # a plain 0 has a type of its own, for which all that it goes to is compiled
     while i < n:
         o = scene.object[actions[i]]
+        start = scene.starts[o]
         past = scene.starts[o + 1]
         j = i + 1
         while j < n and actions[j] < past:
@@ -920,14 +938,14 @@ def _best_candidates(
             last = begin if most > 1 else j - 1
             alone = j - i == 1  # then each account that acts once is met once
             for k in range(first, last + 1):
-                earliest = scene.time[actions[end if most > 1 else k]] - window
-                latest = scene.time[actions[k]] + window
+                earliest = time[actions[end if most > 1 else k]] - window
+                latest = time[actions[k]] + window
                 q = actions[k]
-                while q > scene.starts[o] and scene.time[q - 1] >= earliest:
+                while q > start and time[q - 1] >= earliest:
                     q -= 1
-                while q < past and scene.time[q] <= latest:
-                    x = scene.account[q]
-                    once = alone and scene.repeats[q] == 1
+                while q < past and time[q] <= latest:
+                    x = account[q]
+                    once = alone and repeats[q] == 1
                     if q != actions[k] and (once or (in_set[x] == 0 and stamp[x] != o)):
                         if score[x] == 0.0:
                             touched[count] = x
@@ -1235,13 +1253,14 @@ def synchronised_pairs(
     expected : the same by the chances of accounts outside the set:
         sum of 1 - (1 - chance_o)^(m_uo m_vo), chance_o = 2 E[G] on the object
     """
+    object_, account_of, times = scene.object, scene.account, scene.time
     observed = 0
     expected = 0.0
     i = np.int64(0)  # a plain 0 has a type of its own, for which all that it goes to is compiled
     while i < n:
-        o = scene.object[actions[i]]
+        o = object_[actions[i]]
         j = i + 1
-        while j < n and scene.object[actions[j]] == o:
+        while j < n and object_[actions[j]] == o:
             j += 1
         _, _, _, members = _densest(scene, actions, i, j, seen)
         window = scene.window[o]
@@ -1255,7 +1274,7 @@ def synchronised_pairs(
             if members == j - i:  # nobody acts twice
                 low = i
                 for k in range(i, j):
-                    while scene.time[actions[k]] - scene.time[actions[low]] > window:
+                    while times[actions[k]] - times[actions[low]] > window:
                         low += 1
                     observed += k - low
                 expected += members * (members - 1) / 2.0 * chance
@@ -1263,7 +1282,7 @@ def synchronised_pairs(
                 m = j - i
                 time = np.empty(m, np.int64)
                 for k in range(m):
-                    time[k] = scene.time[actions[i + k]]
+                    time[k] = times[actions[i + k]]
                 repeats = np.empty(members, np.int64)
                 number = np.empty(m, np.int32)  # of each action's member, in the order they came
                 begins = np.empty(m, np.int32)  # the window of each action
@@ -1271,7 +1290,7 @@ def synchronised_pairs(
                 count = 0
                 first = 0
                 for k in range(m):
-                    account = scene.account[actions[i + k]]
+                    account = account_of[actions[i + k]]
                     if seen[account] == 0:
                         repeats[count] = scene.repeats[actions[i + k]]
                         count += 1
@@ -1304,7 +1323,7 @@ def synchronised_pairs(
                             q += 1
                         k += 1
                 for k in range(i, j):
-                    seen[scene.account[actions[k]]] = 0
+                    seen[account_of[actions[k]]] = 0
                 sort_in_place(repeats)
                 log_miss = math.log1p(-min(chance, 1.0 - 1e-15))
                 k = 0

@@ -41,26 +41,29 @@ def know_shared(interests: Any, members: Any, size: int, count: Any) -> None:
 
     Cost: the accounts on all objects of a member, twice.
     """
+    # by names of their own: taken from a tuple in a loop, they would be counted in each turn
+    starts, objects, shared = interests.starts, interests.objects, interests.shared
+    object_starts, accounts = interests.object_starts, interests.accounts
     for i in range(size):
         u = members[i]
-        if interests.shared[u] >= 0.0:
+        if shared[u] >= 0.0:
             continue
         total = 0
-        for k in range(interests.starts[u], interests.starts[u + 1]):
-            o = interests.objects[k]
-            for j in range(interests.object_starts[o], interests.object_starts[o + 1]):
-                x = interests.accounts[j]
+        for k in range(starts[u], starts[u + 1]):
+            o = objects[k]
+            for j in range(object_starts[o], object_starts[o + 1]):
+                x = accounts[j]
                 total += count[x]  # the K-th object makes K - 1 pairs more
                 count[x] += 1
         if interests.met[u] > len(count) // 8:
             count[:] = 0
         else:
-            for k in range(interests.starts[u], interests.starts[u + 1]):
-                o = interests.objects[k]
-                for j in range(interests.object_starts[o], interests.object_starts[o + 1]):
-                    count[interests.accounts[j]] = 0
-        own = interests.starts[u + 1] - interests.starts[u]
-        interests.shared[u] = total - own * (own - 1) // 2
+            for k in range(starts[u], starts[u + 1]):
+                o = objects[k]
+                for j in range(object_starts[o], object_starts[o + 1]):
+                    count[accounts[j]] = 0
+        own = starts[u + 1] - starts[u]
+        shared[u] = total - own * (own - 1) // 2
 
 
 @kernel
