@@ -39,6 +39,19 @@ class Engine(Protocol):
             The edge columns of the relation's graph, in order of (source, target).
         """
 
+    def objects(self, log: Any, window: Any) -> tuple[NDArray[Any], ...] | None:
+        """Return what :func:`coordnet.inference.statistics.object_statistics` gives of a log.
+
+        None leaves it to this process.
+
+        Parameters
+        ----------
+        log : ActionLog
+            The actions.
+        window : Window
+            In microseconds, or that of each kind.
+        """
+
     def tests(
         self, log: Any, facts: Any, source: NDArray[Any], target: NDArray[Any]
     ) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]] | None:

@@ -69,6 +69,9 @@ class AccountBlocks:
         found = [parts.of(i) for i in range(len(tasks))]
         return dict(zip(COLUMNS, merged(found), strict=True))
 
+    def objects(self, log: Any, window: Any) -> None:
+        """Leave the objects to this process."""
+
     def tests(self, log: Any, facts: Any, source: Any, target: Any) -> None:
         """Leave the tests to this process, which makes them in slices."""
 

@@ -37,7 +37,7 @@ from coordnet.blocks.edges import (
     split,
     tasks_of,
 )
-from coordnet.disk import WORK, copied_to_disk, digest_of, work_folder
+from coordnet.disk import WORK, copied_to_disk, digest_of, release, work_folder
 from coordnet.engine import Columns
 from coordnet.engines.account_blocks import merged
 from coordnet.errors import InputError, ParameterError, check_whole
@@ -45,15 +45,19 @@ from coordnet.frames import frozen
 from coordnet.graphs.co_action import COLUMNS, EDGE_BYTES
 from coordnet.graphs.relation import Relation
 from coordnet.inference.pair_tests import PairFacts, PairTester
-from coordnet.inference.statistics import Floats
+from coordnet.inference.statistics import Floats, ObjectStatistics, counted_objects
 from coordnet.kernels import actions as action_kernels
 from coordnet.kernels import arrays as array_kernels
 from coordnet.log.actions import ActionLog, compact
+from coordnet.log.windows import Window, windows_of_kinds
 from coordnet.memory import may_use_disk, stays_in_memory
 from coordnet.progress import stage, wanted
+from coordnet.store.files import values_between
 from coordnet.store.stored_log import StoredLog
+from coordnet.threads import equal_chunks
 
 BLOCKS = 64  # blocks of a log that does not stand in a store
+OBJECT_BYTES = 40  # that an action takes while the objects are counted
 ACTION_BYTES = 110  # that an action takes in a task, while it is put in order and counted
 SHARE = 0.5  # of the memory of a task that actions may take; the rest is for edges
 LOOK = 1.0  # seconds between two looks at what is finished
@@ -96,6 +100,12 @@ class Place(NamedTuple):
         """Remove the folder with all that is in it."""
         system, path = self.open()
         system.delete_dir(path)
+
+    def values(self, name: str, begin: int, end: int) -> NDArray[Any]:
+        """Return values begin..end-1 of a column of a store."""
+        system, path = self.open()
+        with system.open_input_file(f"{path}/{name}.npy") as file:
+            return values_between(file, begin, end)
 
     def files(self) -> set[str]:
         """Return the names of the files in it."""
@@ -239,6 +249,37 @@ def test_task(blocks: Blocks, place: Place, facts: PairFacts, i: int, j: int) ->
     return len(occasions)
 
 
+def object_task(
+    columns: Place, place: Place, windows: NDArray[np.int64], first: int, last: int
+) -> int:
+    """Count who acts on the objects first..last-1, write it, and return how many they are.
+
+    Parameters
+    ----------
+    columns
+        The generation of the store, of whose columns the actions of these objects are read.
+    place
+        Where the results are written, and the kinds of the objects stand.
+    windows
+        Of each kind, in microseconds; or (1,), of all.
+    first, last
+        The objects.
+    """
+    starts = columns.values("object-starts", first, last + 1)
+    begin, end = int(starts[0]), int(starts[-1])
+    account = columns.values("account", begin, end)
+    account, present = compact(account, int(account.max(initial=-1)) + 1)
+    kind = np.zeros(last - first, np.int32)
+    if len(windows) > 1:
+        kind = place.read_arrays("kinds.npz")["kind"][first:last]
+    found = counted_objects(
+        frozen(starts - begin), frozen(account), columns.values("time", begin, end),
+        windows[kind], len(present), threads=1,
+    )  # fmt: skip
+    place.write(file_of(first, last), found._asdict())
+    return last - first
+
+
 @contextmanager
 def _watched(place: Place, files: set[str], step: Callable[[float], None]) -> Iterator[None]:
     """Say, where a person looks, how many of the files are there, as long as the block lasts."""
@@ -333,6 +374,37 @@ class TaskEngine(ABC):
             task = partial(count_task, blocks, place, counting._replace(kind=None))
             self._do(task, tasks, place, "co-actions")
             return dict(zip(COLUMNS, merged(_read(place, tasks)), strict=True))
+
+    def objects(self, log: ActionLog, window: Window) -> ObjectStatistics | None:
+        """Count who acts on each object; see :meth:`coordnet.engine.Engine.objects`.
+
+        Objects are cut into ranges, each a task: actions stand in the order of their objects. A log
+        that is no whole store is left to this process.
+        """
+        if not (isinstance(log, StoredLog) and log.counted and len(log)):
+            return None
+        elsewhere = work_folder() != log.folder / WORK  # as a background in a store of its own
+        if self.store is not None and elsewhere:
+            return None
+        workers, memory = self.workers()
+        acts = np.diff(log.by_object)
+        parts = max(TASKS * workers, int(len(log) * OBJECT_BYTES / (SHARE * memory)) + 1)
+        tasks = list(pairwise(equal_chunks(acts, parts).tolist()))
+        columns = (self.store or Place(str(log.folder))).under(log.generation)
+        windows = windows_of_kinds(window, log.kinds)
+        with self._exchange(log, ("objects", log.fingerprint, repr(window))) as (_, place):
+            if (windows == windows[0]).all():
+                windows = windows[:1]
+            else:
+                place.write_arrays("kinds.npz", kind=log.object_kind)
+            self._do(partial(object_task, columns, place, windows), tasks, place, "objects")
+            found = ObjectStatistics.room(log.n_objects)
+            for first, last in tasks:
+                part = place.read(file_of(first, last))
+                for name, column in found._asdict().items():
+                    column[first:last] = part[name]
+            release(*found)
+            return found
 
     def tests(
         self,

@@ -39,9 +39,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from coordnet.disk import SLICE, in_pieces, release
 from coordnet.kernels import arrays as array_kernels
-from coordnet.kernels import edge_tests as edge_test_kernels
 from coordnet.kernels import pair_chances as pair_kernels
+from coordnet.log.account_order import AccountRuns, grouped, run_accounts
 from coordnet.log.actions import ActionLog
 from coordnet.threads import run_chunks
 
@@ -89,6 +90,7 @@ def pair_chances(
     windows: NDArray[np.int64],
     outside: NDArray[np.bool_] | None = None,
     threads: int | None = None,
+    runs: AccountRuns | None = None,
 ) -> PairChances:
     """Return the chances of the classes of a log with every pair of accounts weighing alike.
 
@@ -107,6 +109,8 @@ def pair_chances(
         two such accounts count.
     threads
         Number of threads; None means all processors. It changes no byte of the result.
+    runs
+        The objects of each account of the log, where they are at hand.
 
     Examples
     --------
@@ -118,23 +122,11 @@ def pair_chances(
     (True, True)
     """
     n = len(pooled)
-    indptr, positions = log.by_account
-    starts, objects, first = edge_test_kernels.account_runs(indptr, positions, log.object)
-    account = np.repeat(np.arange(len(log.all_accounts), dtype=np.int32), np.diff(starts))
-    runs = np.arange(len(objects), dtype=np.int32)
-    if outside is not None:
-        runs = runs[outside[account]]
-    # slots: one account on one object, by class, object and account
+    runs = log.account_runs() if runs is None else runs
     ranked = np.argsort(classes, kind="stable").astype(np.int32)
     rank = array_kernels.put(np.arange(len(ranked), dtype=np.int32), ranked)
-    slot_starts, order = array_kernels.group_by_code(rank[objects[runs]], log.n_objects)
-    runs = runs[order]
-    own_starts, own = array_kernels.group_by_code(account[runs], len(log.all_accounts))
-    slots = pair_kernels.Slots(
-        slot_starts, account[runs], rank[objects[runs]], first[runs], first[runs + 1],
-        own_starts, own, log.time[positions],
-    )  # fmt: skip
-    n_o = np.diff(slot_starts)
+    slots = _slots(log, runs, rank, outside)
+    n_o = np.diff(slots.starts)
     before = np.concatenate([[0], np.cumsum(n_o * (n_o - 1) // 2)])
     borders = np.searchsorted(classes[ranked], np.arange(n + 1))
     co_occurrences = np.diff(before[borders])
@@ -159,7 +151,9 @@ def pair_chances(
         repeats = np.where(some, size / pairs, 0.0)
     chance = np.where(some, np.minimum(pooled, by_pairs), pooled)
     shares = np.zeros(len(log.all_accounts), bool)
-    shares[slots.account[n_o[slots.object] > 1]] = True
+    for begin in range(0, len(slots.account), SLICE):
+        here = slice(begin, begin + SLICE)
+        shares[slots.account[here][n_o[slots.object[here]] > 1]] = True
     sharing = np.count_nonzero(shares)
     thin = some & (accounts < FEW_ACCOUNTS * sharing) & (repeats >= REPEATED)
     beside, alone = [], []
@@ -174,6 +168,33 @@ def pair_chances(
     return PairChances(
         judged, by_pairs, accounts, repeats, np.array(beside, np.int64), np.array(alone, np.int64)
     )
+
+
+def _slots(
+    log: ActionLog, runs: AccountRuns, rank: NDArray[np.int32], outside: NDArray[np.bool_] | None
+) -> pair_kernels.Slots:
+    """Return the slots of a log: one account on one object, by rank of the object and account."""
+    starts, objects, first = runs
+    account = run_accounts(starts)
+    (object_,) = in_pieces(len(objects), [np.int32], lambda here: [rank[objects[here]]], objects)
+    if outside is None:
+        slot_starts, run = grouped(object_, len(rank))
+    else:
+        inside = np.flatnonzero(outside[account]).astype(np.int32)
+        slot_starts, run = grouped(object_[inside], len(rank))
+        run = inside[run]
+
+    def columns(here: slice) -> list[NDArray[np.int32]]:
+        r = run[here]
+        return [account[r], object_[r], first[r], first[r + 1]]
+
+    slot_account, slot_object, action, end = in_pieces(len(run), [np.int32] * 4, columns, run)
+    release(first)
+    own_starts, own = grouped(slot_account, len(log.all_accounts))
+    return pair_kernels.Slots(
+        slot_starts, slot_account, slot_object, action, end, own_starts, own, log.by_account[1],
+        log.time,
+    )  # fmt: skip
 
 
 def _said_by_neighbours(c: int, chance: Floats, accounts: Floats) -> float | None:

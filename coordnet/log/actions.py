@@ -26,7 +26,7 @@ from coordnet.errors import CoordnetWarning, ParameterError, listed, nearest
 from coordnet.frames import ArrowExport, frozen, html_table, native, strings
 from coordnet.frozen import Frozen, ReadOnly
 from coordnet.kernels import actions as action_kernels
-from coordnet.kernels import arrays as array_kernels
+from coordnet.log.account_order import AccountRuns, account_runs, grouped, starts_of
 from coordnet.log.accounts import Accounts
 from coordnet.log.labels import LABELS, Labelled
 from coordnet.times import DAY, HOUR, MINUTE, SECOND, Instant, instant, instant_text
@@ -174,15 +174,17 @@ class ActionLog(ArrowExport, Frozen):
     @cached_property
     def by_account(self) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
         """Positions of each account's actions, ascending: (indptr int64, positions int32)."""
-        indptr, positions = array_kernels.group_by_code(self.account, len(self.all_accounts))
+        indptr, positions = grouped(self.account, len(self.all_accounts))
         return frozen(indptr), frozen(positions)
+
+    def account_runs(self) -> AccountRuns:
+        """Return the objects of each account, each once; a log in memory makes them each time."""
+        return account_runs(*self.by_account, self.object)
 
     @cached_property
     def by_object(self) -> NDArray[np.int64]:
         """Where each object's actions begin: int64 (n_objects + 1,)."""
-        counts = np.bincount(self.object, minlength=self.n_objects)
-        starts: NDArray[np.int64] = frozen(np.concatenate([[0], np.cumsum(counts)]))
-        return starts
+        return frozen(starts_of(self.object, self.n_objects))  # type: ignore[no-any-return]
 
     @cached_property
     def _digest(self) -> bytes:

@@ -15,15 +15,19 @@ from strategies import logs, windows
 import coordnet as cn
 from coordnet import disk, memory
 from coordnet.engines import account_blocks
-from coordnet.inference import edge_tests
+from coordnet.inference import attainable, edge_tests, pair_chances, statistics
+from coordnet.log import account_order
 
 
 @pytest.fixture
 def small(monkeypatch):
     """Let little memory be asked for, and slices be small."""
     monkeypatch.setattr(memory, "LEAST", 1)
-    for module in (disk, edge_tests, account_blocks):
+    for module in (
+        disk, edge_tests, account_blocks, account_order, attainable, pair_chances, statistics,
+    ):  # fmt: skip
         monkeypatch.setattr(module, "SLICE", 499)
+    monkeypatch.setattr(account_order, "PLACED", 700)
     monkeypatch.setattr(account_blocks, "MOST_BLOCKS", 2)
 
 
