@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -135,7 +136,7 @@ def merged(parts: Sequence[list[NDArray[Any]]]) -> list[NDArray[Any]]:
         order = np.lexsort((here[1], here[0]))
         for whole, column in zip(out, here, strict=True):
             whole[place : place + len(order)] = column[order]
+        release(*out, *itertools.chain.from_iterable(parts))  # else all of it stays in memory
         place += len(order)
         at, first = ends, until + 1
-    release(*out)
     return out
