@@ -170,13 +170,28 @@ def selected(column: NDArray[Any], keep: NDArray[np.bool_], count: int) -> NDArr
     """
     if count <= SLICE or not stands_on_disk(column):
         return column[keep]
+    return _selected(column, keep, count)
+
+
+def kept(column: NDArray[Any], keep: NDArray[np.bool_], count: int) -> NDArray[Any]:
+    """Return the marked values of a column of a log: on disk where memory is too little for them.
+
+    Parameters
+    ----------
+    column, keep, count
+        As in :func:`selected`.
+    """
+    return _selected(column, keep, count) if linear_on_disk(count) else column[keep]
+
+
+def _selected(column: NDArray[Any], keep: NDArray[np.bool_], count: int) -> NDArray[Any]:
     out = on_disk(count, column.dtype)
     place = 0
     for begin in range(0, len(column), SLICE):
         part = column[begin : begin + SLICE][keep[begin : begin + SLICE]]
         out[place : place + len(part)] = part
         place += len(part)
-    release(column, out)
+        release(column, out)
     return out
 
 

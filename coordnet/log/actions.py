@@ -22,6 +22,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from coordnet.disk import in_pieces, kept
 from coordnet.errors import CoordnetWarning, ParameterError, listed, nearest
 from coordnet.frames import ArrowExport, frozen, html_table, native, strings
 from coordnet.frozen import Frozen, ReadOnly
@@ -32,7 +33,7 @@ from coordnet.log.labels import LABELS, Labelled
 from coordnet.times import DAY, HOUR, MINUTE, SECOND, Instant, instant, instant_text
 
 NO_POST = frozen(np.zeros(0, np.int32))
-DIGESTED = 1 << 20  # offsets of labels that are digested at a time
+DIGESTED = 1 << 20  # offsets of labels, or codes, that are looked at at a time
 
 
 def check_log(log: object, name: str = "log") -> None:
@@ -292,29 +293,30 @@ class ActionLog(ArrowExport, Frozen):
 
     def where(self, keep: NDArray[np.bool_], reason: str) -> ActionLog:
         """Return the log of the actions marked; accounts keep their codes, objects do not."""
-        gone = len(self) - int(keep.sum())
+        left = int(keep.sum())
+        gone = len(self) - left
         if gone == 0:
             return self
-        object_, objects_left = compact(self.object[keep], self.n_objects)
+        object_, objects_left = compact(kept(self.object, keep, left), self.n_objects)
         kind, kinds_left = compact(self.object_kind[objects_left], len(self.kinds))
 
         def part(column: Labelled | None) -> Labelled | None:
             if column is None:
                 return None
-            codes, left = compact(column.codes[keep], len(column.labels))
-            return Labelled(frozen(codes), column.labels.take(pa.array(left)))
+            codes, used = compact(kept(column.codes, keep, left), len(column.labels))
+            return Labelled(frozen(codes), column.labels.take(pa.array(used)))
 
         return self._with(
-            account=frozen(self.account[keep]),
+            account=frozen(kept(self.account, keep, left)),
             object=frozen(object_),
-            time=frozen(self.time[keep]),
-            row=frozen(self.row[keep]),
+            time=frozen(kept(self.time, keep, left)),
+            row=frozen(kept(self.row, keep, left)),
             object_labels=self.object_labels.take(pa.array(objects_left)),
             kinds=tuple(self.kinds[k] for k in kinds_left),
             object_kind=frozen(kind),
             post=part(self.post),
             text=part(self.text),
-            folded=None if self.folded is None else frozen(self.folded[keep]),
+            folded=None if self.folded is None else frozen(kept(self.folded, keep, left)),
             dropped=ReadOnly({**self.dropped, reason: self.dropped.get(reason, 0) + gone}),
         )
 
@@ -529,10 +531,12 @@ def _little(array: NDArray[Any]) -> memoryview:
 def compact(codes: NDArray[np.int32], n: int) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
     """Renumber codes without gaps: (new codes, old code of each new one); -1 stays -1."""
     present = np.zeros(n + 1, bool)  # the last place takes the -1
-    present[codes] = True
+    for begin in range(0, len(codes), DIGESTED):
+        present[codes[begin : begin + DIGESTED]] = True
     present[n] = False
     if present[:n].all():
         return codes, np.arange(n)
     number = np.cumsum(present, dtype=np.int32) - 1
     number[n] = -1
-    return number[codes], np.flatnonzero(present)
+    (new,) = in_pieces(len(codes), [np.int32], lambda here: [number[codes[here]]], codes)
+    return new, np.flatnonzero(present)
