@@ -73,6 +73,9 @@ class AccountBlocks:
     def objects(self, log: Any, window: Any) -> None:
         """Leave the objects to this process."""
 
+    def pair_sums(self, *_: Any) -> None:
+        """Leave the classes of objects to this process."""
+
     def tests(self, log: Any, facts: Any, source: Any, target: Any) -> None:
         """Leave the tests to this process, which makes them in slices."""
 

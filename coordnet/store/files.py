@@ -71,6 +71,7 @@ def mapped(path: Path) -> NDArray[Any]:
 
 def values_between(file: pa.NativeFile, begin: int, end: int) -> NDArray[Any]:
     """Return the values begin..end-1 of an open .npy file, read-only, and read nothing else."""
+    file.seek(0)
     head = io.BytesIO(file.read(_HEADER))
     np.lib.format.read_magic(head)
     _, _, dtype = np.lib.format.read_array_header_1_0(head)
