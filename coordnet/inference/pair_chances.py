@@ -39,9 +39,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from coordnet.disk import SLICE, in_pieces, release
+from coordnet.engine import current_engine
+from coordnet.frames import frozen
 from coordnet.kernels import arrays as array_kernels
-from coordnet.kernels import edge_tests as edge_test_kernels
 from coordnet.kernels import pair_chances as pair_kernels
+from coordnet.log.account_order import AccountRuns, account_runs, grouped, run_accounts, starts_of
 from coordnet.log.actions import ActionLog
 from coordnet.threads import run_chunks
 
@@ -89,6 +92,7 @@ def pair_chances(
     windows: NDArray[np.int64],
     outside: NDArray[np.bool_] | None = None,
     threads: int | None = None,
+    runs: AccountRuns | None = None,
 ) -> PairChances:
     """Return the chances of the classes of a log with every pair of accounts weighing alike.
 
@@ -107,6 +111,8 @@ def pair_chances(
         two such accounts count.
     threads
         Number of threads; None means all processors. It changes no byte of the result.
+    runs
+        The objects of each account of the log, where they are at hand.
 
     Examples
     --------
@@ -118,37 +124,32 @@ def pair_chances(
     (True, True)
     """
     n = len(pooled)
-    indptr, positions = log.by_account
-    starts, objects, first = edge_test_kernels.account_runs(indptr, positions, log.object)
-    account = np.repeat(np.arange(len(log.all_accounts), dtype=np.int32), np.diff(starts))
-    runs = np.arange(len(objects), dtype=np.int32)
-    if outside is not None:
-        runs = runs[outside[account]]
-    # slots: one account on one object, by class, object and account
+    runs = log.account_runs() if runs is None else runs
     ranked = np.argsort(classes, kind="stable").astype(np.int32)
-    rank = array_kernels.put(np.arange(len(ranked), dtype=np.int32), ranked)
-    slot_starts, order = array_kernels.group_by_code(rank[objects[runs]], log.n_objects)
-    runs = runs[order]
-    own_starts, own = array_kernels.group_by_code(account[runs], len(log.all_accounts))
-    slots = pair_kernels.Slots(
-        slot_starts, account[runs], rank[objects[runs]], first[runs], first[runs + 1],
-        own_starts, own, log.time[positions],
-    )  # fmt: skip
-    n_o = np.diff(slot_starts)
-    before = np.concatenate([[0], np.cumsum(n_o * (n_o - 1) // 2)])
     borders = np.searchsorted(classes[ranked], np.arange(n + 1))
-    co_occurrences = np.diff(before[borders])
-    shared = np.flatnonzero(co_occurrences)  # most of many kinds have none
-    sums = run_chunks(
-        lambda share, i: pair_kernels.class_sums(
-            slots, borders[shared[i]], borders[shared[i] + 1], before, windows[shared[i]],
-            pooled[shared[i]], shared[i], share,
-        ),
-        len(shared),
-        threads=threads,
-        scratch=lambda: np.zeros(len(log.all_accounts)),
-        weights=co_occurrences[shared].clip(max=pair_kernels.SAMPLES[1]),
-    )  # fmt: skip
+    engine, sums, slots = current_engine(), None, None
+    if engine is not None and outside is None:
+        n_o = np.diff(starts_of(runs.objects, log.n_objects))[ranked]
+        before = np.concatenate([[0], np.cumsum(n_o * (n_o - 1) // 2)])
+        shared = np.flatnonzero(np.diff(before[borders]))
+        sums = engine.pair_sums(log, ranked, borders, shared, windows, pooled)
+    if sums is None:
+        rank = array_kernels.put(np.arange(len(ranked), dtype=np.int32), ranked)
+        slots = slots_of(log.by_account, runs, log.time, rank, outside)
+        n_o = np.diff(slots.starts)
+        before = np.concatenate([[0], np.cumsum(n_o * (n_o - 1) // 2)])
+        co_occurrences = np.diff(before[borders])
+        shared = np.flatnonzero(co_occurrences)  # most of many kinds have none
+        sums = run_chunks(
+            lambda share, i: pair_kernels.class_sums(
+                slots, borders[shared[i]], borders[shared[i] + 1], before, windows[shared[i]],
+                pooled[shared[i]], shared[i], share,
+            ),
+            len(shared),
+            threads=threads,
+            scratch=lambda: np.zeros(len(log.all_accounts)),
+            weights=co_occurrences[shared].clip(max=pair_kernels.SAMPLES[1]),
+        )  # fmt: skip
     of_class = np.zeros((n, 6))
     of_class[shared] = np.array(sums).reshape(-1, 6)
     size, together, pairs, squares, square_weights, accounts = of_class.T
@@ -158,8 +159,16 @@ def pair_chances(
         by_pairs = np.where(some, np.minimum(upper / pairs, 1.0), 1.0)
         repeats = np.where(some, size / pairs, 0.0)
     chance = np.where(some, np.minimum(pooled, by_pairs), pooled)
+    of_object = n_o
+    if slots is None:
+        accounts_of, objects_of = run_accounts(runs.starts), runs.objects
+        of_object = array_kernels.put(n_o, ranked)
+    else:
+        accounts_of, objects_of = slots.account, slots.object
     shares = np.zeros(len(log.all_accounts), bool)
-    shares[slots.account[n_o[slots.object] > 1]] = True
+    for begin in range(0, len(accounts_of), SLICE):
+        here = slice(begin, begin + SLICE)
+        shares[accounts_of[here][of_object[objects_of[here]] > 1]] = True
     sharing = np.count_nonzero(shares)
     thin = some & (accounts < FEW_ACCOUNTS * sharing) & (repeats >= REPEATED)
     beside, alone = [], []
@@ -174,6 +183,87 @@ def pair_chances(
     return PairChances(
         judged, by_pairs, accounts, repeats, np.array(beside, np.int64), np.array(alone, np.int64)
     )
+
+
+def slots_of(
+    by_account: tuple[NDArray[np.int64], NDArray[np.int32]],
+    runs: AccountRuns,
+    time: NDArray[np.int64],
+    rank: NDArray[np.int32],
+    outside: NDArray[np.bool_] | None = None,
+) -> pair_kernels.Slots:
+    """Return the slots of actions: one account on one object, by rank of the object and account.
+
+    Parameters
+    ----------
+    by_account, runs
+        The actions of each account, and its objects.
+    time
+        int64 (n,).
+    rank
+        Of each object: int32 (objects,).
+    outside
+        By code of account, whether it takes part; None means all do.
+    """
+    starts, objects, first = runs
+    account = run_accounts(starts)
+    (object_,) = in_pieces(len(objects), [np.int32], lambda here: [rank[objects[here]]], objects)
+    if outside is None:
+        slot_starts, run = grouped(object_, len(rank))
+    else:
+        inside = np.flatnonzero(outside[account]).astype(np.int32)
+        slot_starts, run = grouped(object_[inside], len(rank))
+        run = inside[run]
+
+    def columns(here: slice) -> list[NDArray[np.int32]]:
+        r = run[here]
+        return [account[r], object_[r], first[r], first[r + 1]]
+
+    slot_account, slot_object, action, end = in_pieces(len(run), [np.int32] * 4, columns, run)
+    release(first)
+    own_starts, own = grouped(slot_account, len(starts) - 1)
+    return pair_kernels.Slots(
+        slot_starts, slot_account, slot_object, action, end, own_starts, own, by_account[1], time
+    )  # fmt: skip
+
+
+def sums_of_class(
+    account: NDArray[np.int32],
+    object_: NDArray[np.int32],
+    time: NDArray[np.int64],
+    window: int,
+    pooled: float,
+    number: int,
+) -> Floats:
+    """Return what the sample of the co-occurrences of one class shows, by its actions alone.
+
+    Parameters
+    ----------
+    account, object_, time
+        The actions on the objects of the class, in the order of the log: int32, int32, int64 (n,).
+        Codes have no gaps, and stand in the order of those of the log.
+    window, pooled
+        Of the class.
+    number
+        Of the class.
+
+    Returns
+    -------
+    float64 (6,)
+        As :func:`coordnet.kernels.pair_chances.class_sums` gives them, with the bytes that the
+        whole log gives: nothing there is of another class.
+    """
+    n_accounts, n_objects = (int(codes.max(initial=-1)) + 1 for codes in (account, object_))
+    by_account = grouped(account, n_accounts)
+    by_account = frozen(by_account[0]), frozen(by_account[1])
+    runs = account_runs(*by_account, object_)
+    slots = slots_of(by_account, runs, time, np.arange(n_objects, dtype=np.int32))
+    n_o = np.diff(slots.starts)
+    before = np.concatenate([[0], np.cumsum(n_o * (n_o - 1) // 2)])
+    found: Floats = pair_kernels.class_sums(
+        slots, 0, n_objects, before, window, pooled, number, np.zeros(n_accounts)
+    )
+    return found
 
 
 def _said_by_neighbours(c: int, chance: Floats, accounts: Floats) -> float | None:

@@ -22,11 +22,12 @@ class Slots(NamedTuple):
     starts: Any  # int64 (objects + 1,), where the slots of each object begin
     account: Any  # int32 (slots,)
     object: Any  # int32 (slots,)
-    action: Any  # int32 (slots,), where the account's times on the object begin in `time`
+    action: Any  # int32 (slots,), where the account's actions on the object begin in `positions`
     action_end: Any  # int32 (slots,)
     own_starts: Any  # int64 (accounts + 1,)
     own: Any  # int32 (slots,), the slots of each account, ascending
-    time: Any  # int64 (n,), ascending inside a slot
+    positions: Any  # int32 (n,), the actions account by account, in time inside a slot
+    time: Any  # int64 (n,)
 
 
 @inlined
@@ -84,10 +85,11 @@ def share_together(slots: Any, one: int, two: int, window: int) -> float:
     high = low
     end = slots.action_end[two]
     for k in range(slots.action[one], slots.action_end[one]):
-        while low < end and slots.time[k] - slots.time[low] > window:
+        now = slots.time[slots.positions[k]]
+        while low < end and now - slots.time[slots.positions[low]] > window:
             low += 1
         high = max(high, low)
-        while high < end and slots.time[high] - slots.time[k] <= window:
+        while high < end and slots.time[slots.positions[high]] - now <= window:
             high += 1
         met += high - low
     repeats = slots.action_end[one] - slots.action[one]

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from strategies import START, WINDOW, logs, windows
 
 import coordnet as cn
+from coordnet.frames import frozen
 from coordnet.inference.pair_chances import CLASSES, pair_chances
 from coordnet.inference.statistics import Chances, WindowStatistics
 from coordnet.kernels import pair_chances as pair_kernels
@@ -120,7 +121,8 @@ def slots_of(log, classes):
         starts, account, objects, np.append(0, ends[:-1]).astype(np.int32), ends.astype(np.int32),
         np.searchsorted(np.sort(account), np.arange(log.n_accounts + 1)),
         np.argsort(account, kind="stable").astype(np.int32),
-        np.array([t for key in keys for t in acts[key]]),
+        frozen(np.arange(ends[-1], dtype=np.int32)),
+        frozen(np.array([t for key in keys for t in acts[key]])),
     )  # fmt: skip
     return slots, np.append(0, np.cumsum(n_o * (n_o - 1) // 2))
 
