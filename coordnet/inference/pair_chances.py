@@ -40,8 +40,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coordnet.kernels import arrays as array_kernels
-from coordnet.kernels import edge_tests as edge_test_kernels
 from coordnet.kernels import pair_chances as pair_kernels
+from coordnet.kernels import shared_objects as shared_kernels
 from coordnet.log.actions import ActionLog
 from coordnet.threads import run_chunks
 
@@ -89,6 +89,7 @@ def pair_chances(
     windows: NDArray[np.int64],
     outside: NDArray[np.bool_] | None = None,
     threads: int | None = None,
+    runs: tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int32]] | None = None,
 ) -> PairChances:
     """Return the chances of the classes of a log with every pair of accounts weighing alike.
 
@@ -107,6 +108,9 @@ def pair_chances(
         two such accounts count.
     threads
         Number of threads; None means all processors. It changes no byte of the result.
+    runs
+        The objects of each account, where they are at hand; see
+        :class:`coordnet.inference.statistics.AccountRuns`.
 
     Examples
     --------
@@ -119,24 +123,18 @@ def pair_chances(
     """
     n = len(pooled)
     indptr, positions = log.by_account
-    starts, objects, first = edge_test_kernels.account_runs(indptr, positions, log.object)
-    account = np.repeat(np.arange(len(log.all_accounts), dtype=np.int32), np.diff(starts))
-    runs = np.arange(len(objects), dtype=np.int32)
-    if outside is not None:
-        runs = runs[outside[account]]
+    if runs is None:
+        runs = shared_kernels.account_runs(indptr, positions, log.object)
+    starts, objects, first = runs
+    if outside is None:
+        outside = np.ones(len(log.all_accounts), bool)
     # slots: one account on one object, by class, object and account
-    ranked = np.argsort(classes, kind="stable").astype(np.int32)
+    borders, ranked = array_kernels.group_by_code(classes, n)
     rank = array_kernels.put(np.arange(len(ranked), dtype=np.int32), ranked)
-    slot_starts, order = array_kernels.group_by_code(rank[objects[runs]], log.n_objects)
-    runs = runs[order]
-    own_starts, own = array_kernels.group_by_code(account[runs], len(log.all_accounts))
-    slots = pair_kernels.Slots(
-        slot_starts, account[runs], rank[objects[runs]], first[runs], first[runs + 1],
-        own_starts, own, log.time[positions],
-    )  # fmt: skip
-    n_o = np.diff(slot_starts)
+    listed, time = pair_kernels.list_slots(starts, objects, rank, outside), log.time[positions]
+    slots = pair_kernels.Slots(*[*listed, first, time])
+    n_o = np.diff(slots.starts)
     before = np.concatenate([[0], np.cumsum(n_o * (n_o - 1) // 2)])
-    borders = np.searchsorted(classes[ranked], np.arange(n + 1))
     co_occurrences = np.diff(before[borders])
     shared = np.flatnonzero(co_occurrences)  # most of many kinds have none
     sums = run_chunks(
@@ -159,7 +157,7 @@ def pair_chances(
         repeats = np.where(some, size / pairs, 0.0)
     chance = np.where(some, np.minimum(pooled, by_pairs), pooled)
     shares = np.zeros(len(log.all_accounts), bool)
-    shares[slots.account[n_o[slots.object] > 1]] = True
+    shares[slots.account[np.repeat(n_o > 1, n_o)]] = True
     sharing = np.count_nonzero(shares)
     thin = some & (accounts < FEW_ACCOUNTS * sharing) & (repeats >= REPEATED)
     beside, alone = [], []

@@ -18,9 +18,11 @@ def roundness(times: NDArray[np.int64], length: int) -> NDArray[np.int8]:
     them.
     """
     found = np.full(len(times), len(GRAINS), np.int8)
+    at = np.flatnonzero(times % GRAINS[-1] == 0)  # each grain is a multiple of the next
     for i in reversed(range(len(GRAINS))):
+        at = at[times[at] % GRAINS[i] == 0]
         if length % GRAINS[i] == 0:
-            found[times % GRAINS[i] == 0] = i
+            found[at] = i
     return found
 
 

@@ -37,8 +37,8 @@ from numpy.typing import NDArray
 
 from coordnet.errors import ParameterError
 from coordnet.kernels import arrays as array_kernels
-from coordnet.kernels import edge_tests as edge_test_kernels
 from coordnet.kernels import set_weights as weight_kernels
+from coordnet.kernels import shared_objects as shared_kernels
 from coordnet.log.actions import ActionLog
 
 STEPS = 256  # of work an action that counting the common objects of all accounts may cost
@@ -58,7 +58,7 @@ def interests_of(
         at hand.
     """
     if runs is None:
-        runs = edge_test_kernels.account_runs(*log.by_account, log.object)[:2]
+        runs = shared_kernels.account_runs(*log.by_account, log.object)[:2]
     starts, objects = runs
     acting = int((np.diff(starts) > 0).sum())
     # without the most popular objects

@@ -12,6 +12,7 @@ from coordnet.errors import ParameterError
 from coordnet.inference.pair_chances import PairChances, pair_chances
 from coordnet.inference.set_weights import interests_of
 from coordnet.kernels import edge_tests as edge_test_kernels
+from coordnet.kernels import shared_objects as shared_kernels
 from coordnet.kernels.occasions import OccasionRule
 from coordnet.kernels.set_weights import Interests
 from coordnet.log.actions import ActionLog
@@ -192,7 +193,7 @@ class WindowStatistics:
     @cached_property
     def runs(self) -> AccountRuns:
         """The objects of each account, each once."""
-        found = edge_test_kernels.account_runs(*self.log.by_account, self.log.object)
+        found = shared_kernels.account_runs(*self.log.by_account, self.log.object)
         return AccountRuns(*found)
 
     @cached_property
@@ -222,8 +223,9 @@ class WindowStatistics:
         log = self.log if background is None else background.log
         classes = self.classes if background is None else background.classes
         return pair_chances(
-            log, classes, self.pooled_chances, self.window_of_class, threads=self.threads
-        )
+            log, classes, self.pooled_chances, self.window_of_class, threads=self.threads,
+            runs=self.runs if background is None else None,
+        )  # fmt: skip
 
     @property
     def chances(self) -> Floats:

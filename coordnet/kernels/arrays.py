@@ -188,6 +188,13 @@ def group_by_code(code: Any, n_codes: int) -> Any:
 
 
 @kernel
+def count_codes(code: Any, counts: Any) -> None:
+    """Add up how often each code occurs: int32 (n,), int64 (codes,)."""
+    for p in range(len(code)):
+        counts[code[p]] += 1
+
+
+@kernel
 def recode(codes: Any, number: Any) -> Any:
     """Return number[code] for each code, -1 where it is -1: int32 (n,)."""
     out = np.empty(len(codes), np.int32)

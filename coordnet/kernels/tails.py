@@ -10,6 +10,7 @@ import numpy as np
 from coordnet.kernels.compiling import inlined, kernel
 
 NO_P = 0.0  # log of p = 1
+SMALLEST_P = 1e-300  # what smaller p-values are said to be
 
 
 # -- tails -------------------------------------------------------------------------------------

@@ -31,7 +31,7 @@ from coordnet.inference.attainable import (
 from coordnet.inference.bounds import SimultaneousBounds
 from coordnet.inference.correction import adjusted
 from coordnet.inference.statistics import AccountRuns, Chances, WindowStatistics
-from coordnet.kernels.edge_tests import account_runs
+from coordnet.kernels.shared_objects import account_runs
 from coordnet.times import SECOND
 
 INTERPRETED = os.environ.get("NUMBA_DISABLE_JIT") == "1"

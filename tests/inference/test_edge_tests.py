@@ -19,7 +19,7 @@ from scipy import stats
 from strategies import ACCOUNTS, START, WINDOW, examples, logs, windows
 
 import coordnet as cn
-from coordnet.inference import edge_tests, pair_tests, strata
+from coordnet.inference import edge_tests, pair_order, pair_tests, strata
 from coordnet.inference import round_times as rounding
 from coordnet.inference.attainable import attainable_pairs
 from coordnet.inference.correction import adjusted, corrected, stepped_up
@@ -192,7 +192,7 @@ def test_long_lists_of_trials_get_the_bound(n, count):
 @given(st.lists(st.tuples(st.floats(-800, 0), st.floats(-800, 0)), max_size=8))
 def test_the_smallest_p_is_1e_300(pairs):
     a, b = np.array(pairs, float).reshape(-1, 2).T.copy()
-    p = tail_kernels.combined_p(a, b, pair_tests.SMALLEST_P)
+    p = tail_kernels.combined_p(a, b, tail_kernels.SMALLEST_P)
     expected = [max(np.exp(max(x, y)), 1e-300) for x, y in pairs]
     assert p.tolist() == pytest.approx(expected, rel=1e-12)
 
@@ -1132,7 +1132,7 @@ def test_blocks_of_accounts_change_nothing(monkeypatch, ring):
     """Edges are done block by block of lighter accounts; any size of block gives the same."""
     whole = ring.test()
     for block in (1, 7, 100):
-        monkeypatch.setattr(pair_tests, "BLOCK_RUNS", block)
+        monkeypatch.setattr(pair_order, "BLOCK_RUNS", block)
         assert_same_graph(ring.test(), whole)
 
 
