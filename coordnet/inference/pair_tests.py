@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from coordnet.inference.pair_crowds import find_common_crowd
 from coordnet.inference.pair_order import PairOrder
 from coordnet.inference.round_times import GRAINS, round_factors, roundness
 from coordnet.inference.statistics import AccountRuns, Floats, WindowStatistics
@@ -25,6 +26,7 @@ from coordnet.times import HOUR
 
 LONG_LISTS = 128  # objects of an account, in the mean, from which it pays to put them in order
 KNOWN_RATES = 512  # numbers of actions; what any two of them give is kept: 17 MB a thread
+MANY = 128  # shared objects of a pair that are counted by class and roundness
 SEVERAL = 64  # pairs of actions on an object whose chances are looked up
 
 
@@ -212,6 +214,9 @@ class PairTester:
         Number of account codes.
     by_account, runs
         Of these actions, where they are at hand.
+    many
+        Shared objects from which a pair's are counted by class and roundness; sums in another
+        order, so that the last digits depend on it.
     """
 
     def __init__(
@@ -223,8 +228,9 @@ class PairTester:
         n_accounts: int,
         by_account: tuple[NDArray[np.int64], NDArray[np.int32]] | None = None,
         runs: AccountRuns | None = None,
+        many: int = MANY,
     ) -> None:
-        self.facts, self.n_accounts = facts, n_accounts
+        self.facts, self.many = facts, many
         if facts.rank is None:
             if by_account is None:
                 by_account = array_kernels.group_by_code(account, n_accounts)
@@ -257,12 +263,16 @@ class PairTester:
         """
         facts, n, words = self.facts, len(source), len(self.facts.classes) // 64 + 1
         order = PairOrder.of(self.runs.starts, source, target)
+        crowd = find_common_crowd(
+            self.runs, self.cells, source, target, order, facts.classes, facts.occasion_rule,
+            len(GRAINS) + 1,
+        )  # fmt: skip
         occasions, expected, p_value = np.empty(n, np.int32), np.empty(n), np.empty(n)
         run_chunks(
             lambda own, i: edge_test_kernels.shared_object_tests(
                 *order[:3], *self.runs, self.time, self.cells, *facts.by_cell,
                 facts.occasion_rule, order.borders[i], order.borders[i + 1], *own, occasions,
-                expected, p_value,
+                expected, p_value, self.many, crowd,
             ),
             len(order.work),
             threads=threads,

@@ -8,10 +8,18 @@ from typing import Any
 import numpy as np
 
 from coordnet.kernels.arrays import sort_in_place
-from coordnet.kernels.compiling import inlined, kernel
+from coordnet.kernels.compiling import inlined, inner, kernel
+from coordnet.kernels.crowds import common_objects, crowd_meetings, shared_outside
 from coordnet.kernels.occasions import count_occasions
 from coordnet.kernels.shared_objects import ONE, mark, marked_run, shared_runs, unmark
-from coordnet.kernels.tails import SMALLEST_P, log_tail, tail_bound
+from coordnet.kernels.tails import (
+    SMALLEST_P,
+    at_most_two,
+    is_cheap,
+    log_tail,
+    log_tail_bound,
+    tail_bound,
+)
 
 AGAIN = 1 << 30  # marks the cell of a run of several actions
 NONE = np.uint64(0)
@@ -154,6 +162,121 @@ def run_cells(first_action: Any, time: Any, round_: Any, run_class: Any, grains:
     return cells
 
 
+@inner
+def many_objects_test(
+    heavier: int,
+    lighter: int,
+    shared: Any,
+    common: Any,
+    runs: Any,
+    objects: Any,
+    first_action: Any,
+    time: Any,
+    cells: Any,
+    chance: Any,
+    log_miss: Any,
+    windows: Any,
+    rule: Any,
+    marked: Any,
+    run_before: Any,
+    moments: Any,
+    chances: Any,
+    states: Any,
+    acts: Any,
+    crowd: Any,
+) -> Any:
+    """Count occasions of two accounts that share many objects, and test them.
+
+    Objects on which both act once are counted by cell, and each cell is one term of all sums. So
+    they need not be walked where the two are of a crowd.
+
+    Parameters
+    ----------
+    heavier, lighter : the accounts
+    shared, runs : how many runs of the lighter one are to be walked, and which
+    common : uint64, the objects that they share in the matrix of the crowd, beside these; or 0
+    moments, chances, states : scratch
+    acts : int64 (cells,), scratch, zeros on entry and on return
+    objects, ..., run_before, crowd : as in :func:`shared_object_tests`
+
+    Returns
+    -------
+    occasions, expected, p_value : as there
+
+    The result is the same whatever part is walked: objects of several actions in their order, then
+    the cells.
+    """
+    timing = len(chance) > 0
+    together = np.uint64(0)
+    chained = np.uint64(0)
+    mean = 0.0
+    none = 1.0
+    single = 0.0
+    two = 0.0
+    for s in range(shared):
+        r = np.uint64(runs[s])
+        own = marked_run(np.uint64(objects[r]), marked, run_before)
+        c = max(cells[r, 1], cells[own, 1])
+        if c < AGAIN:
+            moment = max(cells[r, 0], cells[own, 0])
+            moments[together] = moment
+            together += ONE if abs(cells[r, 0] - cells[own, 0]) <= windows[c] else NONE
+            acts[c] += 1
+            continue
+        c = max(cells[r, 1] & (AGAIN - 1), cells[own, 1] & (AGAIN - 1))
+        k = np.int64(first_action[r])
+        k_end = np.int64(first_action[r + ONE])
+        j = np.int64(first_action[own])
+        j_end = np.int64(first_action[own + ONE])
+        moment = first_moment(time, k, k_end, j, j_end, windows[c])
+        moments[together] = moment
+        together += ONE if moment >= 0 else NONE
+        if timing:
+            pairs = (k_end - k) * (j_end - j)
+            if pairs < chance.shape[1]:
+                p = chance[c, pairs]
+            else:
+                p = -math.expm1(log_miss[c] * pairs)
+            chances[chained] = p
+            chained += ONE
+            mean += p
+            two += single * p
+            single = single * (1.0 - p) + none * p
+            none *= 1.0 - p
+    count = np.int64(0)
+    if crowd is not None:
+        apart, together = crowd_meetings(
+            crowd, heavier, lighter, windows, together > 0, moments, together, acts
+        )
+        count += np.int64(apart)
+    count += count_occasions(moments, np.int64(together), rule)
+    exact = count > 2 and is_cheap(count, np.int64(shared + common), states)
+    for c in range(len(acts)):
+        n = acts[c]
+        acts[c] = 0
+        if n > 0 and timing:
+            p = chance[c, 1]
+            mean += n * p
+            if count <= 2:
+                zero, one, more = at_most_two(p, n)
+                two += single * (one + more) + none * more
+                single = single * zero + none * one
+                none *= zero
+            elif exact:
+                for _ in range(n):
+                    chances[chained] = p
+                    chained += ONE
+    if count == 0 or not timing:
+        p = 1.0
+    elif count <= 2:
+        p = min(two + single if count == 1 else two, 1.0)
+    elif exact:
+        p = math.exp(log_tail(count, chances, np.int64(chained), states))
+    else:
+        p = math.exp(log_tail_bound(count, mean))
+    return count, mean, max(p, SMALLEST_P)
+
+
 @kernel
 def shared_object_tests(
     heavier: Any,
@@ -175,11 +298,13 @@ def shared_object_tests(
     occasions: Any,
     expected: Any,
     p_value: Any,
+    many: int,
+    crowd: Any = None,
 ) -> None:
     """Count occasions of edges and test them against the chances of the objects both acted on.
 
     The tails for one and for two occasions are sums of positive terms, carried along; those for
-    more are counted after.
+    more are counted after. Who shares many objects is tested by :func:`many_objects_test`.
 
     Parameters
     ----------
@@ -198,6 +323,8 @@ def shared_object_tests(
     occasions : int32 (edges,), written at `place`
     expected, p_value : float64 (edges,), written at `place`; 0 and 1 where the timing null is not
         asked for
+    many : shared objects from which they are counted by cell
+    crowd : CommonCrowd, whose members are compared in its matrix, or None
     """
     timing = len(chance) > 0
     several = chance.shape[1]
@@ -205,6 +332,7 @@ def shared_object_tests(
     moments = np.empty(256, np.int64)
     chances = np.empty(256, np.float64)
     states = np.empty(256, np.float64)
+    acts = np.zeros(len(windows), np.int64)
     h = -1
     for e in range(first, last):
         if heavier[e] != h:
@@ -218,7 +346,28 @@ def shared_object_tests(
             runs = np.empty(room, np.uint32)
             moments = np.empty(room, np.int64)
             chances = np.empty(room, np.float64)
+        if crowd is not None:
+            common = common_objects(crowd, h, v)
+            if common >= many:
+                count, mean, p = many_objects_test(
+                    h, v, shared_outside(crowd, v, objects, marked, runs), common, runs, objects,
+                    first_action, time, cells, chance, log_miss, windows, rule, marked, run_before,
+                    moments, chances, states, acts, crowd,
+                )  # fmt: skip
+                occasions[place[e]] = count
+                expected[place[e]] = mean
+                p_value[place[e]] = p
+                continue
         shared = shared_runs(objects, starts[v], starts[v + 1], marked, runs)
+        if shared >= many:
+            count, mean, p = many_objects_test(
+                h, v, shared, NONE, runs, objects, first_action, time, cells, chance, log_miss,
+                windows, rule, marked, run_before, moments, chances, states, acts, None,
+            )  # fmt: skip
+            occasions[place[e]] = count
+            expected[place[e]] = mean
+            p_value[place[e]] = p
+            continue
         together = np.uint64(0)
         mean = 0.0
         none = 1.0  # the chances of none so far and of one,

@@ -46,7 +46,7 @@ from coordnet.inference.attainable import (
 from coordnet.inference.correction import corrected
 from coordnet.inference.edge_tests import LITTLE_POWER, combined_p_values
 from coordnet.inference.group_test import GroupTester
-from coordnet.inference.pair_tests import chances_of_cells, saturated_sums
+from coordnet.inference.pair_tests import MANY, chances_of_cells, saturated_sums
 from coordnet.inference.round_times import round_factors, roundness
 from coordnet.inference.statistics import Chances, popularity_class
 from coordnet.kernels import edge_tests as edge_test_kernels
@@ -602,7 +602,7 @@ class _Plant:
         edge_test_kernels.shared_object_tests(
             u, v, np.arange(len(u), dtype=np.int32), *runs, time, cells, *by_cell,
             statistics.occasion_rule, 0, len(u), np.zeros(words, np.uint64),
-            np.empty(words, np.int32), occasions, expected, p_value,
+            np.empty(words, np.int32), occasions, expected, p_value, MANY,
         )  # fmt: skip
         surprising = p_value <= SEED_P
         if paper.config.null != "timing":
