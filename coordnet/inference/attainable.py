@@ -34,14 +34,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from coordnet.disk import SLICE, ones_beside, release
+from coordnet.disk import SLICE, in_pieces, linear_room, ones_beside, release
 from coordnet.errors import check_seed, one_of
+from coordnet.frames import frozen
 from coordnet.inference.bounds import harmonic
 from coordnet.inference.correction import CORRECTIONS, account_q_values, stepped_up
 from coordnet.inference.pair_order import PairOrder
-from coordnet.inference.statistics import AccountRuns, Chances, Floats
+from coordnet.inference.statistics import Chances, Floats
 from coordnet.kernels import arrays as array_kernels
 from coordnet.kernels import attainable as attainable_kernels
+from coordnet.log.account_order import AccountRuns, grouped, run_accounts
 from coordnet.threads import CHUNKS, equal_chunks, run_chunks
 
 STEP = math.log(10.0) / 8  # levels stand eight to a power of ten,
@@ -173,7 +175,7 @@ def attainable_pairs(
     """
     check_seed(seed)
     n_objects = len(chances.of_object)
-    object_starts, object_runs = array_kernels.group_by_code(runs.objects, n_objects)
+    object_starts, object_runs = grouped(runs.objects, n_objects)
     n_o = np.diff(object_starts)
     together = n_o * (n_o - 1) // 2  # co-occurrences on each object
     if int(together.sum()) <= budget:
@@ -189,18 +191,30 @@ def _counted(
     threads: int | None,
 ) -> AttainablePairs:
     """Count all pairs that share an object."""
-    n = len(runs.starts) - 1
-    run_account = np.repeat(np.arange(n, dtype=np.int32), np.diff(runs.starts))
-    place = array_kernels.put(np.arange(len(object_runs), dtype=np.int32), object_runs)
-    work = np.bincount(run_account, object_starts[runs.objects + 1] - 1 - place, n)
-    by_object = run_account[object_runs], np.diff(runs.first)[object_runs]
+    n, n_runs = len(runs.starts) - 1, len(object_runs)
+    run_account = run_accounts(runs.starts)
+    place, work = linear_room(n_runs, np.int32), np.zeros(n)
+    for begin in range(0, n_runs, SLICE):
+        here = slice(begin, begin + SLICE)
+        at = object_runs[here]
+        place[at] = np.arange(begin, begin + len(at), dtype=np.int32)
+    for begin in range(0, n_runs, SLICE):
+        here = slice(begin, begin + SLICE)
+        later = object_starts[runs.objects[here] + 1] - 1 - place[here]
+        array_kernels.add_by_code(run_account[here], later.astype(np.float64), work)
+
+    def of_objects(here: slice) -> list[NDArray[np.int32]]:
+        at = object_runs[here]
+        return [run_account[at], runs.first[at + 1] - runs.first[at]]
+
+    by_object = in_pieces(n_runs, [np.int32, np.int32], of_objects, object_runs)
     borders = equal_chunks(work.astype(np.int64), CHUNKS)
     classes = _by_class(chances)
 
     def count(scratch: tuple[NDArray[np.float64], ...], i: int) -> tuple[Integers, Integers]:
         histogram, sharing = np.zeros(LEVELS, np.int64), np.zeros(4, np.int64)
         attainable_kernels.count_pairs(
-            *runs, object_starts, *by_object, place, *classes, STEP,
+            *map(frozen, runs), object_starts, *by_object, place, *classes, STEP,
             borders[i], borders[i + 1], *scratch, histogram, sharing,
         )  # fmt: skip
         return histogram, sharing
@@ -233,8 +247,8 @@ def _sampled(
     i = rng.integers(0, n_o)
     j = rng.integers(0, n_o - 1)
     j += j >= i
-    account = np.repeat(np.arange(len(runs.starts) - 1), np.diff(runs.starts)).astype(np.int32)
-    u, v = (account[object_runs[object_starts[object_] + k]] for k in (i, j))
+    at = [object_runs[object_starts[object_] + k] for k in (i, j)]
+    u, v = (np.searchsorted(runs.starts[1:], run, side="right").astype(np.int32) for run in at)
     log_best, shared = best_log_p(runs, chances, u, v, threads)
     # who reaches a level must share so many objects: one over their number is at most one over this
     of_shared = chances.chance[chances.of_object[together > 0]]
@@ -288,11 +302,18 @@ def best_log_p(
     """Return log p* of pairs of accounts, and how many objects each pair shares."""
     order = PairOrder.of(runs.starts, source, target)
     log_p, shared = np.empty(len(source)), np.empty(len(source), np.int32)
-    classes = _by_class(chances)
+    classes, listed = _by_class(chances), [frozen(column) for column in runs]
     words = len(chances.of_object) // 64 + 1
     run_chunks(
         lambda own, i: attainable_kernels.best_p_of_pairs(
-            *order[:3], *runs, *classes, order.borders[i], order.borders[i + 1], *own, log_p, shared
+            *order[:3],
+            *listed,
+            *classes,
+            order.borders[i],
+            order.borders[i + 1],
+            *own,
+            log_p,
+            shared,
         ),
         len(order.work),
         threads=threads,

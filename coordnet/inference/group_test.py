@@ -56,15 +56,17 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from coordnet.disk import SLICE, in_pieces, selected
 from coordnet.errors import ParameterError, one_of
 from coordnet.frames import frozen, native
 from coordnet.frozen import Frozen
 from coordnet.inference.round_times import roundness, scan_factors
-from coordnet.inference.statistics import WindowStatistics
+from coordnet.inference.statistics import Floats, WindowStatistics
 from coordnet.kernels import arrays as array_kernels
 from coordnet.kernels import groups as group_kernels
 from coordnet.kernels.occasions import OccasionRule, number_occasions
 from coordnet.kernels.set_weights import know_shared
+from coordnet.log.account_order import grouped
 from coordnet.log.actions import ActionLog
 from coordnet.log.windows import Within, check_kinds, window_of, windows_of_objects
 from coordnet.threads import run_chunks
@@ -210,10 +212,10 @@ class GroupTester:
         windows, objects, background = (
             statistics.window_of_class, statistics.objects, statistics.background
         )  # fmt: skip
-        pace, classes, repeats = log, statistics.classes, objects.repeats
+        pace, classes, repeats = log, statistics.classes, statistics.repeats
         if background is not None:
             pace, classes = background.log, background.classes
-            repeats = background.objects.repeats
+            repeats = background.repeats
         moments = _class_moments(pace, repeats, classes, statistics.chances, windows)
         if background is not None:
             unknown = np.bincount(classes, minlength=len(moments)) == 0
@@ -227,7 +229,7 @@ class GroupTester:
         big_row = np.full(log.n_objects, -1, np.int32)
         self.scene = group_kernels.Scene(
             log.account, log.object, log.time, log.by_object, *log.by_account,
-            objects.repeats, objects.n_accounts, statistics.classes, moments, big_row,
+            statistics.repeats, objects.n_accounts, statistics.classes, moments, big_row,
             np.zeros((len(big), group_kernels.MOST)), roundness(log.time, HOUR),
             scan_factors(windows, log.resolution),
             windows_of_objects(statistics.window_us, log), statistics.occasion_rule,
@@ -342,29 +344,82 @@ def _class_moments(
     n = len(chance)
     moments = np.zeros((n, group_kernels.MOST))
     moments[:, 0] = 1.0
-    starts = log.by_object
-    first = np.zeros(len(log), bool)
-    first[starts[:-1]] = True
-    delay = log.time - log.time[starts[:-1]][log.object]
-    class_of = classes[log.object]
-    weight = 1.0 / repeats
-    cuts, order = array_kernels.group_by_code(class_of, n)
+    cuts, order = actions_by_class(log, classes, n)
     for c in range(n):
         rows = order[cuts[c] : cuts[c + 1]]
-        starting = first[rows]
+        starting, delay, by_action, account = _of_class(log, rows, repeats)
         if starting.all():
             continue
-        account, by_action = log.account[rows], weight[rows]
-        by_account = by_action / np.bincount(account, by_action)[account]
-        later = np.flatnonzero(~starting)
-        part = later[:: max(1, len(later) // PROFILE)]
-        part = part[np.argsort(delay[rows[part]], kind="stable")]
+        sums = np.zeros(len(log.all_accounts))
+        array_kernels.add_by_code(account, by_action, sums)
+        by_account = _over(by_action, sums, account)
+        later, n_later = ~starting, int(np.count_nonzero(~starting))
+        part = evenly(later, n_later)
+        part = part[np.argsort(delay[part], kind="stable")]
         moments[c] = 1.0
         for w in (by_action, by_account):
-            firsts = float(w[starting].sum() * w[part].sum() / w[later].sum())
-            pooled = group_kernels.class_profile(delay[rows[part]], w[part], firsts, windows[c])
+            after = selected(w, later, n_later).sum()
+            firsts = float(w[starting].sum() * w[part].sum() / after)
+            pooled = group_kernels.class_profile(delay[part], w[part], firsts, windows[c])
             moments[c] = np.minimum(moments[c], _with_mean(pooled, chance[c] / 2.0))
     return moments
+
+
+def _of_class(
+    log: ActionLog, rows: NDArray[np.int32], repeats: NDArray[np.int32]
+) -> list[NDArray[Any]]:
+    """Return of actions whether they begin an object, their delay since, 1 / m_uo, the account."""
+    starts = log.by_object
+
+    def columns(here: slice) -> list[NDArray[Any]]:
+        at = rows[here]
+        begin = starts[log.object[at]]
+        return [begin == at, log.time[at] - log.time[begin], 1.0 / repeats[at], log.account[at]]
+
+    return in_pieces(len(rows), [np.bool_, np.int64, np.float64, np.int32], columns, rows)
+
+
+def _over(weight: Floats, sums: Floats, account: NDArray[np.int32]) -> Floats:
+    """Return each weight over the sum of its account."""
+    (found,) = in_pieces(
+        len(weight), [np.float64], lambda here: [weight[here] / sums[account[here]]], weight,
+        account,
+    )  # fmt: skip
+    return found
+
+
+def actions_by_class(
+    log: ActionLog, classes: NDArray[np.int32], n: int
+) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+    """Return the actions of a log by the class of their object, as ``group_by_code`` does.
+
+    Parameters
+    ----------
+    log
+        The log.
+    classes
+        Of each object.
+    n
+        Number of classes.
+    """
+    (of_action,) = in_pieces(
+        len(log), [np.int32], lambda here: [classes[log.object[here]]], log.object
+    )
+    return grouped(of_action, n)
+
+
+def evenly(marked: NDArray[np.bool_], n: int) -> NDArray[np.int64]:
+    """Return the places of about PROFILE of the n marked, evenly spaced, or of all.
+
+    >>> evenly(np.arange(8) % 2 == 1, 4).tolist()
+    [1, 3, 5, 7]
+    """
+    step, seen, parts = max(1, n // PROFILE), 0, [np.zeros(0, np.int64)]
+    for begin in range(0, len(marked), SLICE):
+        at = np.flatnonzero(marked[begin : begin + SLICE]) + begin
+        parts.append(at[-seen % step :: step])
+        seen += len(at)
+    return np.concatenate(parts)
 
 
 def _with_mean(pooled: NDArray[np.float64], mean: float) -> NDArray[np.float64]:

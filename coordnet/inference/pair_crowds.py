@@ -11,12 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coordnet.inference.pair_order import PairOrder
-from coordnet.inference.statistics import AccountRuns
 from coordnet.kernels.crowds import CommonCrowd
 from coordnet.kernels.edge_tests import AGAIN
 from coordnet.kernels.occasions import OccasionRule
+from coordnet.log.account_order import AccountRuns, run_accounts
 
 WORTH = 1 << 26  # objects of lighter accounts, over all pairs, from which a crowd is looked for
+LOOKED = 16  # and how many for each object of an account, as all of these are looked at
 LARGEST = 1 << 25  # entries of its matrix: 256 MB, and as much again while it is made
 BITS = 64  # columns of a word
 SEEN = 1 << 16  # pairs that say which account has most work
@@ -55,9 +56,9 @@ def find_common_crowd(
     Cost: linear.
     """
     k = np.diff(runs.starts)
-    if order.work.sum() < WORTH:
+    if order.work.sum() < max(WORTH, LOOKED * len(runs.objects)):
         return None
-    account = np.repeat(np.arange(len(k), dtype=np.int32), k)
+    account = run_accounts(runs.starts)
     member = np.zeros(len(k), bool)
     some = slice(None, None, 1 + len(source) // SEEN)
     seed = int(np.bincount(order.heavier[some], k[order.lighter[some]]).argmax())

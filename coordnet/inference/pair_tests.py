@@ -12,14 +12,15 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from coordnet.disk import in_pieces, release
 from coordnet.inference.pair_crowds import find_common_crowd
 from coordnet.inference.pair_order import PairOrder
 from coordnet.inference.round_times import GRAINS, round_factors, roundness
-from coordnet.inference.statistics import AccountRuns, Floats, WindowStatistics
+from coordnet.inference.statistics import Floats, WindowStatistics
 from coordnet.kernels import arrays as array_kernels
 from coordnet.kernels import edge_tests as edge_test_kernels
-from coordnet.kernels import shared_objects as shared_kernels
 from coordnet.kernels.occasions import OccasionRule
+from coordnet.log.account_order import AccountRuns, account_runs, grouped
 from coordnet.log.actions import ActionLog
 from coordnet.threads import CHUNKS, run_chunks
 from coordnet.times import HOUR
@@ -231,23 +232,35 @@ class PairTester:
         many: int = MANY,
     ) -> None:
         self.facts, self.many = facts, many
-        if facts.rank is None:
-            if by_account is None:
-                by_account = array_kernels.group_by_code(account, n_accounts)
-            indptr, positions = by_account
+        n, rank = len(account), facts.rank
+        if rank is None:
+            indptr, positions = by_account or grouped(account, n_accounts)
         else:
-            object_ = facts.rank[object_]
-            _, order = array_kernels.group_by_code(object_, len(facts.classes))
-            indptr, within = array_kernels.group_by_code(account[order], n_accounts)
-            positions, runs = order[within], None
-        if runs is None:
-            runs = AccountRuns(*shared_kernels.account_runs(indptr, positions, object_))
-        self.runs = runs
-        self.time = time[positions] - facts.since
-        self.cells = edge_test_kernels.run_cells(
-            runs.first, self.time, roundness(time, HOUR)[positions], facts.classes[runs.objects],
-            len(GRAINS) + 1,
-        )  # fmt: skip
+            (object_,) = in_pieces(n, [np.int32], lambda here: [rank[object_[here]]], object_)
+            _, order = grouped(object_, len(facts.classes))
+            (own,) = in_pieces(n, [np.int32], lambda here: [account[order[here]]], order)
+            indptr, within = grouped(own, n_accounts)
+            (positions,) = in_pieces(n, [np.int32], lambda here: [order[within[here]]], within)
+            runs = None
+        self.runs = runs = account_runs(indptr, positions, object_) if runs is None else runs
+
+        def times(here: slice) -> tuple[NDArray[np.int64], NDArray[np.int8]]:
+            own = time[positions[here]]
+            return own - facts.since, roundness(own, HOUR)
+
+        def cells(here: slice) -> list[NDArray[np.int64]]:
+            first = runs.first[here.start : here.stop + 1]
+            return [
+                edge_test_kernels.run_cells(
+                    first, self.time, round_, facts.classes[runs.objects[here]], len(GRAINS) + 1
+                )
+            ]
+
+        self.time, round_ = in_pieces(n, [np.int64, np.int8], times, positions)
+        release(time)
+        (self.cells,) = in_pieces(
+            len(runs.objects), [np.dtype((np.int64, 2))], cells, runs.objects, runs.first, self.time
+        )
 
     def test(
         self, source: NDArray[np.int32], target: NDArray[np.int32], threads: int | None = None

@@ -50,7 +50,8 @@ def object_statistics(
     windows : int64 (objects,), the bound on each object, inclusive
     first, last : the objects to do
     seen : int32 (accounts,), scratch, zeros on entry and on return
-    repeats : int32 (n,), written: how often the action's account acts on its object, m_uo
+    repeats : int32, scratch, as long as the actions of any one of them: how often the account of
+        each action of an object acts on it, m_uo
     n_accounts : int32 (objects,), written: different accounts, n_o
     pairs_all : int64 (objects,), written: pairs of actions within the window, of whomever
     pairs_weighted : float64 (objects,), written: the sum of 1 / (m_uo m_vo) over co-actions, w_o
@@ -66,8 +67,8 @@ def object_statistics(
         distinct = 0
         repeated = 0
         for p in range(a, b):
-            repeats[p] = seen[account[p]]
-            if repeats[p] > 1:
+            repeats[p - a] = seen[account[p]]
+            if repeats[p - a] > 1:
                 repeated += 1
         for p in range(a, b):
             if seen[account[p]] > 0:
@@ -80,18 +81,18 @@ def object_statistics(
         low = a
         for p in range(a, b):
             while time[p] - time[low] > window:
-                inside -= 1.0 / repeats[low]
+                inside -= 1.0 / repeats[low - a]
                 low += 1
             if low == p:
                 inside = 0.0  # so that rounding never builds up
             pairs += p - low
-            weighted += inside / repeats[p]
-            inside += 1.0 / repeats[p]
+            weighted += inside / repeats[p - a]
+            inside += 1.0 / repeats[p - a]
         if repeated > 0:  # pairs of one account are no co-actions
             own = np.empty(repeated, np.int64)
             count = 0
             for p in range(a, b):
-                if repeats[p] > 1:
+                if repeats[p - a] > 1:
                     own[count] = (np.int64(account[p]) << 32) | (p - a)
                     count += 1
             sort_in_place(own)
@@ -102,7 +103,7 @@ def object_statistics(
                 p = a + (own[i] & 0xFFFFFFFF)
                 while time[p] - time[a + (own[start] & 0xFFFFFFFF)] > window:
                     start += 1
-                weighted -= (i - start) / (np.float64(repeats[p]) * repeats[p])
+                weighted -= (i - start) / (np.float64(repeats[p - a]) * repeats[p - a])
         pairs_all[o] = pairs
         pairs_weighted[o] = max(weighted, 0.0) if distinct > 1 else 0.0
 

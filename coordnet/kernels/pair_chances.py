@@ -29,7 +29,17 @@ class Slots(NamedTuple):
 
 
 @kernel
-def list_slots(starts: Any, objects: Any, rank: Any, inside: Any) -> Any:
+def list_slots(
+    starts: Any,
+    objects: Any,
+    rank: Any,
+    inside: Any,
+    slot_starts: Any,
+    own_starts: Any,
+    account: Any,
+    run: Any,
+    own: Any,
+) -> None:
     """List who acts on each object and on what each account acts, as :class:`Slots` has it.
 
     Parameters
@@ -37,15 +47,11 @@ def list_slots(starts: Any, objects: Any, rank: Any, inside: Any) -> Any:
     starts, objects : from :func:`shared_objects.account_runs`
     rank : int32 (objects,), the number that each object has among the slots
     inside : bool (accounts,), whose slots are listed
-
-    Returns
-    -------
-    slot_starts, account, run, own_starts, own : as in :class:`Slots`
+    slot_starts, own_starts, account, run, own : written; as in :class:`Slots`, both starts zeros
+        on entry
 
     Cost: linear.
     """
-    slot_starts = np.zeros(len(rank) + 1, np.int64)
-    own_starts = np.zeros(len(starts), np.int64)
     for u in range(len(starts) - 1):
         own_starts[u + 1] = own_starts[u]
         if inside[u]:
@@ -54,8 +60,6 @@ def list_slots(starts: Any, objects: Any, rank: Any, inside: Any) -> Any:
                 slot_starts[rank[objects[r]] + 1] += 1
     for x in range(len(rank)):
         slot_starts[x + 1] += slot_starts[x]
-    account = np.empty(slot_starts[-1], np.int32)
-    run = np.empty(len(account), np.int32)
     following = slot_starts[:-1].copy()
     for u in range(len(starts) - 1):
         if inside[u]:
@@ -64,13 +68,11 @@ def list_slots(starts: Any, objects: Any, rank: Any, inside: Any) -> Any:
                 account[following[x]] = u
                 run[following[x]] = r
                 following[x] += 1
-    own = np.empty(len(account), np.int32)
     following = own_starts[:-1].copy()
     for x in range(len(rank)):
         for s in range(slot_starts[x], slot_starts[x + 1]):
             own[following[account[s]]] = x
             following[account[s]] += 1
-    return slot_starts, account, run, own_starts, own
 
 
 @inlined

@@ -31,6 +31,7 @@ from coordnet.inference.statistics import (
     WindowStatistics,
     object_statistics,
     popularity_class,
+    repeats_of,
 )
 from coordnet.kernels import tails as tail_kernels
 from coordnet.kernels.occasions import OccasionRule
@@ -211,10 +212,10 @@ def test_object_statistics_equal_the_oracle(rows, window):
         n, everybody, weighted = expected[log.kinds[log.object_kind[o]], log.objects[o]]
         assert (found.n_accounts[o], found.pairs_all[o]) == (n, everybody)
         assert found.pairs_weighted[o] == pytest.approx(float(weighted), rel=1e-12, abs=1e-12)
-    acts = naive.acts_by_object(rows)
+    acts, repeats = naive.acts_by_object(rows), repeats_of(log, log.account_runs())
     for i in range(len(log)):
         key = log.kinds[log.object_kind[log.object[i]]], log.objects[log.object[i]]
-        assert found.repeats[i] == naive.repeats(acts[key])[log.accounts[log.account[i]]]
+        assert repeats[i] == naive.repeats(acts[key])[log.accounts[log.account[i]]]
 
 
 def test_object_statistics_of_repeaters_equal_the_oracle():
@@ -225,11 +226,12 @@ def test_object_statistics_of_repeaters_equal_the_oracle():
          START + rng.randrange(3_000) * SECOND, "hashtag", str(i))
         for i in range(900)
     ]  # fmt: skip
-    found = object_statistics(log_of(rows), WINDOW)
+    log = log_of(rows)
+    found = object_statistics(log, WINDOW)
     n, everybody, weighted = naive.object_counts(rows, WINDOW)["hashtag", "tag"]
     assert (found.n_accounts[0], found.pairs_all[0]) == (n, everybody)
     assert found.pairs_weighted[0] == pytest.approx(float(weighted), rel=1e-9)
-    assert found.repeats.max() > 150
+    assert repeats_of(log, log.account_runs()).max() > 150
 
 
 def test_sums_of_weights_do_not_drift():
@@ -939,6 +941,7 @@ def test_a_crowd_is_tested_like_all_others_to_the_last_byte(monkeypatch, gap, le
         return crowds[-1]
 
     monkeypatch.setattr(pair_tests, "find_common_crowd", seen)
+    monkeypatch.setattr(pair_crowds, "LOOKED", 0)
     for worth in (1, 10**12):
         monkeypatch.setattr(pair_crowds, "WORTH", worth)
         tester = PairTester(

@@ -21,8 +21,8 @@ from strategies import REFRACTORY, START, WINDOW, examples, logs, windows
 
 import coordnet as cn
 from coordnet.clusters import groups
-from coordnet.inference import statistics
-from coordnet.inference.group_test import GroupTester
+from coordnet.inference import group_test, statistics
+from coordnet.inference.group_test import GroupTester, evenly
 from coordnet.inference.set_weights import interests_of, log10_weight
 from coordnet.inference.statistics import WindowStatistics
 from coordnet.kernels import groups as group_kernels
@@ -478,6 +478,18 @@ def test_a_group_by_label_is_that_by_code():
     by_label = cn.test_group(log, ["w", "u", "v", "u"], within="60s")
     assert by_label.evidence == group_tester(log).test(log.codes_of(["u", "v", "w"])).evidence
     assert by_label.members == 3
+
+
+@given(st.lists(st.booleans(), max_size=40), st.integers(1, 9))
+def test_places_are_evenly_spaced_however_they_are_read(marks, most):
+    marked = np.array(marks, bool)
+    every = [place for place, mark in enumerate(marks) if mark]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(group_test, "PROFILE", most)
+        patch.setattr(group_test, "SLICE", 3)
+        found = evenly(marked, len(every)).tolist()
+    step = max(1, len(every) // most)
+    assert found == [place for i, place in enumerate(every) if i % step == 0]
 
 
 def test_statistics_are_counted_once_however_many_ask(monkeypatch):
