@@ -38,7 +38,6 @@ from coordnet.inference.attainable import attainable_pairs, attainable_q_values,
 from coordnet.inference.bounds import null_pairs
 from coordnet.inference.correction import CORRECTIONS, corrected
 from coordnet.inference.pair_tests import (
-    SMALLEST_P,
     ActivityNull,
     PairFacts,
     PairTester,
@@ -49,6 +48,7 @@ from coordnet.inference.strata import strata_of
 from coordnet.kernels import strata as strata_kernels
 from coordnet.kernels import tails as tail_kernels
 from coordnet.kernels import windows as window_kernels
+from coordnet.kernels.tails import SMALLEST_P
 from coordnet.log.actions import ActionLog
 from coordnet.log.windows import Window, told, windows_of_objects
 from coordnet.memory import check_budget, may_use_disk, stays_in_memory

@@ -39,12 +39,18 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from coordnet.disk import SLICE, in_pieces, release
+from coordnet.disk import SLICE, in_pieces, linear_room, release
 from coordnet.engine import current_engine
 from coordnet.frames import frozen
 from coordnet.kernels import arrays as array_kernels
 from coordnet.kernels import pair_chances as pair_kernels
-from coordnet.log.account_order import AccountRuns, account_runs, grouped, run_accounts, starts_of
+from coordnet.log.account_order import (
+    AccountRuns,
+    account_runs,
+    grouped,
+    run_accounts,
+    starts_of,
+)
 from coordnet.log.actions import ActionLog
 from coordnet.threads import run_chunks
 
@@ -125,9 +131,8 @@ def pair_chances(
     """
     n = len(pooled)
     runs = log.account_runs() if runs is None else runs
-    ranked = np.argsort(classes, kind="stable").astype(np.int32)
-    borders = np.searchsorted(classes[ranked], np.arange(n + 1))
-    engine, sums, slots = current_engine(), None, None
+    borders, ranked = array_kernels.group_by_code(classes, n)
+    engine, sums = current_engine(), None
     if engine is not None and outside is None:
         n_o = np.diff(starts_of(runs.objects, log.n_objects))[ranked]
         before = np.concatenate([[0], np.cumsum(n_o * (n_o - 1) // 2)])
@@ -135,7 +140,7 @@ def pair_chances(
         sums = engine.pair_sums(log, ranked, borders, shared, windows, pooled)
     if sums is None:
         rank = array_kernels.put(np.arange(len(ranked), dtype=np.int32), ranked)
-        slots = slots_of(log.by_account, runs, log.time, rank, outside)
+        slots = slots_of(log.by_account[1], runs, log.time, rank, outside)
         n_o = np.diff(slots.starts)
         before = np.concatenate([[0], np.cumsum(n_o * (n_o - 1) // 2)])
         co_occurrences = np.diff(before[borders])
@@ -159,16 +164,14 @@ def pair_chances(
         by_pairs = np.where(some, np.minimum(upper / pairs, 1.0), 1.0)
         repeats = np.where(some, size / pairs, 0.0)
     chance = np.where(some, np.minimum(pooled, by_pairs), pooled)
-    of_object = n_o
-    if slots is None:
-        accounts_of, objects_of = run_accounts(runs.starts), runs.objects
-        of_object = array_kernels.put(n_o, ranked)
-    else:
-        accounts_of, objects_of = slots.account, slots.object
-    shares = np.zeros(len(log.all_accounts), bool)
-    for begin in range(0, len(accounts_of), SLICE):
+    met = array_kernels.put(n_o > 1, ranked)  # of each object, whether several act on it
+    account, shares = run_accounts(runs.starts), np.zeros(len(log.all_accounts), bool)
+    for begin in range(0, len(account), SLICE):
         here = slice(begin, begin + SLICE)
-        shares[accounts_of[here][of_object[objects_of[here]] > 1]] = True
+        shares[account[here][met[runs.objects[here]]]] = True
+    release(account, runs.objects)
+    if outside is not None:
+        shares &= outside
     sharing = np.count_nonzero(shares)
     thin = some & (accounts < FEW_ACCOUNTS * sharing) & (repeats >= REPEATED)
     beside, alone = [], []
@@ -186,7 +189,7 @@ def pair_chances(
 
 
 def slots_of(
-    by_account: tuple[NDArray[np.int64], NDArray[np.int32]],
+    positions: NDArray[np.int32],
     runs: AccountRuns,
     time: NDArray[np.int64],
     rank: NDArray[np.int32],
@@ -196,8 +199,8 @@ def slots_of(
 
     Parameters
     ----------
-    by_account, runs
-        The actions of each account, and its objects.
+    positions, runs
+        The actions account by account, and the objects of each account.
     time
         int64 (n,).
     rank
@@ -206,25 +209,19 @@ def slots_of(
         By code of account, whether it takes part; None means all do.
     """
     starts, objects, first = runs
-    account = run_accounts(starts)
-    (object_,) = in_pieces(len(objects), [np.int32], lambda here: [rank[objects[here]]], objects)
-    if outside is None:
-        slot_starts, run = grouped(object_, len(rank))
-    else:
-        inside = np.flatnonzero(outside[account]).astype(np.int32)
-        slot_starts, run = grouped(object_[inside], len(rank))
-        run = inside[run]
-
-    def columns(here: slice) -> list[NDArray[np.int32]]:
-        r = run[here]
-        return [account[r], object_[r], first[r], first[r + 1]]
-
-    slot_account, slot_object, action, end = in_pieces(len(run), [np.int32] * 4, columns, run)
-    release(first)
-    own_starts, own = grouped(slot_account, len(starts) - 1)
-    return pair_kernels.Slots(
-        slot_starts, slot_account, slot_object, action, end, own_starts, own, by_account[1], time
-    )  # fmt: skip
+    n = len(starts) - 1
+    inside = np.ones(n, bool) if outside is None else outside
+    slots = int(np.diff(starts)[inside].sum())
+    account, run, own = (linear_room(slots, np.int32) for _ in range(3))
+    slot_starts, own_starts = np.zeros(len(rank) + 1, np.int64), np.zeros(n + 1, np.int64)
+    pair_kernels.list_slots(
+        starts, objects, rank, inside, slot_starts, own_starts, account, run, own
+    )
+    (own_time,) = in_pieces(
+        len(positions), [np.int64], lambda here: [time[positions[here]]], positions
+    )
+    release(account, run, own, objects, time)
+    return pair_kernels.Slots(slot_starts, account, run, own_starts, own, first, own_time)
 
 
 def sums_of_class(
@@ -257,7 +254,7 @@ def sums_of_class(
     by_account = grouped(account, n_accounts)
     by_account = frozen(by_account[0]), frozen(by_account[1])
     runs = account_runs(*by_account, object_)
-    slots = slots_of(by_account, runs, time, np.arange(n_objects, dtype=np.int32))
+    slots = slots_of(by_account[1], runs, time, np.arange(n_objects, dtype=np.int32))
     n_o = np.diff(slots.starts)
     before = np.concatenate([[0], np.cumsum(n_o * (n_o - 1) // 2)])
     found: Floats = pair_kernels.class_sums(

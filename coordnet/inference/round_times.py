@@ -20,10 +20,13 @@ def roundness(times: NDArray[np.int64], length: int) -> NDArray[np.int8]:
     """
 
     def piece(here: slice) -> list[NDArray[np.int8]]:
-        found = np.full(here.stop - here.start, len(GRAINS), np.int8)
+        own = times[here]
+        found = np.full(len(own), len(GRAINS), np.int8)
+        at = np.flatnonzero(own % GRAINS[-1] == 0)  # each grain is a multiple of the next
         for i in reversed(range(len(GRAINS))):
+            at = at[own[at] % GRAINS[i] == 0]
             if length % GRAINS[i] == 0:
-                found[times[here] % GRAINS[i] == 0] = i
+                found[at] = i
         return [found]
 
     (found,) = in_pieces(len(times), [np.int8], piece, times)

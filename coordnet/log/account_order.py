@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from coordnet.disk import SLICE, in_pieces, linear_on_disk, on_disk, release
 from coordnet.frames import frozen
 from coordnet.kernels import arrays as array_kernels
-from coordnet.kernels import edge_tests as edge_test_kernels
+from coordnet.kernels import shared_objects as shared_kernels
 
 PLACED = 1 << 24  # positions that are placed at a time: 64 MB
 
@@ -113,7 +113,7 @@ def account_runs(
     """
     n = len(positions)
     if not linear_on_disk(n):
-        found = edge_test_kernels.account_runs(indptr, positions, object_)
+        found = shared_kernels.account_runs(indptr, positions, object_)
         return AccountRuns(*map(frozen, found))
     starts = np.zeros(len(indptr), np.int64)
     objects, first = on_disk(n, np.int32), on_disk(n + 1, np.int32)
@@ -145,7 +145,7 @@ def runs_in_pieces(
     runs = 0
     for u, end in stretches(indptr, SLICE):
         begin = indptr[u]
-        starts, objects, first = edge_test_kernels.account_runs(
+        starts, objects, first = shared_kernels.account_runs(
             indptr[u : end + 1] - begin, positions[begin : indptr[end]], object_
         )
         yield AccountRuns(starts + runs, objects, first + np.int32(begin))
