@@ -23,10 +23,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coordnet.errors import OutputError
-from coordnet.memory import gigabytes, limited_to, memory_budget
+from coordnet.memory import gigabytes, limited_to, may_use_disk, memory_budget, stays_in_memory
 from coordnet.threads import run_chunks, thread_count
 
 SLICE = 1 << 20  # rows that are read or written at once
+LINEAR_BYTES = 80  # that what is counted of an action takes while it is tested, beside its columns
 SETTING = "COORDNET_DISK"  # of the environment: the folder for arrays on disk
 WORK = "work"  # in a store's folder
 _FAR = 1 << 30  # where Windows locks a byte: others can read what stands before it
@@ -101,6 +102,49 @@ def copied_to_disk(column: NDArray[Any]) -> NDArray[Any]:
     return out
 
 
+def linear_on_disk(n: int) -> bool:
+    """Return whether what is counted of each of n actions stands on disk.
+
+    So it does where a limit was given, and all that is counted would not stay in memory.
+    """
+    return may_use_disk() and not stays_in_memory(n * LINEAR_BYTES)
+
+
+def linear_room(n: int, dtype: Any) -> NDArray[Any]:
+    """Return an array of n values, not set yet, for what is counted of each of n actions."""
+    return on_disk(n, dtype) if linear_on_disk(n) else np.empty(n, dtype)
+
+
+def in_pieces(
+    n: int,
+    dtypes: Sequence[Any],
+    make: Callable[[slice], Sequence[NDArray[Any]]],
+    *read: NDArray[Any],
+) -> list[NDArray[Any]]:
+    """Return columns with a value for each of n actions, made in one piece or, on disk, in many.
+
+    Parameters
+    ----------
+    n
+        Number of values.
+    dtypes
+        The type of each column.
+    make
+        Gives the columns of the rows of a slice.
+    *read
+        What it reads of in order, where that is mapped: it is given back piece by piece.
+    """
+    if not linear_on_disk(n):
+        return list(make(slice(0, n)))
+    out = [on_disk(n, dtype) for dtype in dtypes]
+    for begin in range(0, n, SLICE):
+        here = slice(begin, min(begin + SLICE, n))
+        for column, part in zip(out, make(here), strict=True):
+            column[here] = part
+        release(*out, *read)
+    return out
+
+
 def ones_beside(column: NDArray[Any]) -> NDArray[np.float64]:
     """Return ones, as many as a column has values, and on disk where that is."""
     if not stands_on_disk(column):
@@ -126,13 +170,28 @@ def selected(column: NDArray[Any], keep: NDArray[np.bool_], count: int) -> NDArr
     """
     if count <= SLICE or not stands_on_disk(column):
         return column[keep]
+    return _selected(column, keep, count)
+
+
+def kept(column: NDArray[Any], keep: NDArray[np.bool_], count: int) -> NDArray[Any]:
+    """Return the marked values of a column of a log: on disk where memory is too little for them.
+
+    Parameters
+    ----------
+    column, keep, count
+        As in :func:`selected`.
+    """
+    return _selected(column, keep, count) if linear_on_disk(count) else column[keep]
+
+
+def _selected(column: NDArray[Any], keep: NDArray[np.bool_], count: int) -> NDArray[Any]:
     out = on_disk(count, column.dtype)
     place = 0
     for begin in range(0, len(column), SLICE):
         part = column[begin : begin + SLICE][keep[begin : begin + SLICE]]
         out[place : place + len(part)] = part
         place += len(part)
-    release(column, out)
+        release(column, out)
     return out
 
 

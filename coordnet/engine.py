@@ -6,7 +6,7 @@ in one piece. It changes no byte of any result.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, Protocol
@@ -37,6 +37,44 @@ class Engine(Protocol):
         -------
         dict of arrays
             The edge columns of the relation's graph, in order of (source, target).
+        """
+
+    def objects(self, log: Any, window: Any) -> tuple[NDArray[Any], ...] | None:
+        """Return what :func:`coordnet.inference.statistics.object_statistics` gives of a log.
+
+        None leaves it to this process.
+
+        Parameters
+        ----------
+        log : ActionLog
+            The actions.
+        window : Window
+            In microseconds, or that of each kind.
+        """
+
+    def pair_sums(
+        self,
+        log: Any,
+        ranked: NDArray[Any],
+        borders: NDArray[Any],
+        classes: NDArray[Any],
+        windows: NDArray[Any],
+        pooled: NDArray[Any],
+    ) -> Sequence[NDArray[Any]] | None:
+        """Return what :func:`coordnet.inference.pair_chances.sums_of_class` gives of each class.
+
+        None leaves it to this process.
+
+        Parameters
+        ----------
+        log : ActionLog
+            The actions.
+        ranked, borders
+            The objects by class, int32 (objects,), and where those of each class begin.
+        classes
+            Which classes: int64.
+        windows, pooled
+            The window, in microseconds, and the pooled chance of every class.
         """
 
     def tests(

@@ -112,7 +112,8 @@ def grow_groups(
     tester
         Of the log and window.
     tested
-        A graph tested against the timing null: its edges are the pairs to start from.
+        A graph with p-values under the timing null, a column ``p_timing``: its edges are the pairs
+        to start from.
     least
         Log10 evidence.
     min_size

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -69,6 +70,12 @@ class AccountBlocks:
         found = [parts.of(i) for i in range(len(tasks))]
         return dict(zip(COLUMNS, merged(found), strict=True))
 
+    def objects(self, log: Any, window: Any) -> None:
+        """Leave the objects to this process."""
+
+    def pair_sums(self, *_: Any) -> None:
+        """Leave the classes of objects to this process."""
+
     def tests(self, log: Any, facts: Any, source: Any, target: Any) -> None:
         """Leave the tests to this process, which makes them in slices."""
 
@@ -132,7 +139,7 @@ def merged(parts: Sequence[list[NDArray[Any]]]) -> list[NDArray[Any]]:
         order = np.lexsort((here[1], here[0]))
         for whole, column in zip(out, here, strict=True):
             whole[place : place + len(order)] = column[order]
+        release(*out, *itertools.chain.from_iterable(parts))  # else all of it stays in memory
         place += len(order)
         at, first = ends, until + 1
-    release(*out)
     return out

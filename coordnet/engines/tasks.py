@@ -37,23 +37,30 @@ from coordnet.blocks.edges import (
     split,
     tasks_of,
 )
-from coordnet.disk import WORK, copied_to_disk, digest_of, work_folder
+from coordnet.disk import WORK, copied_to_disk, digest_of, release, work_folder
 from coordnet.engine import Columns
 from coordnet.engines.account_blocks import merged
 from coordnet.errors import InputError, ParameterError, check_whole
 from coordnet.frames import frozen
 from coordnet.graphs.co_action import COLUMNS, EDGE_BYTES
 from coordnet.graphs.relation import Relation
+from coordnet.inference.pair_chances import sums_of_class
 from coordnet.inference.pair_tests import PairFacts, PairTester
-from coordnet.inference.statistics import Floats
+from coordnet.inference.statistics import Floats, ObjectStatistics, counted_objects
 from coordnet.kernels import actions as action_kernels
 from coordnet.kernels import arrays as array_kernels
 from coordnet.log.actions import ActionLog, compact
-from coordnet.memory import may_use_disk, stays_in_memory
+from coordnet.log.windows import Window, windows_of_kinds
+from coordnet.memory import LEAST, limited_to, may_use_disk, stays_in_memory
 from coordnet.progress import stage, wanted
+from coordnet.store.files import values_between
 from coordnet.store.stored_log import StoredLog
+from coordnet.threads import equal_chunks
 
 BLOCKS = 64  # blocks of a log that does not stand in a store
+READ = 1 << 22  # values of a column that are read at once, but for one range,
+APART = 1 << 14  # and between two ranges that are
+OBJECT_BYTES = 40  # that an action takes while the objects are counted
 ACTION_BYTES = 110  # that an action takes in a task, while it is put in order and counted
 SHARE = 0.5  # of the memory of a task that actions may take; the rest is for edges
 LOOK = 1.0  # seconds between two looks at what is finished
@@ -96,6 +103,33 @@ class Place(NamedTuple):
         """Remove the folder with all that is in it."""
         system, path = self.open()
         system.delete_dir(path)
+
+    def values(self, name: str, begin: int, end: int) -> NDArray[Any]:
+        """Return values begin..end-1 of a column of a store."""
+        system, path = self.open()
+        with system.open_input_file(f"{path}/{name}.npy") as file:
+            return values_between(file, begin, end)
+
+    def ranges(self, name: str, begin: NDArray[Any], end: NDArray[Any]) -> NDArray[Any]:
+        """Return the values begin[i]..end[i]-1 of a column of a store, of ranges one after another.
+
+        Ranges that are near each other are read at once.
+        """
+        system, path = self.open()
+        parts = []
+        with system.open_input_file(f"{path}/{name}.npy") as file:
+            i = 0
+            while i < len(begin):
+                most = begin[i] + READ
+                j = max(int(np.searchsorted(end, most, side="right")), i + 1)
+                far = np.flatnonzero(begin[i + 1 : j] - end[i : j - 1] > APART)
+                j = i + 1 + int(far[0]) if len(far) else j
+                held = values_between(file, int(begin[i]), int(end[j - 1]))
+                size = end[i:j] - begin[i:j]
+                skipped = np.repeat(begin[i:j] - begin[i] - (np.cumsum(size) - size), size)
+                parts.append(held[np.arange(len(skipped)) + skipped])
+                i = j
+        return np.concatenate(parts)
 
     def files(self) -> set[str]:
         """Return the names of the files in it."""
@@ -239,6 +273,68 @@ def test_task(blocks: Blocks, place: Place, facts: PairFacts, i: int, j: int) ->
     return len(occasions)
 
 
+def object_task(
+    columns: Place, place: Place, windows: NDArray[np.int64], first: int, last: int
+) -> int:
+    """Count who acts on the objects first..last-1, write it, and return how many they are.
+
+    Parameters
+    ----------
+    columns
+        The generation of the store, of whose columns the actions of these objects are read.
+    place
+        Where the results are written, and the kinds of the objects stand.
+    windows
+        Of each kind, in microseconds; or (1,), of all.
+    first, last
+        The objects.
+    """
+    starts = columns.values("object-starts", first, last + 1)
+    begin, end = int(starts[0]), int(starts[-1])
+    account = columns.values("account", begin, end)
+    account, present = compact(account, int(account.max(initial=-1)) + 1)
+    kind = np.zeros(last - first, np.int32)
+    if len(windows) > 1:
+        kind = place.read_arrays("kinds.npz")["kind"][first:last]
+    found = counted_objects(
+        frozen(starts - begin), frozen(account), columns.values("time", begin, end),
+        windows[kind], len(present), threads=1,
+    )  # fmt: skip
+    place.write(file_of(first, last), found._asdict())
+    return last - first
+
+
+def class_task(columns: Place, place: Place, memory: int, c: int, _: int) -> int:
+    """Look at the pairs of accounts on the objects of class c, and write what they show.
+
+    Parameters
+    ----------
+    columns
+        The generation of the store, of whose columns the actions of the class are read.
+    place
+        Where the result is written; where the objects of the class stand in the columns, its
+        window and its pooled chance are there.
+    memory
+        Bytes that the task may take; what is more stands on the disk of the worker.
+    c
+        The class.
+    """
+    given = place.read_arrays("classes.npz")
+    at = place.under("objects").read(file_of(c, c))
+    with limited_to(memory):
+        account = columns.ranges("account", at["begin"], at["end"])
+        time = columns.ranges("time", at["begin"], at["end"])
+        size = at["end"] - at["begin"]
+        object_ = np.repeat(np.arange(len(size), dtype=np.int32), size)
+        account, _present = compact(account, int(account.max(initial=-1)) + 1)
+        sums = sums_of_class(
+            frozen(account), frozen(object_), frozen(time), given["windows"][c],
+            given["pooled"][c], c,
+        )  # fmt: skip
+    place.write(file_of(c, c), {"sums": sums})
+    return len(size)
+
+
 @contextmanager
 def _watched(place: Place, files: set[str], step: Callable[[float], None]) -> Iterator[None]:
     """Say, where a person looks, how many of the files are there, as long as the block lasts."""
@@ -334,6 +430,34 @@ class TaskEngine(ABC):
             self._do(task, tasks, place, "co-actions")
             return dict(zip(COLUMNS, merged(_read(place, tasks)), strict=True))
 
+    def objects(self, log: ActionLog, window: Window) -> ObjectStatistics | None:
+        """Count who acts on each object; see :meth:`coordnet.engine.Engine.objects`.
+
+        Objects are cut into ranges, each a task: actions stand in the order of their objects. A log
+        that is no whole store is left to this process.
+        """
+        columns = self._columns(log)
+        if columns is None:
+            return None
+        workers, memory = self.workers()
+        acts = np.diff(log.by_object)
+        parts = max(TASKS * workers, int(len(log) * OBJECT_BYTES / (SHARE * memory)) + 1)
+        tasks = list(pairwise(equal_chunks(acts, parts).tolist()))
+        windows = windows_of_kinds(window, log.kinds)
+        with self._exchange(log, ("objects", log.fingerprint, repr(window))) as (_, place):
+            if (windows == windows[0]).all():
+                windows = windows[:1]
+            else:
+                place.write_arrays("kinds.npz", kind=log.object_kind)
+            self._do(partial(object_task, columns, place, windows), tasks, place, "objects")
+            found = ObjectStatistics.room(log.n_objects)
+            for first, last in tasks:
+                part = place.read(file_of(first, last))
+                for name, column in found._asdict().items():
+                    column[first:last] = part[name]
+            release(*found)
+            return found
+
     def tests(
         self,
         log: ActionLog,
@@ -378,6 +502,47 @@ class TaskEngine(ABC):
                 occasions[at], expected[at] = found["occasions"], found["expected"]
                 p_value[at] = found["p"]
         return occasions, expected, p_value
+
+    def pair_sums(
+        self,
+        log: ActionLog,
+        ranked: NDArray[np.int32],
+        borders: NDArray[np.int64],
+        classes: NDArray[np.int64],
+        windows: NDArray[np.int64],
+        pooled: Floats,
+    ) -> list[Floats] | None:
+        """Look at the pairs of each class; see :meth:`coordnet.engine.Engine.pair_sums`.
+
+        Each class is a task. It reads the actions on its own objects.
+        """
+        columns = self._columns(log)
+        if columns is None:
+            return None
+        key = ("pairs", log.fingerprint, digest_of(ranked, borders, windows, pooled).hex())
+        with self._exchange(log, key) as (_, place):
+            place.write_arrays("classes.npz", windows=windows, pooled=pooled)
+            tasks, objects, done = (
+                [(c, c) for c in classes.tolist()], place.under("objects"), place.files(),
+            )  # fmt: skip
+            objects.make()
+            for task in tasks:
+                if file_of(*task) not in done:
+                    own = ranked[borders[task[0]] : borders[task[0] + 1]]
+                    begin, end = log.by_object[own], log.by_object[own + 1]
+                    objects.write(file_of(*task), {"begin": begin, "end": end})
+            memory = max(int(SHARE * self.workers()[1]), LEAST)
+            self._do(partial(class_task, columns, place, memory), tasks, place, "chances")
+            return [place.read(file_of(*task))["sums"] for task in tasks]
+
+    def _columns(self, log: ActionLog) -> Place | None:
+        """Return where workers read the columns of a log, None where it is no whole store."""
+        if not (isinstance(log, StoredLog) and log.counted and len(log)):
+            return None
+        elsewhere = work_folder() != log.folder / WORK  # as a background in a store of its own
+        if self.store is not None and elsewhere:
+            return None
+        return (self.store or Place(str(log.folder))).under(log.generation)
 
     def _do(self, task: Task, tasks: Sequence[tuple[int, int]], place: Place, label: str) -> None:
         """Run the tasks whose results are not there yet, those with two groups first."""

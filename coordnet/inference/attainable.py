@@ -34,17 +34,21 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from coordnet.disk import SLICE, ones_beside, release
+from coordnet.disk import SLICE, in_pieces, linear_room, ones_beside, release
 from coordnet.errors import check_seed, one_of
+from coordnet.frames import frozen
 from coordnet.inference.bounds import harmonic
 from coordnet.inference.correction import CORRECTIONS, account_q_values, stepped_up
-from coordnet.inference.statistics import AccountRuns, Chances, Floats
+from coordnet.inference.pair_order import PairOrder
+from coordnet.inference.statistics import Chances, Floats
 from coordnet.kernels import arrays as array_kernels
 from coordnet.kernels import attainable as attainable_kernels
+from coordnet.log.account_order import AccountRuns, grouped, run_accounts
 from coordnet.threads import CHUNKS, equal_chunks, run_chunks
 
 STEP = math.log(10.0) / 8  # levels stand eight to a power of ten,
 LEVELS = 8 * 24 + 1  # from 1 down to 1e-24
+SLACK = 1e-4  # part of a step by which a p-value may be too large for its level
 SAMPLE = 1 << 17  # co-occurrences drawn where a log is too large to count
 FEW_EDGES = 1 << 24  # that are corrected at once: 1 GB
 MISS = 0.001  # chance that any of the upper limits of a sample is too small
@@ -76,7 +80,24 @@ class AttainablePairs:
         Between two levels the larger one counts.
         """
         # a p-value computed in another order may differ from p* in its last digits
-        found: Integers = attainable_kernels.counts_at(p_values, self.counts, STEP, 1e-4)
+        found: Integers = attainable_kernels.counts_at(p_values, self.counts, STEP, SLACK)
+        return found
+
+    def below(self, expected: Floats) -> Floats:
+        """Return the p-value t up to which t m(t) is below each of these numbers, or a little more.
+
+        Parameters
+        ----------
+        expected
+            Numbers of pairs, 0 or more.
+        """
+        edges = np.exp(-STEP * (np.arange(LEVELS + 1) + SLACK))  # of the levels, from the largest
+        edges[0], edges[-1] = 1.0, 0.0
+        level = np.searchsorted(-edges[1:] * self.counts, -expected, side="right")
+        level = np.minimum(level, LEVELS - 1)
+        with np.errstate(divide="ignore", invalid="ignore"):  # nothing is below 0 / 0
+            least = expected / self.counts[level]
+        found: Floats = np.minimum(edges[level], least) * (1 + 1e-9)
         return found
 
     def family(self, alpha: float, found: int = 1) -> tuple[float, int]:
@@ -154,7 +175,7 @@ def attainable_pairs(
     """
     check_seed(seed)
     n_objects = len(chances.of_object)
-    object_starts, object_runs = array_kernels.group_by_code(runs.objects, n_objects)
+    object_starts, object_runs = grouped(runs.objects, n_objects)
     n_o = np.diff(object_starts)
     together = n_o * (n_o - 1) // 2  # co-occurrences on each object
     if int(together.sum()) <= budget:
@@ -170,18 +191,30 @@ def _counted(
     threads: int | None,
 ) -> AttainablePairs:
     """Count all pairs that share an object."""
-    n = len(runs.starts) - 1
-    run_account = np.repeat(np.arange(n, dtype=np.int32), np.diff(runs.starts))
-    place = array_kernels.put(np.arange(len(object_runs), dtype=np.int32), object_runs)
-    work = np.bincount(run_account, object_starts[runs.objects + 1] - 1 - place, n)
-    by_object = run_account[object_runs], np.diff(runs.first)[object_runs]
+    n, n_runs = len(runs.starts) - 1, len(object_runs)
+    run_account = run_accounts(runs.starts)
+    place, work = linear_room(n_runs, np.int32), np.zeros(n)
+    for begin in range(0, n_runs, SLICE):
+        here = slice(begin, begin + SLICE)
+        at = object_runs[here]
+        place[at] = np.arange(begin, begin + len(at), dtype=np.int32)
+    for begin in range(0, n_runs, SLICE):
+        here = slice(begin, begin + SLICE)
+        later = object_starts[runs.objects[here] + 1] - 1 - place[here]
+        array_kernels.add_by_code(run_account[here], later.astype(np.float64), work)
+
+    def of_objects(here: slice) -> list[NDArray[np.int32]]:
+        at = object_runs[here]
+        return [run_account[at], runs.first[at + 1] - runs.first[at]]
+
+    by_object = in_pieces(n_runs, [np.int32, np.int32], of_objects, object_runs)
     borders = equal_chunks(work.astype(np.int64), CHUNKS)
-    classes = _by_class(runs, chances)
+    classes = _by_class(chances)
 
     def count(scratch: tuple[NDArray[np.float64], ...], i: int) -> tuple[Integers, Integers]:
         histogram, sharing = np.zeros(LEVELS, np.int64), np.zeros(4, np.int64)
         attainable_kernels.count_pairs(
-            *runs, object_starts, *by_object, place, *classes, STEP,
+            *map(frozen, runs), object_starts, *by_object, place, *classes, STEP,
             borders[i], borders[i + 1], *scratch, histogram, sharing,
         )  # fmt: skip
         return histogram, sharing
@@ -214,8 +247,8 @@ def _sampled(
     i = rng.integers(0, n_o)
     j = rng.integers(0, n_o - 1)
     j += j >= i
-    account = np.repeat(np.arange(len(runs.starts) - 1), np.diff(runs.starts)).astype(np.int32)
-    u, v = (account[object_runs[object_starts[object_] + k]] for k in (i, j))
+    at = [object_runs[object_starts[object_] + k] for k in (i, j)]
+    u, v = (np.searchsorted(runs.starts[1:], run, side="right").astype(np.int32) for run in at)
     log_best, shared = best_log_p(runs, chances, u, v, threads)
     # who reaches a level must share so many objects: one over their number is at most one over this
     of_shared = chances.chance[chances.of_object[together > 0]]
@@ -267,23 +300,26 @@ def best_log_p(
     threads: int | None = None,
 ) -> tuple[Floats, NDArray[np.int32]]:
     """Return log p* of pairs of accounts, and how many objects each pair shares."""
-    k = np.diff(runs.starts)
-    swap = k[source] < k[target]
-    heavier, lighter = np.where(swap, target, source), np.where(swap, source, target)
-    order = np.argsort(heavier, kind="stable")
-    heavier, lighter = heavier[order], lighter[order]
-    borders = equal_chunks(k[lighter] + 10, CHUNKS)
-    log_p, shared = np.zeros(len(order)), np.zeros(len(order), np.int32)
-    classes = _by_class(runs, chances)
+    order = PairOrder.of(runs.starts, source, target)
+    log_p, shared = np.empty(len(source)), np.empty(len(source), np.int32)
+    classes, listed = _by_class(chances), [frozen(column) for column in runs]
+    words = len(chances.of_object) // 64 + 1
     run_chunks(
-        lambda run_of, i: attainable_kernels.best_p_of_pairs(
-            heavier, lighter, *runs, *classes, borders[i], borders[i + 1], run_of, log_p, shared
+        lambda own, i: attainable_kernels.best_p_of_pairs(
+            *order[:3],
+            *listed,
+            *classes,
+            order.borders[i],
+            order.borders[i + 1],
+            *own,
+            log_p,
+            shared,
         ),
-        len(borders) - 1,
+        len(order.work),
         threads=threads,
-        scratch=lambda: np.full(len(chances.of_object), -1, np.int32),
+        scratch=lambda: (np.zeros(words, np.uint64), np.empty(words, np.int32)),
     )
-    return array_kernels.put(log_p, order), array_kernels.put(shared, order)
+    return log_p, shared
 
 
 def family_p_values(
@@ -333,11 +369,10 @@ def family_p_values(
     return out, pairs
 
 
-def _by_class(runs: AccountRuns, chances: Chances) -> tuple[NDArray[np.int32], Floats, Floats]:
-    """Return the class of each run, and log c and log (1 - c) of each class."""
-    run_class = chances.of_object[runs.objects]
+def _by_class(chances: Chances) -> tuple[NDArray[np.int32], Floats, Floats]:
+    """Return the class of each object, and log c and log (1 - c) of each class."""
     with np.errstate(divide="ignore"):
-        return run_class, np.log(chances.chance), np.log1p(-chances.chance)
+        return chances.of_object, np.log(chances.chance), np.log1p(-chances.chance)
 
 
 # -- correction --------------------------------------------------------------------------------
@@ -371,46 +406,35 @@ def attainable_q_values(
     """
     one_of(correction, CORRECTIONS, "correction")
     by = correction == "by"
-    scale = harmonic(int(attainable.counts[0])) if by else 1.0
+    scale = harmonic(max(int(attainable.counts[0]), 1)) if by else 1.0
 
     n = len(p_values)
     n_accounts = int(max(source.max(initial=-1), target.max(initial=-1))) + 1
-
-    def by_chance(here: slice) -> Floats:
-        found: Floats = p_values[here] * attainable.at(p_values[here]) * scale
-        return found
-
     # most edges have q = 1, whatever the others are: no rank is above the number of those that are
     # left, nor of those of an account. What is left after that fits into memory
     slices = [slice(begin, begin + SLICE) for begin in range(0, n, SLICE)]
-    left, degree = n, np.zeros(n_accounts, np.int64)
+    left, before, degree = n, n, np.zeros(n_accounts, np.int64)
     for here in slices:
-        for ends in (source[here], target[here]):
-            degree += np.bincount(ends, minlength=n_accounts)
+        array_kernels.count_codes(source[here], degree)
+        array_kernels.count_codes(target[here], degree)
     while True:
-        most = np.count_nonzero(degree) / 2.0 * degree
-        near, expected = [np.zeros(0, np.int64)], [np.zeros(0)]
-        fewer, fewer_degree, found = 0, np.zeros(n_accounts, np.int64), 0
+        most = attainable.below(np.count_nonzero(degree) / 2.0 * degree / scale)
+        of_all = float(attainable.below(np.array([left / scale]))[0])
+        near = np.empty(min(n, FEW_EDGES), np.int64)
+        fewer, found, fewer_degree = 0, 0, np.zeros(n_accounts, np.int64)
         for here in slices:
-            e, both = by_chance(here), (source[here], target[here])
-            own = e < left
-            fewer += int(np.count_nonzero(own))
-            for end in both:
-                inside = e < most[end]
-                fewer_degree += np.bincount(end[inside], minlength=n_accounts)
-                own |= inside
-            found += int(np.count_nonzero(own))
-            if found <= FEW_EDGES:
-                at = np.flatnonzero(own)
-                near.append(at + here.start)
-                expected.append(e[at])
+            alone, found = attainable_kernels.near_edges(
+                p_values[here], source[here], target[here], here.start, of_all, most,
+                fewer_degree, near, found,
+            )  # fmt: skip
+            fewer += alone
             release(p_values, source, target)
-        if found <= FEW_EDGES or (fewer == left and (fewer_degree == degree).all()):
-            break
-        left, degree = fewer, fewer_degree
-    if found > FEW_EDGES:
-        near, expected = [np.arange(n)], [by_chance(slice(None))]
-    at, of_near = np.concatenate(near), np.concatenate(expected)
+        settled = fewer == left and (fewer_degree == degree).all()
+        if settled or found <= min(FEW_EDGES, max(n // 16, 1)) or before // 2 < found <= FEW_EDGES:
+            break  # another pass would cost more than it spares
+        left, degree, before = fewer, fewer_degree, found
+    at = near[:found] if found <= FEW_EDGES else np.arange(n)
+    of_near = p_values[at] * attainable.at(p_values[at]) * scale
     q_value = ones_beside(p_values)
     q_value[at] = np.maximum(
         stepped_up(p_values[at], of_near, not by, left),

@@ -26,8 +26,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from coordnet.errors import ParameterError, one_of
+from coordnet.kernels.tails import SMALLEST_P
 
-SMALLEST_P = 1e-300
 DEPENDENCES = ("positive", "any")
 SPLITTER = 134_217_729.0  # 2**27 + 1: cuts 53 bits into two halves
 

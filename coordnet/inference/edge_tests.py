@@ -38,7 +38,6 @@ from coordnet.inference.attainable import attainable_pairs, attainable_q_values,
 from coordnet.inference.bounds import null_pairs
 from coordnet.inference.correction import CORRECTIONS, corrected
 from coordnet.inference.pair_tests import (
-    SMALLEST_P,
     ActivityNull,
     PairFacts,
     PairTester,
@@ -49,6 +48,7 @@ from coordnet.inference.strata import strata_of
 from coordnet.kernels import strata as strata_kernels
 from coordnet.kernels import tails as tail_kernels
 from coordnet.kernels import windows as window_kernels
+from coordnet.kernels.tails import SMALLEST_P
 from coordnet.log.actions import ActionLog
 from coordnet.log.windows import Window, told, windows_of_objects
 from coordnet.memory import check_budget, may_use_disk, stays_in_memory
@@ -260,6 +260,18 @@ def co_action_tests(
         q_value = attainable_q_values(p_value, source, target, attainable, correction)
     columns |= {"q_value": q_value, "p_family": in_family}
     return TestedEdges({n: frozen(c) for n, c in columns.items()}, test)
+
+
+def timing_p_values(
+    statistics: WindowStatistics,
+    source: NDArray[np.int32],
+    target: NDArray[np.int32],
+    threads: int | None = None,
+) -> Floats:
+    """Return the p-values of edges under the timing null, corrected for nothing."""
+    columns = _columns(statistics, source, target, "timing", None, None, threads)
+    p_values: Floats = columns["p_timing"]
+    return p_values
 
 
 def _columns(

@@ -50,21 +50,24 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from coordnet.disk import SLICE, in_pieces, selected
 from coordnet.errors import ParameterError, one_of
 from coordnet.frames import frozen, native
 from coordnet.frozen import Frozen
 from coordnet.inference.round_times import roundness, scan_factors
-from coordnet.inference.statistics import WindowStatistics
+from coordnet.inference.statistics import Floats, WindowStatistics
 from coordnet.kernels import arrays as array_kernels
 from coordnet.kernels import groups as group_kernels
 from coordnet.kernels.occasions import OccasionRule, number_occasions
 from coordnet.kernels.set_weights import know_shared
+from coordnet.log.account_order import grouped
 from coordnet.log.actions import ActionLog
 from coordnet.log.windows import Within, check_kinds, window_of, windows_of_objects
 from coordnet.threads import run_chunks
@@ -73,6 +76,7 @@ from coordnet.times import HOUR, Duration, duration
 MOST_MEMBERS = 60  # a group is not grown beyond this; larger ones are seen pair by pair
 HOPELESS = -40.0  # log10 evidence at which the search from a pair is given up
 LOG_FACTORIALS = 4_096  # that are kept; others are computed each time
+AT_ONCE = 8  # seeds that a thread takes together
 PROFILE = 1 << 16  # delays that the profile of a class is made of, at most
 
 
@@ -206,43 +210,75 @@ class GroupTester:
         self.statistics = statistics
         given = statistics.given_background
         self.background = None if given is None else given.fingerprint
-        self.log = log = statistics.log
-        windows, objects, background = (
-            statistics.window_of_class, statistics.objects, statistics.background
-        )  # fmt: skip
-        pace, classes, repeats = log, statistics.classes, objects.repeats
-        if background is not None:
-            pace, classes = background.log, background.classes
-            repeats = background.objects.repeats
-        moments = _class_moments(pace, repeats, classes, statistics.chances, windows)
-        if background is not None:
-            unknown = np.bincount(classes, minlength=len(moments)) == 0
-            moments[unknown] = 1.0  # no evidence,
-            if given is None:  # unless the chance before it was cleaned is known: G^j <= G
-                moments[unknown, 1:] = statistics.chances[unknown, None] / 2.0
+        self.log = statistics.log
+
+    @cached_property
+    def scene(self) -> group_kernels.Scene:
+        """The log and its chances, as the kernels read them."""
+        return self._with_moments(group_kernels.MOST)
+
+    @cached_property
+    def _scene_of_few(self) -> group_kernels.Scene:
+        """The same with as many moments as small sets need."""
+        return self.__dict__.get("scene") or self._with_moments(group_kernels.FEW)
+
+    @cached_property
+    def _big(self) -> NDArray[np.int64]:
+        """The objects whose moments are computed once."""
+        return np.flatnonzero(self.statistics.objects.n_accounts >= group_kernels.BIG)
+
+    @cached_property
+    def _pooled(self) -> list[_Pooled | None]:
+        """The delays of each class, which its moments are made of."""
+        statistics, background = self.statistics, self.statistics.background
+        n = len(statistics.chances)
+        if background is None:
+            return _pooled_delays(self.log, statistics.repeats, statistics.classes, n)
+        return _pooled_delays(background.log, background.repeats, background.classes, n)
+
+    @cached_property
+    def _without_moments(self) -> group_kernels.Scene:
+        statistics, log = self.statistics, self.log
         pacemakers = np.zeros(0, np.uint8)
         if statistics.outside is not None and not statistics.outside[log.active].all():
             pacemakers = statistics.outside.astype(np.uint8)
-        big = np.flatnonzero(objects.n_accounts >= group_kernels.BIG)
         big_row = np.full(log.n_objects, -1, np.int32)
-        self.scene = group_kernels.Scene(
-            log.account, log.object, log.time, log.by_object, *log.by_account,
-            objects.repeats, objects.n_accounts, statistics.classes, moments, big_row,
-            np.zeros((len(big), group_kernels.MOST)), roundness(log.time, HOUR),
-            scan_factors(windows, log.resolution),
+        big_row[self._big] = np.arange(len(self._big), dtype=np.int32)
+        indptr, positions = log.by_account
+        (held,) = in_pieces(
+            len(log), [np.int32], lambda here: [log.object[positions[here]]], positions
+        )
+        return group_kernels.Scene(
+            log.account, log.object, log.time, log.by_object, indptr, positions,
+            held, statistics.repeats, statistics.objects.n_accounts,
+            statistics.classes, np.zeros((0, 0)), big_row, np.zeros((0, 0)),
+            roundness(log.time, HOUR), scan_factors(statistics.window_of_class, log.resolution),
             windows_of_objects(statistics.window_us, log), statistics.occasion_rule,
             log.n_accounts, pacemakers, group_kernels.log_factorials(LOG_FACTORIALS),
         )  # fmt: skip
+
+    def _with_moments(self, most: int) -> group_kernels.Scene:
+        """Return the scene with so many moments of classes and big objects."""
+        statistics, background, big = self.statistics, self.statistics.background, self._big
+        moments = _class_moments(self._pooled, statistics.chances, statistics.window_of_class, most)
+        if background is not None:
+            unknown = np.bincount(background.classes, minlength=len(moments)) == 0
+            moments[unknown] = 1.0  # no evidence,
+            if self.background is None:  # unless that before it was cleaned is known: G^j <= G
+                moments[unknown, 1:] = statistics.chances[unknown, None] / 2.0
+        scene = self._without_moments._replace(
+            class_moments=moments, big_moments=np.zeros((len(big), most))
+        )
         if len(big):
             nobody = self.scratch()[0]
             run_chunks(
                 lambda _, i: group_kernels.big_object_moments(
-                    self.scene, big, i, i + 1, nobody, self.scene.big_moments
+                    scene, big, i, i + 1, nobody, scene.big_moments
                 ),
                 len(big),
                 threads=statistics.threads,
             )
-            big_row[big] = np.arange(len(big), dtype=np.int32)
+        return scene
 
     def scratch(self) -> tuple[Any, ...]:
         """Return the scratch arrays of one thread."""
@@ -288,18 +324,37 @@ class GroupTester:
 
     def grow(self, seeds: list[NDArray[np.int32]]) -> list[tuple[NDArray[np.int32], float]]:
         """Grow a set from each seed, on threads."""
+        if not seeds:
+            return []
+        found = self._grown(self._scene_of_few, seeds)
+        large = [i for i, (members, _) in enumerate(found) if not len(members)]
+        if large:
+            for i, one in zip(
+                large, self._grown(self.scene, [seeds[i] for i in large]), strict=True
+            ):
+                found[i] = one
+        return found
+
+    def _grown(
+        self, scene: group_kernels.Scene, seeds: list[NDArray[np.int32]]
+    ) -> list[tuple[NDArray[np.int32], float]]:
         n = len(self.log.all_accounts)
-        interests = self.statistics.interests if seeds else None
+        interests = self.statistics.interests
+        starts = np.concatenate([[0], np.cumsum([len(seed) for seed in seeds])])
+        codes = np.concatenate(seeds)
+        borders = np.arange(0, len(seeds) + AT_ONCE, AT_ONCE)
+        borders[-1] = len(seeds)
 
-        def one(own: tuple[Any, ...], i: int) -> tuple[NDArray[np.int32], float]:
-            found: tuple[NDArray[np.int32], float] = group_kernels.grow(
-                self.scene, seeds[i], MOST_MEMBERS, HOPELESS, *own, interests
-            )
-            return found
+        def some(own: tuple[Any, ...], i: int) -> list[tuple[NDArray[np.int32], float]]:
+            members, ends, evidence = group_kernels.grow_each(
+                scene, codes, starts, borders[i], borders[i + 1], MOST_MEMBERS, HOPELESS, *own,
+                interests,
+            )  # fmt: skip
+            return list(zip(np.split(members, ends[:-1]), evidence.tolist(), strict=True))
 
-        return run_chunks(
-            one,
-            len(seeds),
+        parts = run_chunks(
+            some,
+            len(borders) - 1,
             threads=self.statistics.threads,
             scratch=lambda: (
                 np.zeros(n, np.uint8),
@@ -309,24 +364,24 @@ class GroupTester:
                 np.empty(n, np.int32),
             ),
         )
+        return [one for part in parts for one in part]
 
 
-def _class_moments(
-    log: ActionLog,
-    repeats: NDArray[np.int32],
-    classes: NDArray[np.int32],
-    chance: NDArray[np.float64],
-    windows: NDArray[np.int64],
-) -> NDArray[np.float64]:
-    """Return E[G^j] of each class, from the pooled delays of its objects.
+class _Pooled(NamedTuple):
+    """The delays of the objects of a class since their first actions, or a part of them."""
 
-    The pooled delays give the shape, G^j over (E G)^j, which peaks where cascades do; the mean is
-    that of the class's own pairs, chance / 2, or the pooled one where that is larger. Where no
-    two delays are within the window the shape is not known: E[G^j] <= E[G], for G <= 1.
+    delay: NDArray[np.int64]  # ascending, of actions that are not their object's first
+    weights: tuple[tuple[NDArray[np.float64], float], ...]  # theirs, and what the first ones weigh
+
+
+def _pooled_delays(
+    log: ActionLog, repeats: NDArray[np.int32], classes: NDArray[np.int32], n: int
+) -> list[_Pooled | None]:
+    """Return the delays of each of n classes, None where no object has a second action.
 
     Delays are pooled twice: every action of an account on an object weighs 1 / m_uo; and that
     over how many objects of the class the account acts on, so that the many objects of one group
-    do not set the pace that it is tested against. The smaller moments count.
+    do not set the pace that it is tested against.
 
     Parameters
     ----------
@@ -334,37 +389,120 @@ def _class_moments(
         The log that the pace is taken from: that which is tested, or a background.
     repeats, classes
         m_uo of its actions, and the classes of its objects.
+    """
+    cuts, order = actions_by_class(log, classes, n)
+    found: list[_Pooled | None] = []
+    for c in range(n):
+        rows = order[cuts[c] : cuts[c + 1]]
+        starting, delay, by_action, account = _of_class(log, rows, repeats)
+        if starting.all():
+            found.append(None)
+            continue
+        sums = np.zeros(len(log.all_accounts))
+        array_kernels.add_by_code(account, by_action, sums)
+        by_account = _over(by_action, sums, account)
+        later, n_later = ~starting, int(np.count_nonzero(~starting))
+        part = evenly(later, n_later)
+        part = part[np.argsort(delay[part], kind="stable")]
+        weights = []
+        for w in (by_action, by_account):
+            after = selected(w, later, n_later).sum()
+            weights.append((w[part], float(w[starting].sum() * w[part].sum() / after)))
+        found.append(_Pooled(delay[part], tuple(weights)))
+    return found
+
+
+def _class_moments(
+    pooled: list[_Pooled | None],
+    chance: NDArray[np.float64],
+    windows: NDArray[np.int64],
+    most: int,
+) -> NDArray[np.float64]:
+    """Return E[G^j] of each class, from the pooled delays of its objects: float64 (classes, most).
+
+    The pooled delays give the shape, G^j over (E G)^j, which peaks where cascades do; the mean is
+    that of the class's own pairs, chance / 2, or the pooled one where that is larger. Where no
+    two delays are within the window the shape is not known: E[G^j] <= E[G], for G <= 1. Of the two
+    ways in which delays are pooled the smaller moments count.
+
+    Parameters
+    ----------
+    pooled
+        Of each class.
     chance
         Of each class, by the same log.
     windows
         Of each class, in microseconds.
+    most
+        How many moments.
     """
-    n = len(chance)
-    moments = np.zeros((n, group_kernels.MOST))
+    moments = np.zeros((len(pooled), most))
     moments[:, 0] = 1.0
-    starts = log.by_object
-    first = np.zeros(len(log), bool)
-    first[starts[:-1]] = True
-    delay = log.time - log.time[starts[:-1]][log.object]
-    class_of = classes[log.object]
-    weight = 1.0 / repeats
-    cuts, order = array_kernels.group_by_code(class_of, n)
-    for c in range(n):
-        rows = order[cuts[c] : cuts[c + 1]]
-        starting = first[rows]
-        if starting.all():
+    for c, delays in enumerate(pooled):
+        if delays is None:
             continue
-        account, by_action = log.account[rows], weight[rows]
-        by_account = by_action / np.bincount(account, by_action)[account]
-        later = np.flatnonzero(~starting)
-        part = later[:: max(1, len(later) // PROFILE)]
-        part = part[np.argsort(delay[rows[part]], kind="stable")]
         moments[c] = 1.0
-        for w in (by_action, by_account):
-            firsts = float(w[starting].sum() * w[part].sum() / w[later].sum())
-            pooled = group_kernels.class_profile(delay[rows[part]], w[part], firsts, windows[c])
-            moments[c] = np.minimum(moments[c], _with_mean(pooled, chance[c] / 2.0))
+        for weight, firsts in delays.weights:
+            shape = group_kernels.class_profile(delays.delay, weight, firsts, windows[c], most)
+            moments[c] = np.minimum(moments[c], _with_mean(shape, chance[c] / 2.0))
     return moments
+
+
+def _of_class(
+    log: ActionLog, rows: NDArray[np.int32], repeats: NDArray[np.int32]
+) -> list[NDArray[Any]]:
+    """Return of actions whether they begin an object, their delay since, 1 / m_uo, the account."""
+    starts = log.by_object
+
+    def columns(here: slice) -> list[NDArray[Any]]:
+        at = rows[here]
+        begin = starts[log.object[at]]
+        return [begin == at, log.time[at] - log.time[begin], 1.0 / repeats[at], log.account[at]]
+
+    return in_pieces(len(rows), [np.bool_, np.int64, np.float64, np.int32], columns, rows)
+
+
+def _over(weight: Floats, sums: Floats, account: NDArray[np.int32]) -> Floats:
+    """Return each weight over the sum of its account."""
+    (found,) = in_pieces(
+        len(weight), [np.float64], lambda here: [weight[here] / sums[account[here]]], weight,
+        account,
+    )  # fmt: skip
+    return found
+
+
+def actions_by_class(
+    log: ActionLog, classes: NDArray[np.int32], n: int
+) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+    """Return the actions of a log by the class of their object, as ``group_by_code`` does.
+
+    Parameters
+    ----------
+    log
+        The log.
+    classes
+        Of each object.
+    n
+        Number of classes.
+    """
+    (of_action,) = in_pieces(
+        len(log), [np.int32], lambda here: [classes[log.object[here]]], log.object
+    )
+    return grouped(of_action, n)
+
+
+def evenly(marked: NDArray[np.bool_], n: int) -> NDArray[np.int64]:
+    """Return the places of about PROFILE of the n marked, evenly spaced, or of all.
+
+    >>> evenly(np.arange(8) % 2 == 1, 4).tolist()
+    [1, 3, 5, 7]
+    """
+    step, seen, parts = max(1, n // PROFILE), 0, [np.zeros(0, np.int64)]
+    for begin in range(0, len(marked), SLICE):
+        at = np.flatnonzero(marked[begin : begin + SLICE]) + begin
+        parts.append(at[-seen % step :: step])
+        seen += len(at)
+    return np.concatenate(parts)
 
 
 def _with_mean(pooled: NDArray[np.float64], mean: float) -> NDArray[np.float64]:
@@ -373,7 +511,7 @@ def _with_mean(pooled: NDArray[np.float64], mean: float) -> NDArray[np.float64]:
         pooled[1:] = mean
     elif mean > pooled[1]:
         with np.errstate(over="ignore", invalid="ignore"):
-            scale = (mean / pooled[1]) ** np.arange(group_kernels.MOST)
+            scale = (mean / pooled[1]) ** np.arange(len(pooled))
             pooled = np.nan_to_num(pooled * scale, nan=np.inf)
     return np.minimum.accumulate(np.minimum(pooled, 1.0))
 

@@ -43,9 +43,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from coordnet.inference.group_test import PROFILE, GroupTester
-from coordnet.kernels import arrays as array_kernels
+from coordnet.disk import in_pieces, selected
+from coordnet.inference.group_test import PROFILE, GroupTester, actions_by_class
 from coordnet.kernels import membership as membership_kernels
+from coordnet.log.actions import ActionLog
 from coordnet.threads import run_chunks
 
 NEAR = 0.1  # share of the members that must be near for an action to join them
@@ -173,11 +174,21 @@ def _delays_by_class(tester: GroupTester) -> tuple[NDArray[np.int64], NDArray[np
     log = statistics.log if background is None else background.log
     classes = statistics.classes if background is None else background.classes
     starts = log.by_object
-    cuts, order = array_kernels.group_by_code(classes[log.object], len(statistics.chances))
+    cuts, order = actions_by_class(log, classes, len(statistics.chances))
     parts = []
     for a, b in pairwise(cuts.tolist()):
-        begin = starts[log.object[order[a:b]]]
-        delay = (log.time[order[a:b]] - log.time[begin])[begin != order[a:b]]
+        delay = _later(log, starts, order[a:b])
         delay.sort()
         parts.append(delay[:: max(1, len(delay) // PROFILE)])
     return np.concatenate(parts), np.append(0, np.cumsum([len(part) for part in parts]))
+
+
+def _later(log: ActionLog, starts: NDArray[np.int64], rows: NDArray[np.int32]) -> NDArray[np.int64]:
+    """Return the delays since the first action on their object, of those that are not it."""
+
+    def columns(here: slice) -> list[NDArray[Any]]:
+        begin = starts[log.object[rows[here]]]
+        return [log.time[rows[here]] - log.time[begin], begin != rows[here]]
+
+    delay, later = in_pieces(len(rows), [np.int64, np.bool_], columns, rows)
+    return selected(delay, later, int(np.count_nonzero(later)))

@@ -39,9 +39,18 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from coordnet.disk import SLICE, in_pieces, linear_room, release
+from coordnet.engine import current_engine
+from coordnet.frames import frozen
 from coordnet.kernels import arrays as array_kernels
-from coordnet.kernels import edge_tests as edge_test_kernels
 from coordnet.kernels import pair_chances as pair_kernels
+from coordnet.log.account_order import (
+    AccountRuns,
+    account_runs,
+    grouped,
+    run_accounts,
+    starts_of,
+)
 from coordnet.log.actions import ActionLog
 from coordnet.threads import run_chunks
 
@@ -89,6 +98,7 @@ def pair_chances(
     windows: NDArray[np.int64],
     outside: NDArray[np.bool_] | None = None,
     threads: int | None = None,
+    runs: AccountRuns | None = None,
 ) -> PairChances:
     """Return the chances of the classes of a log with every pair of accounts weighing alike.
 
@@ -107,6 +117,8 @@ def pair_chances(
         two such accounts count.
     threads
         Number of threads; None means all processors. It changes no byte of the result.
+    runs
+        The objects of each account of the log, where they are at hand.
 
     Examples
     --------
@@ -118,37 +130,31 @@ def pair_chances(
     (True, True)
     """
     n = len(pooled)
-    indptr, positions = log.by_account
-    starts, objects, first = edge_test_kernels.account_runs(indptr, positions, log.object)
-    account = np.repeat(np.arange(len(log.all_accounts), dtype=np.int32), np.diff(starts))
-    runs = np.arange(len(objects), dtype=np.int32)
-    if outside is not None:
-        runs = runs[outside[account]]
-    # slots: one account on one object, by class, object and account
-    ranked = np.argsort(classes, kind="stable").astype(np.int32)
-    rank = array_kernels.put(np.arange(len(ranked), dtype=np.int32), ranked)
-    slot_starts, order = array_kernels.group_by_code(rank[objects[runs]], log.n_objects)
-    runs = runs[order]
-    own_starts, own = array_kernels.group_by_code(account[runs], len(log.all_accounts))
-    slots = pair_kernels.Slots(
-        slot_starts, account[runs], rank[objects[runs]], first[runs], first[runs + 1],
-        own_starts, own, log.time[positions],
-    )  # fmt: skip
-    n_o = np.diff(slot_starts)
-    before = np.concatenate([[0], np.cumsum(n_o * (n_o - 1) // 2)])
-    borders = np.searchsorted(classes[ranked], np.arange(n + 1))
-    co_occurrences = np.diff(before[borders])
-    shared = np.flatnonzero(co_occurrences)  # most of many kinds have none
-    sums = run_chunks(
-        lambda share, i: pair_kernels.class_sums(
-            slots, borders[shared[i]], borders[shared[i] + 1], before, windows[shared[i]],
-            pooled[shared[i]], shared[i], share,
-        ),
-        len(shared),
-        threads=threads,
-        scratch=lambda: np.zeros(len(log.all_accounts)),
-        weights=co_occurrences[shared].clip(max=pair_kernels.SAMPLES[1]),
-    )  # fmt: skip
+    runs = log.account_runs() if runs is None else runs
+    borders, ranked = array_kernels.group_by_code(classes, n)
+    engine, sums = current_engine(), None
+    if engine is not None and outside is None:
+        n_o = np.diff(starts_of(runs.objects, log.n_objects))[ranked]
+        before = np.concatenate([[0], np.cumsum(n_o * (n_o - 1) // 2)])
+        shared = np.flatnonzero(np.diff(before[borders]))
+        sums = engine.pair_sums(log, ranked, borders, shared, windows, pooled)
+    if sums is None:
+        rank = array_kernels.put(np.arange(len(ranked), dtype=np.int32), ranked)
+        slots = slots_of(log.by_account[1], runs, log.time, rank, outside)
+        n_o = np.diff(slots.starts)
+        before = np.concatenate([[0], np.cumsum(n_o * (n_o - 1) // 2)])
+        co_occurrences = np.diff(before[borders])
+        shared = np.flatnonzero(co_occurrences)  # most of many kinds have none
+        sums = run_chunks(
+            lambda share, i: pair_kernels.class_sums(
+                slots, borders[shared[i]], borders[shared[i] + 1], before, windows[shared[i]],
+                pooled[shared[i]], shared[i], share,
+            ),
+            len(shared),
+            threads=threads,
+            scratch=lambda: np.zeros(len(log.all_accounts)),
+            weights=co_occurrences[shared].clip(max=pair_kernels.SAMPLES[1]),
+        )  # fmt: skip
     of_class = np.zeros((n, 6))
     of_class[shared] = np.array(sums).reshape(-1, 6)
     size, together, pairs, squares, square_weights, accounts = of_class.T
@@ -158,8 +164,14 @@ def pair_chances(
         by_pairs = np.where(some, np.minimum(upper / pairs, 1.0), 1.0)
         repeats = np.where(some, size / pairs, 0.0)
     chance = np.where(some, np.minimum(pooled, by_pairs), pooled)
-    shares = np.zeros(len(log.all_accounts), bool)
-    shares[slots.account[n_o[slots.object] > 1]] = True
+    met = array_kernels.put(n_o > 1, ranked)  # of each object, whether several act on it
+    account, shares = run_accounts(runs.starts), np.zeros(len(log.all_accounts), bool)
+    for begin in range(0, len(account), SLICE):
+        here = slice(begin, begin + SLICE)
+        shares[account[here][met[runs.objects[here]]]] = True
+    release(account, runs.objects)
+    if outside is not None:
+        shares &= outside
     sharing = np.count_nonzero(shares)
     thin = some & (accounts < FEW_ACCOUNTS * sharing) & (repeats >= REPEATED)
     beside, alone = [], []
@@ -174,6 +186,81 @@ def pair_chances(
     return PairChances(
         judged, by_pairs, accounts, repeats, np.array(beside, np.int64), np.array(alone, np.int64)
     )
+
+
+def slots_of(
+    positions: NDArray[np.int32],
+    runs: AccountRuns,
+    time: NDArray[np.int64],
+    rank: NDArray[np.int32],
+    outside: NDArray[np.bool_] | None = None,
+) -> pair_kernels.Slots:
+    """Return the slots of actions: one account on one object, by rank of the object and account.
+
+    Parameters
+    ----------
+    positions, runs
+        The actions account by account, and the objects of each account.
+    time
+        int64 (n,).
+    rank
+        Of each object: int32 (objects,).
+    outside
+        By code of account, whether it takes part; None means all do.
+    """
+    starts, objects, first = runs
+    n = len(starts) - 1
+    inside = np.ones(n, bool) if outside is None else outside
+    slots = int(np.diff(starts)[inside].sum())
+    account, run, own = (linear_room(slots, np.int32) for _ in range(3))
+    slot_starts, own_starts = np.zeros(len(rank) + 1, np.int64), np.zeros(n + 1, np.int64)
+    pair_kernels.list_slots(
+        starts, objects, rank, inside, slot_starts, own_starts, account, run, own
+    )
+    (own_time,) = in_pieces(
+        len(positions), [np.int64], lambda here: [time[positions[here]]], positions
+    )
+    release(account, run, own, objects, time)
+    return pair_kernels.Slots(slot_starts, account, run, own_starts, own, first, own_time)
+
+
+def sums_of_class(
+    account: NDArray[np.int32],
+    object_: NDArray[np.int32],
+    time: NDArray[np.int64],
+    window: int,
+    pooled: float,
+    number: int,
+) -> Floats:
+    """Return what the sample of the co-occurrences of one class shows, by its actions alone.
+
+    Parameters
+    ----------
+    account, object_, time
+        The actions on the objects of the class, in the order of the log: int32, int32, int64 (n,).
+        Codes have no gaps, and stand in the order of those of the log.
+    window, pooled
+        Of the class.
+    number
+        Of the class.
+
+    Returns
+    -------
+    float64 (6,)
+        As :func:`coordnet.kernels.pair_chances.class_sums` gives them, with the bytes that the
+        whole log gives: nothing there is of another class.
+    """
+    n_accounts, n_objects = (int(codes.max(initial=-1)) + 1 for codes in (account, object_))
+    by_account = grouped(account, n_accounts)
+    by_account = frozen(by_account[0]), frozen(by_account[1])
+    runs = account_runs(*by_account, object_)
+    slots = slots_of(by_account[1], runs, time, np.arange(n_objects, dtype=np.int32))
+    n_o = np.diff(slots.starts)
+    before = np.concatenate([[0], np.cumsum(n_o * (n_o - 1) // 2)])
+    found: Floats = pair_kernels.class_sums(
+        slots, 0, n_objects, before, window, pooled, number, np.zeros(n_accounts)
+    )
+    return found
 
 
 def _said_by_neighbours(c: int, chance: Floats, accounts: Floats) -> float | None:

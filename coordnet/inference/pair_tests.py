@@ -12,18 +12,22 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from coordnet.disk import in_pieces, release
+from coordnet.inference.pair_crowds import find_common_crowd
+from coordnet.inference.pair_order import PairOrder
 from coordnet.inference.round_times import GRAINS, round_factors, roundness
-from coordnet.inference.statistics import AccountRuns, Floats, WindowStatistics
+from coordnet.inference.statistics import Floats, WindowStatistics
 from coordnet.kernels import arrays as array_kernels
 from coordnet.kernels import edge_tests as edge_test_kernels
 from coordnet.kernels.occasions import OccasionRule
+from coordnet.log.account_order import AccountRuns, account_runs, grouped
 from coordnet.log.actions import ActionLog
-from coordnet.threads import CHUNKS, equal_chunks, run_chunks
+from coordnet.threads import CHUNKS, run_chunks
 from coordnet.times import HOUR
 
-SMALLEST_P = 1e-300
-BLOCK_RUNS = 1 << 15  # (account, object) entries of accounts done together: about 1 MB
 LONG_LISTS = 128  # objects of an account, in the mean, from which it pays to put them in order
+KNOWN_RATES = 512  # numbers of actions; what any two of them give is kept: 17 MB a thread
+MANY = 128  # shared objects of a pair that are counted by class and roundness
 SEVERAL = 64  # pairs of actions on an object whose chances are looked up
 
 
@@ -56,8 +60,10 @@ class ActivityNull(NamedTuple):
 
     Attributes
     ----------
-    log_rates : float64 (accounts,)
-        Log of how many actions each has.
+    level : int32 (accounts,)
+        Which of the rates each has.
+    log_rates : float64 (levels,)
+        Log of each number of actions that an account has, ascending.
     scale : float
         What is added to those of two accounts to give log x.
     step : float
@@ -66,6 +72,7 @@ class ActivityNull(NamedTuple):
         Log of the saturated sum at each point of the grid.
     """
 
+    level: NDArray[np.int32]
     log_rates: Floats
     scale: float
     step: float
@@ -82,12 +89,15 @@ class ActivityNull(NamedTuple):
         pairs_all
             Pairs of actions within the window on each object, of whomever: int64 (objects,).
         """
-        k = np.log(np.maximum(np.diff(log.by_account[0]), 1).astype(np.float64))
+        acts = np.maximum(np.diff(log.by_account[0]), 1)
+        there = np.bincount(acts, minlength=2) > 0
+        k = np.log(np.flatnonzero(there).astype(np.float64))
+        level = (there.cumsum() - 1).astype(np.int32)[acts]
         m = max(float(len(log)), 2.0)
         scale = float(np.log(2.0 / (m * (m - 1.0))))
         grid = np.linspace(scale, scale + 2 * max(float(k.max(initial=0.0)), 0.01), 2048)
         sums = saturated_sums(pairs_all, grid) if (pairs_all > 0).any() else np.zeros(len(grid))
-        return cls(k, scale, float(grid[1] - grid[0]), sums)
+        return cls(level, k, scale, float(grid[1] - grid[0]), sums)
 
     def test(
         self,
@@ -97,18 +107,19 @@ class ActivityNull(NamedTuple):
         threads: int | None = None,
     ) -> tuple[Floats, Floats]:
         """Return expectation and p-value of each pair."""
-        n = len(source)
-        expected, p_value = np.zeros(n), np.ones(n)
+        n, known = len(source), min(len(self.log_rates), KNOWN_RATES)
+        expected, p_value = np.empty(n), np.empty(n)
         borders = np.linspace(0, n, CHUNKS + 1).astype(np.int64)
         run_chunks(
-            lambda _, i: edge_test_kernels.activity_tests(
-                source, target, self.log_rates, self.scale, self.scale, self.step, self.sums,
-                occasions, borders[i], borders[i + 1], expected, p_value,
+            lambda known, i: edge_test_kernels.activity_tests(
+                source, target, self.level, self.log_rates, self.scale, self.scale, self.step,
+                self.sums, occasions, borders[i], borders[i + 1], known, expected, p_value,
             ),
             CHUNKS if n else 0,
             threads=threads,
+            scratch=lambda: np.zeros((known, known, 8)),
         )  # fmt: skip
-        return expected, np.maximum(p_value, SMALLEST_P)
+        return expected, p_value
 
 
 # -- the timing null ---------------------------------------------------------------------------
@@ -204,6 +215,9 @@ class PairTester:
         Number of account codes.
     by_account, runs
         Of these actions, where they are at hand.
+    many
+        Shared objects from which a pair's are counted by class and roundness; sums in another
+        order, so that the last digits depend on it.
     """
 
     def __init__(
@@ -215,25 +229,38 @@ class PairTester:
         n_accounts: int,
         by_account: tuple[NDArray[np.int64], NDArray[np.int32]] | None = None,
         runs: AccountRuns | None = None,
+        many: int = MANY,
     ) -> None:
-        self.facts, self.n_accounts = facts, n_accounts
-        if facts.rank is None:
-            if by_account is None:
-                by_account = array_kernels.group_by_code(account, n_accounts)
-            indptr, positions = by_account
+        self.facts, self.many = facts, many
+        n, rank = len(account), facts.rank
+        if rank is None:
+            indptr, positions = by_account or grouped(account, n_accounts)
         else:
-            object_ = facts.rank[object_]
-            _, order = array_kernels.group_by_code(object_, len(facts.classes))
-            indptr, within = array_kernels.group_by_code(account[order], n_accounts)
-            positions, runs = order[within], None
-        if runs is None:
-            runs = AccountRuns(*edge_test_kernels.account_runs(indptr, positions, object_))
-        self.runs = runs
-        self.time = time[positions] - facts.since
-        self.cells = edge_test_kernels.run_cells(
-            runs.first, self.time, roundness(time, HOUR)[positions], facts.classes[runs.objects],
-            len(GRAINS) + 1,
-        )  # fmt: skip
+            (object_,) = in_pieces(n, [np.int32], lambda here: [rank[object_[here]]], object_)
+            _, order = grouped(object_, len(facts.classes))
+            (own,) = in_pieces(n, [np.int32], lambda here: [account[order[here]]], order)
+            indptr, within = grouped(own, n_accounts)
+            (positions,) = in_pieces(n, [np.int32], lambda here: [order[within[here]]], within)
+            runs = None
+        self.runs = runs = account_runs(indptr, positions, object_) if runs is None else runs
+
+        def times(here: slice) -> tuple[NDArray[np.int64], NDArray[np.int8]]:
+            own = time[positions[here]]
+            return own - facts.since, roundness(own, HOUR)
+
+        def cells(here: slice) -> list[NDArray[np.int64]]:
+            first = runs.first[here.start : here.stop + 1]
+            return [
+                edge_test_kernels.run_cells(
+                    first, self.time, round_, facts.classes[runs.objects[here]], len(GRAINS) + 1
+                )
+            ]
+
+        self.time, round_ = in_pieces(n, [np.int64, np.int8], times, positions)
+        release(time)
+        (self.cells,) = in_pieces(
+            len(runs.objects), [np.dtype((np.int64, 2))], cells, runs.objects, runs.first, self.time
+        )
 
     def test(
         self, source: NDArray[np.int32], target: NDArray[np.int32], threads: int | None = None
@@ -247,36 +274,23 @@ class PairTester:
         threads
             Number of threads; None means all processors.
         """
-        facts, starts = self.facts, self.runs.starts
-        k = np.diff(starts)
-        swap = k[source] < k[target]
-        heavier, lighter = np.where(swap, target, source), np.where(swap, source, target)
-        # by heavier account, inside blocks of lighter accounts whose lists fit into the cache
-        _, order = array_kernels.group_by_code(heavier, self.n_accounts)
-        block = (starts[:-1] // BLOCK_RUNS).astype(np.int32)
-        _, within = array_kernels.group_by_code(
-            block[lighter[order]], int(block.max(initial=0)) + 1
-        )
-        order = order[within]
-        heavier, lighter = heavier[order], lighter[order]
-        work = k[lighter] + 10
-        borders = equal_chunks(work, CHUNKS)
-        n, words = len(source), len(facts.classes) // 64 + 1
-        occasions, expected, p_value = np.zeros(n, np.int32), np.zeros(n), np.ones(n)
+        facts, n, words = self.facts, len(source), len(self.facts.classes) // 64 + 1
+        order = PairOrder.of(self.runs.starts, source, target)
+        crowd = find_common_crowd(
+            self.runs, self.cells, source, target, order, facts.classes, facts.occasion_rule,
+            len(GRAINS) + 1,
+        )  # fmt: skip
+        occasions, expected, p_value = np.empty(n, np.int32), np.empty(n), np.empty(n)
         run_chunks(
             lambda own, i: edge_test_kernels.shared_object_tests(
-                heavier, lighter, *self.runs, self.time, *self.cells, *facts.by_cell,
-                facts.occasion_rule, borders[i], borders[i + 1], *own, occasions, expected,
-                p_value,
+                *order[:3], *self.runs, self.time, self.cells, *facts.by_cell,
+                facts.occasion_rule, order.borders[i], order.borders[i + 1], *own, occasions,
+                expected, p_value, self.many, crowd,
             ),
-            len(borders) - 1,
+            len(order.work),
             threads=threads,
             scratch=lambda: (np.zeros(words, np.uint64), np.empty(words, np.int32)),
-            weights=np.add.reduceat(work, borders[:-1]) if len(work) else None,
+            weights=order.work,
             label="edge tests",
         )  # fmt: skip
-        results = occasions, expected, p_value
-        occasions, expected, p_value = run_chunks(
-            lambda _, i: array_kernels.put(results[i], order), 3, threads=threads
-        )
-        return occasions, expected, np.maximum(p_value, SMALLEST_P)
+        return occasions, expected, p_value

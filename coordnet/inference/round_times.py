@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from coordnet.disk import in_pieces
 from coordnet.inference.statistics import Floats
 from coordnet.times import HOUR, MINUTE
 
@@ -17,10 +18,18 @@ def roundness(times: NDArray[np.int64], length: int) -> NDArray[np.int8]:
     Grains that do not divide the length of a stratum are passed over: a phase says nothing of
     them.
     """
-    found = np.full(len(times), len(GRAINS), np.int8)
-    for i in reversed(range(len(GRAINS))):
-        if length % GRAINS[i] == 0:
-            found[times % GRAINS[i] == 0] = i
+
+    def piece(here: slice) -> list[NDArray[np.int8]]:
+        own = times[here]
+        found = np.full(len(own), len(GRAINS), np.int8)
+        at = np.flatnonzero(own % GRAINS[-1] == 0)  # each grain is a multiple of the next
+        for i in reversed(range(len(GRAINS))):
+            at = at[own[at] % GRAINS[i] == 0]
+            if length % GRAINS[i] == 0:
+                found[at] = i
+        return [found]
+
+    (found,) = in_pieces(len(times), [np.int8], piece, times)
     return found
 
 

@@ -35,10 +35,10 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from coordnet.disk import SLICE, in_pieces, linear_room, release
 from coordnet.errors import ParameterError
-from coordnet.kernels import arrays as array_kernels
-from coordnet.kernels import edge_tests as edge_test_kernels
 from coordnet.kernels import set_weights as weight_kernels
+from coordnet.log.account_order import grouped, starts_of, stretches
 from coordnet.log.actions import ActionLog
 
 STEPS = 256  # of work an action that counting the common objects of all accounts may cost
@@ -57,30 +57,37 @@ def interests_of(
         Where the objects of each account begin, and these, each once and ascending, where they are
         at hand.
     """
-    if runs is None:
-        runs = edge_test_kernels.account_runs(*log.by_account, log.object)[:2]
-    starts, objects = runs
+    starts, objects = log.account_runs()[:2] if runs is None else runs
+    n = len(starts) - 1
     acting = int((np.diff(starts) > 0).sum())
     # without the most popular objects
-    n_o = np.bincount(objects, minlength=log.n_objects)
+    n_o = np.diff(starts_of(objects, log.n_objects))
     octave = np.frexp(n_o)[1]  # n_o < 2 ** octave
     work = np.cumsum(np.bincount(octave, n_o.astype(float) ** 2))
     most = int(np.searchsorted(work, STEPS * len(log), side="right"))
-    kept = (octave < most)[objects]
-    account = np.repeat(np.arange(len(starts) - 1, dtype=np.int32), np.diff(starts))[kept]
-    objects = objects[kept]
-    before = np.zeros(len(kept) + 1, np.int32)
-    np.cumsum(kept, dtype=np.int32, out=before[1:])
-    starts = before[starts].astype(np.int64)
-    del before, kept
-    object_starts, order = array_kernels.group_by_code(objects, log.n_objects)
-    met = np.add.reduceat(
-        np.append(np.diff(object_starts).astype(np.int32)[objects], 0), starts[:-1], dtype=np.int64
-    )
+    left = octave < most
+    kept, n_kept = np.zeros(n + 1, np.int64), int(n_o[left].sum())
+    account, object_ = (linear_room(n_kept, np.int32) for _ in range(2))
+    for u, end in stretches(starts, SLICE):
+        here = objects[starts[u] : starts[end]]
+        inside = left[here]
+        before = kept[u] + np.concatenate([[0], np.cumsum(inside)])
+        kept[u + 1 : end + 1] = before[starts[u + 1 : end + 1] - starts[u]]
+        new = slice(int(kept[u]), int(kept[end]))
+        object_[new] = here[inside]
+        account[new] = np.repeat(np.arange(u, end, dtype=np.int32), np.diff(kept[u : end + 1]))
+        release(objects, object_, account)
+    starts, objects = kept, object_
+    object_starts, order = grouped(objects, log.n_objects)
+    (by_object,) = in_pieces(n_kept, [np.int32], lambda here: [account[order[here]]], order)
+    n_o, met = np.diff(object_starts).astype(np.int32), np.zeros(n, np.int64)
+    for u, end in stretches(starts, SLICE):
+        own = np.append(n_o[objects[starts[u] : starts[end]]], 0)
+        met[u:end] = np.add.reduceat(own, starts[u:end] - starts[u], dtype=np.int64)
     met[np.diff(starts) == 0] = 0
-    shared = np.full(len(starts) - 1, -1.0)
+    shared = np.full(n, -1.0)
     return weight_kernels.Interests(
-        starts, objects, object_starts, account[order], met, shared, acting
+        starts, objects, object_starts, by_object, met, shared, acting
     )  # fmt: skip
 
 

@@ -8,12 +8,16 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from coordnet.disk import SLICE, in_pieces, linear_room, release
+from coordnet.engine import current_engine
 from coordnet.errors import ParameterError
 from coordnet.inference.pair_chances import PairChances, pair_chances
 from coordnet.inference.set_weights import interests_of
+from coordnet.kernels import arrays as array_kernels
 from coordnet.kernels import edge_tests as edge_test_kernels
 from coordnet.kernels.occasions import OccasionRule
 from coordnet.kernels.set_weights import Interests
+from coordnet.log.account_order import AccountRuns
 from coordnet.log.actions import ActionLog
 from coordnet.log.windows import Window, longest, taking_part, windows_of_kinds, windows_of_objects
 from coordnet.threads import CHUNKS, equal_chunks, run_chunks
@@ -29,18 +33,14 @@ Floats = NDArray[np.float64]
 class ObjectStatistics(NamedTuple):
     """How many act on each object, and how often within the window."""
 
-    repeats: NDArray[np.int32]  # of each action: m_uo
     n_accounts: NDArray[np.int32]  # n_o
     pairs_all: NDArray[np.int64]  # pairs of actions within the window, of whomever
     pairs_weighted: Floats  # w_o
 
-
-class AccountRuns(NamedTuple):
-    """The objects of each account, each once; what the kernel ``account_runs`` returns."""
-
-    starts: NDArray[np.int64]  # (accounts + 1,)
-    objects: NDArray[np.int32]  # (runs,), ascending inside an account
-    first: NDArray[np.int32]  # (runs + 1,), where the account's actions on it begin
+    @classmethod
+    def room(cls, n: int) -> ObjectStatistics:
+        """Return room for those of n objects."""
+        return cls(*(linear_room(n, kind) for kind in (np.int32, np.int64, np.float64)))
 
 
 class Chances(NamedTuple):
@@ -78,6 +78,11 @@ class Background:
         self.classes = popularity_class(
             self.objects.n_accounts, np.array(kinds, np.int32)[background.object_kind]
         )
+
+    @cached_property
+    def repeats(self) -> NDArray[np.int32]:
+        """How often the account of each action acts on its object, m_uo: int32 (n,)."""
+        return repeats_of(self.log, self.log.account_runs())
 
 
 class WindowStatistics:
@@ -155,7 +160,7 @@ class WindowStatistics:
             outside,
             self.threads,
         )
-        for name in ("objects", "classes", "runs", "interests"):
+        for name in ("objects", "classes", "runs", "repeats", "interests"):
             if name in self.__dict__:
                 other.__dict__[name] = self.__dict__[name]
         other.uncleaned = self.chances if self.uncleaned is None else self.uncleaned
@@ -192,8 +197,12 @@ class WindowStatistics:
     @cached_property
     def runs(self) -> AccountRuns:
         """The objects of each account, each once."""
-        found = edge_test_kernels.account_runs(*self.log.by_account, self.log.object)
-        return AccountRuns(*found)
+        return self.log.account_runs()
+
+    @cached_property
+    def repeats(self) -> NDArray[np.int32]:
+        """How often the account of each action acts on its object, m_uo: int32 (n,)."""
+        return repeats_of(self.log, self.runs)
 
     @cached_property
     def pooled_chances(self) -> Floats:
@@ -209,9 +218,14 @@ class WindowStatistics:
         if background is not None:
             prior = np.ones(n) if self.uncleaned is None else self.uncleaned
             counted, source = background.objects, background.classes
-        n_o = counted.n_accounts.astype(np.float64)
-        together = np.bincount(source, counted.pairs_weighted, n) + prior
-        pairs = np.bincount(source, n_o * (n_o - 1) / 2, n) + (background is not None)
+        together, pairs = np.zeros(n), np.zeros(n)
+        for begin in range(0, len(source), SLICE):
+            here = slice(begin, begin + SLICE)
+            n_o = counted.n_accounts[here].astype(np.float64)
+            array_kernels.add_by_code(source[here], counted.pairs_weighted[here], together)
+            array_kernels.add_by_code(source[here], n_o * (n_o - 1) / 2, pairs)
+        release(source, counted.n_accounts, counted.pairs_weighted)
+        together, pairs = together + prior, pairs + (background is not None)
         with np.errstate(invalid="ignore"):
             return np.where(pairs > 0, np.minimum(together / pairs, 1.0), 0.0)
 
@@ -222,8 +236,9 @@ class WindowStatistics:
         log = self.log if background is None else background.log
         classes = self.classes if background is None else background.classes
         return pair_chances(
-            log, classes, self.pooled_chances, self.window_of_class, threads=self.threads
-        )
+            log, classes, self.pooled_chances, self.window_of_class, threads=self.threads,
+            runs=self.runs if background is None else None,
+        )  # fmt: skip
 
     @property
     def chances(self) -> Floats:
@@ -256,27 +271,80 @@ def object_statistics(
     log: ActionLog, window_us: Window, threads: int | None = None
 ) -> ObjectStatistics:
     """Count who acts on each object of a log, and how often within the window."""
-    found = ObjectStatistics(
-        np.empty(len(log), np.int32),
-        np.empty(log.n_objects, np.int32),
-        np.empty(log.n_objects, np.int64),
-        np.empty(log.n_objects),
-    )
-    starts, windows = log.by_object, windows_of_objects(window_us, log)
-    borders = equal_chunks(np.diff(starts), CHUNKS)
+    engine = current_engine()
+    done = None if engine is None else engine.objects(log, window_us)
+    if done is not None:
+        return ObjectStatistics(*done)
+    found = counted_objects(
+        log.by_object, log.account, log.time, windows_of_objects(window_us, log),
+        len(log.all_accounts), threads,
+    )  # fmt: skip
+    release(log.account, log.time, *found)
+    return found
+
+
+def counted_objects(
+    starts: NDArray[np.int64],
+    account: NDArray[np.int32],
+    time: NDArray[np.int64],
+    windows: NDArray[np.int64],
+    n_accounts: int,
+    threads: int | None = None,
+) -> ObjectStatistics:
+    """Count who acts on each of some objects, by their actions alone.
+
+    Parameters
+    ----------
+    starts
+        Where the actions of each object begin: int64 (objects + 1,).
+    account, time
+        The actions, object by object in order of time: int32, int64 (n,).
+    windows
+        Of each object: int64 (objects,).
+    n_accounts
+        Number of account codes.
+    threads
+        Number of threads; None means all processors.
+    """
+    acts, found = np.diff(starts), ObjectStatistics.room(len(windows))
+    borders = equal_chunks(acts, CHUNKS)
     run_chunks(
-        lambda seen, i: edge_test_kernels.object_statistics(
-            starts, log.account, log.time, windows, borders[i], borders[i + 1], seen, *found
+        lambda own, i: edge_test_kernels.object_statistics(
+            starts, account, time, windows, borders[i], borders[i + 1], *own, *found
         ),
         len(borders) - 1,
         threads=threads,
-        scratch=lambda: np.zeros(len(log.all_accounts), np.int32),
+        scratch=lambda: (np.zeros(n_accounts, np.int32), np.empty(acts.max(initial=0), np.int32)),
     )
     return found
 
 
+def repeats_of(log: ActionLog, runs: AccountRuns) -> NDArray[np.int32]:
+    """Return how often the account of each action of a log acts on its object: int32 (n,).
+
+    Parameters
+    ----------
+    log
+        The log.
+    runs
+        The objects of each account.
+    """
+    repeats, positions, first = linear_room(len(log), np.int32), log.by_account[1], runs.first
+    for begin in range(0, len(runs.objects), SLICE):
+        ends = first[begin : begin + SLICE + 1]
+        count = np.diff(ends)
+        repeats[positions[ends[0] : ends[-1]]] = np.repeat(count, count)
+        release(positions, first)
+    release(repeats)
+    return repeats
+
+
 def popularity_class(n_accounts: NDArray[np.int32], kind: NDArray[np.int32]) -> NDArray[np.int32]:
     """Return the class of each object: 32 classes of log2 n_o for each kind."""
-    octave = np.frexp(n_accounts)[1].astype(np.int32) - 1
-    classes: NDArray[np.int32] = kind * CLASSES + octave
+
+    def piece(here: slice) -> list[NDArray[np.int32]]:
+        octave = np.frexp(n_accounts[here])[1].astype(np.int32) - 1
+        return [kind[here] * CLASSES + octave]
+
+    (classes,) = in_pieces(len(kind), [np.int32], piece, n_accounts)
     return classes

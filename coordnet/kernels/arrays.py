@@ -188,6 +188,42 @@ def group_by_code(code: Any, n_codes: int) -> Any:
 
 
 @kernel
+def count_codes(code: Any, counts: Any) -> None:
+    """Add to counts, (codes,), how often each code occurs."""
+    for p in range(len(code)):
+        counts[code[p]] += 1
+
+
+@kernel
+def place_codes(code: Any, begin: int, first: int, following: Any, positions: Any) -> None:
+    """Write the positions of some of the codes, as :func:`group_by_code` does, piece by piece.
+
+    Parameters
+    ----------
+    code : int32 (n,), the codes of a piece
+    begin : the position of the first of them
+    first : the codes first .. first + len(following) - 1 are written
+    following : int64 (codes,), where the next position of each is written; moved on
+    positions : int32, written
+    """
+    for p in range(len(code)):
+        c = code[p] - first
+        if 0 <= c < len(following):
+            positions[following[c]] = begin + p
+            following[c] += 1
+
+
+@kernel
+def add_by_code(code: Any, values: Any, sums: Any) -> None:
+    """Add to sums, (codes,), the value of each code, one after the other.
+
+    Piece by piece the same bytes as all at once.
+    """
+    for p in range(len(code)):
+        sums[code[p]] += values[p]
+
+
+@kernel
 def recode(codes: Any, number: Any) -> Any:
     """Return number[code] for each code, -1 where it is -1: int32 (n,)."""
     out = np.empty(len(codes), np.int32)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from coordnet.kernels.compiling import inlined, kernel
+from coordnet.kernels.shared_objects import ONE, mark, marked_run, shared_runs, unmark
 
 
 @inlined
@@ -35,6 +36,55 @@ def counts_at(p_values: Any, counts: Any, step: float, slack: float) -> Any:
 
 
 @kernel
+def near_edges(
+    p_values: Any,
+    source: Any,
+    target: Any,
+    begin: int,
+    of_all: float,
+    of_account: Any,
+    degree: Any,
+    near: Any,
+    found: int,
+) -> Any:
+    """List the edges with a p-value up to that of all, or up to that of one of their accounts.
+
+    Parameters
+    ----------
+    p_values : float64 (n,); source, target : int32 (n,); of some of the edges
+    begin : number of the first of them
+    of_all : a p-value
+    of_account : float64 (accounts,), a p-value for each
+    degree : int64 (accounts,), added to: edges of the account up to its own p-value
+    near : int64 (room,), written from `found` on: their numbers, as far as there is room
+    found : how many there were before
+
+    Returns
+    -------
+    alone : how many of them are up to `of_all`
+    found : how many there are now
+    """
+    alone = 0
+    for e in range(len(p_values)):
+        p = p_values[e]
+        u = source[e]
+        v = target[e]
+        own = p <= of_all
+        alone += 1 if own else 0
+        if p <= of_account[u]:
+            degree[u] += 1
+            own = True
+        if p <= of_account[v]:
+            degree[v] += 1
+            own = True
+        if own:
+            if found < len(near):
+                near[found] = begin + e
+            found += 1
+    return alone, found
+
+
+@kernel
 def count_pairs(
     starts: Any,
     objects: Any,
@@ -43,7 +93,7 @@ def count_pairs(
     accounts: Any,
     repeats: Any,
     place: Any,
-    run_class: Any,
+    class_of: Any,
     log_chance: Any,
     log_miss: Any,
     step: float,
@@ -59,13 +109,13 @@ def count_pairs(
 
     Parameters
     ----------
-    starts, objects, first_action : from :func:`edge_tests.account_runs`: the objects of each
+    starts, objects, first_action : from :func:`shared_objects.account_runs`: the objects of each
         account, each once
     object_starts : int64 (objects + 1,); accounts : int32 (runs,); the accounts of each object,
         each once, ascending
     repeats : int32 (runs,), how often each of these acts on it
     place : int32 (runs,), where in `accounts` each account's run stands
-    run_class : int16 (runs,), the class of its object
+    class_of : int32 (objects,), the class of each object
     log_chance, log_miss : float64 (classes,), log c and log (1 - c) of each class
     step : width of a bin of -log p
     first, last : accounts u to do
@@ -82,7 +132,7 @@ def count_pairs(
         n = 0
         for r in range(starts[u], starts[u + 1]):
             o = objects[r]
-            c = run_class[r]
+            c = class_of[o]
             own = np.int64(first_action[r + 1] - first_action[r])
             alone = log_chance[c]
             for q in range(place[r] + 1, object_starts[o + 1]):
@@ -106,17 +156,19 @@ def count_pairs(
 
 @kernel
 def best_p_of_pairs(
-    one: Any,
-    other: Any,
+    heavier: Any,
+    lighter: Any,
+    place: Any,
     starts: Any,
     objects: Any,
     first_action: Any,
-    run_class: Any,
+    class_of: Any,
     log_chance: Any,
     log_miss: Any,
     first: int,
     last: int,
-    run_of: Any,
+    marked: Any,
+    run_before: Any,
     log_p: Any,
     shared: Any,
 ) -> None:
@@ -124,39 +176,40 @@ def best_p_of_pairs(
 
     Parameters
     ----------
-    one, other : int32 (pairs,), the accounts; those of one `one` together
-    starts, objects, first_action, run_class, log_chance, log_miss : as in :func:`count_pairs`
+    heavier, lighter, place : int32 (pairs,), from :func:`shared_objects.order_pairs`
+    starts, objects, first_action, class_of, log_chance, log_miss : as in :func:`count_pairs`
     first, last : pairs to do
-    run_of : int32 (objects,), scratch, -1 on entry and on return
-    log_p : float64 (pairs,), written: the sum over shared objects of the log of their chance, in
-        ascending order of objects, to the last bit that of :func:`count_pairs`
-    shared : int32 (pairs,), written
+    marked, run_before : scratch, as in :func:`shared_objects.mark`, zeros on return
+    log_p : float64 (pairs,), written at `place`: the sum over shared objects of the log of their
+        chance, in ascending order of objects, to the last bit that of :func:`count_pairs`
+    shared : int32 (pairs,), written at `place`
 
-    Cost: the length of the list of `other` for each pair, and of `one` once for each stretch.
+    Cost: the length of the list of the lighter account for each pair, and that of the heavier one
+    once for each stretch of pairs.
     """
+    runs = np.empty(256, np.uint32)
     h = -1
     for e in range(first, last):
-        if one[e] != h:
+        if heavier[e] != h:
             if h >= 0:
-                for r in range(starts[h], starts[h + 1]):
-                    run_of[objects[r]] = -1
-            h = one[e]
-            for r in range(starts[h], starts[h + 1]):
-                run_of[objects[r]] = r
+                unmark(objects, starts[h], starts[h + 1], marked)
+            h = heavier[e]
+            mark(objects, starts[h], starts[h + 1], marked, run_before)
+        v = lighter[e]
+        if len(runs) < starts[v + 1] - starts[v] + 1:
+            runs = np.empty(2 * (starts[v + 1] - starts[v] + 1), np.uint32)
+        count = shared_runs(objects, starts[v], starts[v + 1], marked, runs)
         total = 0.0
-        count = 0
-        v = other[e]
-        for r in range(starts[v], starts[v + 1]):
-            own = run_of[objects[r]]
-            if own >= 0:
-                ways = np.int64(first_action[own + 1] - first_action[own]) * (
-                    first_action[r + 1] - first_action[r]
-                )
-                c = run_class[r]
-                total += log_together(log_chance[c], log_miss[c], ways)
-                count += 1
-        log_p[e] = total
-        shared[e] = count
+        for s in range(count):
+            r = np.uint64(runs[s])
+            o = np.uint64(objects[r])
+            own = marked_run(o, marked, run_before)
+            ways = np.int64(first_action[own + ONE] - first_action[own]) * (
+                first_action[r + ONE] - first_action[r]
+            )
+            c = class_of[o]
+            total += log_together(log_chance[c], log_miss[c], ways)
+        log_p[place[e]] = total
+        shared[place[e]] = count
     if h >= 0:
-        for r in range(starts[h], starts[h + 1]):
-            run_of[objects[r]] = -1
+        unmark(objects, starts[h], starts[h + 1], marked)

@@ -1,4 +1,4 @@
-"""Compiled loops of the edge tests: objects, shared objects, occasions, expectations."""
+"""Compiled loops of the edge tests: objects, occasions, expectations."""
 
 from __future__ import annotations
 
@@ -8,11 +8,21 @@ from typing import Any
 import numpy as np
 
 from coordnet.kernels.arrays import sort_in_place
-from coordnet.kernels.compiling import inlined, kernel
+from coordnet.kernels.compiling import inlined, inner, kernel
+from coordnet.kernels.crowds import common_objects, crowd_meetings, shared_outside
 from coordnet.kernels.occasions import count_occasions
-from coordnet.kernels.tails import log_tail, tail_bound
+from coordnet.kernels.shared_objects import ONE, mark, marked_run, shared_runs, unmark
+from coordnet.kernels.tails import (
+    SMALLEST_P,
+    at_most_two,
+    is_cheap,
+    log_tail,
+    log_tail_bound,
+    tail_bound,
+)
 
 AGAIN = 1 << 30  # marks the cell of a run of several actions
+NONE = np.uint64(0)
 
 # -- objects -----------------------------------------------------------------------------------
 
@@ -40,7 +50,8 @@ def object_statistics(
     windows : int64 (objects,), the bound on each object, inclusive
     first, last : the objects to do
     seen : int32 (accounts,), scratch, zeros on entry and on return
-    repeats : int32 (n,), written: how often the action's account acts on its object, m_uo
+    repeats : int32, scratch, as long as the actions of any one of them: how often the account of
+        each action of an object acts on it, m_uo
     n_accounts : int32 (objects,), written: different accounts, n_o
     pairs_all : int64 (objects,), written: pairs of actions within the window, of whomever
     pairs_weighted : float64 (objects,), written: the sum of 1 / (m_uo m_vo) over co-actions, w_o
@@ -56,8 +67,8 @@ def object_statistics(
         distinct = 0
         repeated = 0
         for p in range(a, b):
-            repeats[p] = seen[account[p]]
-            if repeats[p] > 1:
+            repeats[p - a] = seen[account[p]]
+            if repeats[p - a] > 1:
                 repeated += 1
         for p in range(a, b):
             if seen[account[p]] > 0:
@@ -70,18 +81,18 @@ def object_statistics(
         low = a
         for p in range(a, b):
             while time[p] - time[low] > window:
-                inside -= 1.0 / repeats[low]
+                inside -= 1.0 / repeats[low - a]
                 low += 1
             if low == p:
                 inside = 0.0  # so that rounding never builds up
             pairs += p - low
-            weighted += inside / repeats[p]
-            inside += 1.0 / repeats[p]
+            weighted += inside / repeats[p - a]
+            inside += 1.0 / repeats[p - a]
         if repeated > 0:  # pairs of one account are no co-actions
             own = np.empty(repeated, np.int64)
             count = 0
             for p in range(a, b):
-                if repeats[p] > 1:
+                if repeats[p - a] > 1:
                     own[count] = (np.int64(account[p]) << 32) | (p - a)
                     count += 1
             sort_in_place(own)
@@ -92,44 +103,12 @@ def object_statistics(
                 p = a + (own[i] & 0xFFFFFFFF)
                 while time[p] - time[a + (own[start] & 0xFFFFFFFF)] > window:
                     start += 1
-                weighted -= (i - start) / (np.float64(repeats[p]) * repeats[p])
+                weighted -= (i - start) / (np.float64(repeats[p - a]) * repeats[p - a])
         pairs_all[o] = pairs
         pairs_weighted[o] = max(weighted, 0.0) if distinct > 1 else 0.0
 
 
 # -- edges -------------------------------------------------------------------------------------
-
-
-@kernel
-def account_runs(indptr: Any, positions: Any, object_: Any) -> Any:
-    """List the objects of each account, each once.
-
-    Parameters
-    ----------
-    indptr : int64 (accounts + 1,); positions : int32; each account's actions, ascending
-    object_ : int32 (n,)
-
-    Returns
-    -------
-    starts : int64 (accounts + 1,)
-    objects : int32 (runs,), ascending inside an account
-    first : int32 (runs + 1,), index into `positions` of the run's first action; a run ends where
-        the next one begins
-    """
-    starts = np.zeros(len(indptr), np.int64)
-    objects = np.empty(len(positions), np.int32)
-    first = np.empty(len(positions) + 1, np.int32)
-    runs = 0
-    for u in range(len(indptr) - 1):
-        for k in range(indptr[u], indptr[u + 1]):
-            o = object_[positions[k]]
-            if runs == starts[u] or objects[runs - 1] != o:
-                objects[runs] = o
-                first[runs] = k
-                runs += 1
-        starts[u + 1] = runs
-    first[runs] = len(positions)
-    return starts, objects[:runs], first[: runs + 1]
 
 
 @inlined
@@ -154,23 +133,13 @@ def first_moment(time: Any, x: int, x_end: int, y: int, y_end: int, window: int)
     return -1
 
 
-@inlined
-def _bits_below(word: Any, bit: int) -> int:
-    """Return how many of the bits 0 .. bit - 1 of a 64-bit word are set."""
-    x = word & ((np.uint64(1) << np.uint64(bit)) - np.uint64(1))
-    x -= (x >> np.uint64(1)) & np.uint64(0x5555555555555555)
-    x = (x & np.uint64(0x3333333333333333)) + ((x >> np.uint64(2)) & np.uint64(0x3333333333333333))
-    x = (x + (x >> np.uint64(4))) & np.uint64(0x0F0F0F0F0F0F0F0F)
-    return np.int64((x * np.uint64(0x0101010101010101)) >> np.uint64(56))
-
-
 @kernel
 def run_cells(first_action: Any, time: Any, round_: Any, run_class: Any, grains: int) -> Any:
-    """Return what a test needs of each run, so that most runs are read once.
+    """Return what a test needs of each run, side by side, so that most runs are read once.
 
     Parameters
     ----------
-    first_action : int32 (runs + 1,), from :func:`account_runs`
+    first_action : int32 (runs + 1,), from :func:`shared_objects.account_runs`
     time : int64 (n,), of the actions account by account; round_ : int8 (n,), how round each is,
         0 the roundest, up to grains - 1
     run_class : int32 (runs,), the class of each run's object
@@ -178,34 +147,147 @@ def run_cells(first_action: Any, time: Any, round_: Any, run_class: Any, grains:
 
     Returns
     -------
-    begin : int64 (runs,), the time of the run's first action
-    cell : int32 (runs,), class * grains + roundness of its roundest action; AGAIN is added where
-        the run has several actions
+    cells : int64 (runs, 2): the time of the run's first action; and class * grains + roundness of
+        its roundest action, with AGAIN added where the run has several actions
     """
-    begin = np.empty(len(run_class), np.int64)
-    cell = np.empty(len(run_class), np.int32)
+    cells = np.empty((len(run_class), 2), np.int64)
     for r in range(len(run_class)):
         k = first_action[r]
         roundest = round_[k]
         for i in range(k + 1, first_action[r + 1]):
             roundest = min(roundest, round_[i])
-        begin[r] = time[k]
-        cell[r] = run_class[r] * grains + roundest
+        cells[r, 0] = time[k]
+        cells[r, 1] = run_class[r] * grains + roundest
         if first_action[r + 1] - k > 1:
-            cell[r] += AGAIN
-    return begin, cell
+            cells[r, 1] += AGAIN
+    return cells
+
+
+@inner
+def many_objects_test(
+    heavier: int,
+    lighter: int,
+    shared: Any,
+    common: Any,
+    runs: Any,
+    objects: Any,
+    first_action: Any,
+    time: Any,
+    cells: Any,
+    chance: Any,
+    log_miss: Any,
+    windows: Any,
+    rule: Any,
+    marked: Any,
+    run_before: Any,
+    moments: Any,
+    chances: Any,
+    states: Any,
+    acts: Any,
+    crowd: Any,
+) -> Any:
+    """Count occasions of two accounts that share many objects, and test them.
+
+    Objects on which both act once are counted by cell, and each cell is one term of all sums. So
+    they need not be walked where the two are of a crowd.
+
+    Parameters
+    ----------
+    heavier, lighter : the accounts
+    shared, runs : how many runs of the lighter one are to be walked, and which
+    common : uint64, the objects that they share in the matrix of the crowd, beside these; or 0
+    moments, chances, states : scratch
+    acts : int64 (cells,), scratch, zeros on entry and on return
+    objects, ..., run_before, crowd : as in :func:`shared_object_tests`
+
+    Returns
+    -------
+    occasions, expected, p_value : as there
+
+    The result is the same whatever part is walked: objects of several actions in their order, then
+    the cells.
+    """
+    timing = len(chance) > 0
+    together = np.uint64(0)
+    chained = np.uint64(0)
+    mean = 0.0
+    none = 1.0
+    single = 0.0
+    two = 0.0
+    for s in range(shared):
+        r = np.uint64(runs[s])
+        own = marked_run(np.uint64(objects[r]), marked, run_before)
+        c = max(cells[r, 1], cells[own, 1])
+        if c < AGAIN:
+            moment = max(cells[r, 0], cells[own, 0])
+            moments[together] = moment
+            together += ONE if abs(cells[r, 0] - cells[own, 0]) <= windows[c] else NONE
+            acts[c] += 1
+            continue
+        c = max(cells[r, 1] & (AGAIN - 1), cells[own, 1] & (AGAIN - 1))
+        k = np.int64(first_action[r])
+        k_end = np.int64(first_action[r + ONE])
+        j = np.int64(first_action[own])
+        j_end = np.int64(first_action[own + ONE])
+        moment = first_moment(time, k, k_end, j, j_end, windows[c])
+        moments[together] = moment
+        together += ONE if moment >= 0 else NONE
+        if timing:
+            pairs = (k_end - k) * (j_end - j)
+            if pairs < chance.shape[1]:
+                p = chance[c, pairs]
+            else:
+                p = -math.expm1(log_miss[c] * pairs)
+            chances[chained] = p
+            chained += ONE
+            mean += p
+            two += single * p
+            single = single * (1.0 - p) + none * p
+            none *= 1.0 - p
+    count = np.int64(0)
+    if crowd is not None:
+        apart, together = crowd_meetings(
+            crowd, heavier, lighter, windows, together > 0, moments, together, acts
+        )
+        count += np.int64(apart)
+    count += count_occasions(moments, np.int64(together), rule)
+    exact = count > 2 and is_cheap(count, np.int64(shared + common), states)
+    for c in range(len(acts)):
+        n = acts[c]
+        acts[c] = 0
+        if n > 0 and timing:
+            p = chance[c, 1]
+            mean += n * p
+            if count <= 2:
+                zero, one, more = at_most_two(p, n)
+                two += single * (one + more) + none * more
+                single = single * zero + none * one
+                none *= zero
+            elif exact:
+                for _ in range(n):
+                    chances[chained] = p
+                    chained += ONE
+    if count == 0 or not timing:
+        p = 1.0
+    elif count <= 2:
+        p = min(two + single if count == 1 else two, 1.0)
+    elif exact:
+        p = math.exp(log_tail(count, chances, np.int64(chained), states))
+    else:
+        p = math.exp(log_tail_bound(count, mean))
+    return count, mean, max(p, SMALLEST_P)
 
 
 @kernel
 def shared_object_tests(
     heavier: Any,
     lighter: Any,
+    place: Any,
     starts: Any,
     objects: Any,
     first_action: Any,
     time: Any,
-    begin: Any,
-    cell: Any,
+    cells: Any,
     chance: Any,
     log_miss: Any,
     windows: Any,
@@ -217,20 +299,20 @@ def shared_object_tests(
     occasions: Any,
     expected: Any,
     p_value: Any,
+    many: int,
+    crowd: Any = None,
 ) -> None:
     """Count occasions of edges and test them against the chances of the objects both acted on.
 
-    The objects of the heavier account are marked densely, and each of its edges scans the list of
-    the lighter account only: never a merge of two long lists. The tails for one and for two
-    occasions are sums of positive terms, carried along; those for more are counted after.
+    The tails for one and for two occasions are sums of positive terms, carried along; those for
+    more are counted after. Who shares many objects is tested by :func:`many_objects_test`.
 
     Parameters
     ----------
-    heavier, lighter : int32 (edges,), the accounts of each edge; those of one heavier account
-        together
-    starts, objects, first_action : from :func:`account_runs`
+    heavier, lighter, place : int32 (edges,), from :func:`shared_objects.order_pairs`
+    starts, objects, first_action : from :func:`shared_objects.account_runs`
     time : int64 (n,), 0 or more, of the actions account by account, as `first_action` has them
-    begin, cell : from :func:`run_cells`
+    cells : from :func:`run_cells`
     chance : float64 (cells, several), of two accounts to be together on an object of a class when
         both times are so round: at k for k pairs of actions; (0, several) where the timing null is
         not asked for
@@ -238,90 +320,108 @@ def shared_object_tests(
     windows : int64 (cells,), the bound, inclusive
     rule : OccasionRule
     first, last : edges to do
-    marked : uint64 (objects // 64 + 1,), scratch, zeros on entry and on return: a bit for each of
-        the heavier account's objects, small enough to stay in the cache
-    run_before : int32 (objects // 64 + 1,), scratch: the run of the first of those of a word
-    occasions : int32 (edges,), written
-    expected, p_value : float64 (edges,), written where the timing null is asked for
+    marked, run_before : scratch, as in :func:`shared_objects.mark`, zeros on return
+    occasions : int32 (edges,), written at `place`
+    expected, p_value : float64 (edges,), written at `place`; 0 and 1 where the timing null is not
+        asked for
+    many : shared objects from which they are counted by cell
+    crowd : CommonCrowd, whose members are compared in its matrix, or None
     """
     timing = len(chance) > 0
     several = chance.shape[1]
-    one = np.uint64(1)
-    room = 256
-    runs = np.empty(room, np.int32)
-    moments = np.empty(room, np.int64)
-    chances = np.empty(room, np.float64)
+    runs = np.empty(256, np.uint32)
+    moments = np.empty(256, np.int64)
+    chances = np.empty(256, np.float64)
     states = np.empty(256, np.float64)
+    acts = np.zeros(len(windows), np.int64)
     h = -1
     for e in range(first, last):
         if heavier[e] != h:
             if h >= 0:
-                for r in range(starts[h], starts[h + 1]):
-                    marked[objects[r] >> 6] = np.uint64(0)
+                unmark(objects, starts[h], starts[h + 1], marked)
             h = heavier[e]
-            for r in range(starts[h], starts[h + 1]):
-                word = objects[r] >> 6
-                if marked[word] == 0:
-                    run_before[word] = r
-                marked[word] |= one << np.uint64(objects[r] & 63)
+            mark(objects, starts[h], starts[h + 1], marked, run_before)
         v = lighter[e]
-        if room < starts[v + 1] - starts[v] + 1:
+        if len(runs) < starts[v + 1] - starts[v] + 1:
             room = 2 * (starts[v + 1] - starts[v] + 1)
-            runs = np.empty(room, np.int32)
+            runs = np.empty(room, np.uint32)
             moments = np.empty(room, np.int64)
             chances = np.empty(room, np.float64)
-        shared = 0
-        for r in range(starts[v], starts[v + 1]):  # without a branch: nobody can guess it
-            o = objects[r]
-            runs[shared] = r
-            shared += np.int64(marked[o >> 6] >> np.uint64(o & 63) & one)
-        together = 0
+        if crowd is not None:
+            common = common_objects(crowd, h, v)
+            if common >= many:
+                count, mean, p = many_objects_test(
+                    h, v, shared_outside(crowd, v, objects, marked, runs), common, runs, objects,
+                    first_action, time, cells, chance, log_miss, windows, rule, marked, run_before,
+                    moments, chances, states, acts, crowd,
+                )  # fmt: skip
+                occasions[place[e]] = count
+                expected[place[e]] = mean
+                p_value[place[e]] = p
+                continue
+        shared = shared_runs(objects, starts[v], starts[v + 1], marked, runs)
+        if shared >= many:
+            count, mean, p = many_objects_test(
+                h, v, shared, NONE, runs, objects, first_action, time, cells, chance, log_miss,
+                windows, rule, marked, run_before, moments, chances, states, acts, None,
+            )  # fmt: skip
+            occasions[place[e]] = count
+            expected[place[e]] = mean
+            p_value[place[e]] = p
+            continue
+        together = np.uint64(0)
         mean = 0.0
         none = 1.0  # the chances of none so far and of one,
         single = 0.0
         some = 0.0  # of one or more and of two or more
         two = 0.0
         for s in range(shared):
-            r = runs[s]
-            o = objects[r]
-            own = run_before[o >> 6] + _bits_below(marked[o >> 6], o & 63)
+            r = np.uint64(runs[s])
+            own = marked_run(np.uint64(objects[r]), marked, run_before)
             # two times are as round as the less round, and the class is the same
-            c = np.int64(max(cell[r], cell[own]))
-            pairs = 1
+            c = max(cells[r, 1], cells[own, 1])
+            pairs = np.int64(1)
             if c < AGAIN:
-                moments[together] = max(begin[r], begin[own])
-                together += 1 if abs(begin[r] - begin[own]) <= windows[c] else 0
+                s_own = cells[own, 0]
+                s_other = cells[r, 0]
+                moments[together] = max(s_own, s_other)
+                together += ONE if abs(s_own - s_other) <= windows[np.uint64(c)] else NONE
             else:
-                c = max(cell[r] & (AGAIN - 1), cell[own] & (AGAIN - 1))
-                k = first_action[r]
-                k_end = first_action[r + 1]
-                j = first_action[own]
-                j_end = first_action[own + 1]
+                c = max(cells[r, 1] & (AGAIN - 1), cells[own, 1] & (AGAIN - 1))
+                k = np.int64(first_action[r])
+                k_end = np.int64(first_action[r + ONE])
+                j = np.int64(first_action[own])
+                j_end = np.int64(first_action[own + ONE])
                 pairs = (k_end - k) * (j_end - j)
                 moment = first_moment(time, k, k_end, j, j_end, windows[c])
                 moments[together] = moment
-                together += 1 if moment >= 0 else 0
+                together += ONE if moment >= 0 else NONE
             if timing:
-                p = chance[c, pairs] if pairs < several else -math.expm1(log_miss[c] * pairs)
+                if pairs < several:
+                    p = chance[np.uint64(c), np.uint64(pairs)]
+                else:
+                    p = -math.expm1(log_miss[c] * pairs)
                 chances[s] = p
                 mean += p
                 some += none * p
                 two += single * p
                 single = single * (1.0 - p) + none * p
                 none *= 1.0 - p
-        count = count_occasions(moments, together, rule)
-        occasions[e] = count
-        if timing:
-            expected[e] = mean
-            if count == 1:
-                p_value[e] = min(some, 1.0)
-            elif count == 2:
-                p_value[e] = min(two, 1.0)
-            else:
-                p_value[e] = math.exp(log_tail(count, chances, shared, states))
+        count = count_occasions(moments, np.int64(together), rule)
+        at = place[e]
+        occasions[at] = count
+        expected[at] = mean
+        if not timing:
+            p_value[at] = 1.0
+        elif count == 1:
+            p_value[at] = max(min(some, 1.0), SMALLEST_P)
+        elif count == 2:
+            p_value[at] = max(min(two, 1.0), SMALLEST_P)
+        else:
+            log_p = log_tail(count, chances, np.int64(shared), states)
+            p_value[at] = max(math.exp(log_p), SMALLEST_P)
     if h >= 0:
-        for r in range(starts[h], starts[h + 1]):
-            marked[objects[r] >> 6] = np.uint64(0)
+        unmark(objects, starts[h], starts[h + 1], marked)
 
 
 @inlined
@@ -337,6 +437,7 @@ def interpolated(x: float, start: float, step: float, values: Any) -> float:
 def activity_tests(
     source: Any,
     target: Any,
+    level: Any,
     log_rate: Any,
     log_scale: float,
     grid_start: float,
@@ -345,6 +446,7 @@ def activity_tests(
     occasions: Any,
     first: int,
     last: int,
+    known: Any,
     expected: Any,
     p_value: Any,
 ) -> None:
@@ -353,14 +455,32 @@ def activity_tests(
     Parameters
     ----------
     source, target : int32 (edges,)
-    log_rate : float64 (accounts,), log of how many actions each has
+    level : int32 (accounts,), which of the rates each account has
+    log_rate : float64 (levels,), log of each number of actions that there is, ascending
     log_scale : what is added to the two to give log x
     grid_start, grid_step, log_sums : log of the saturated sum on an even grid of log x
     occasions : int32 (edges,)
     first, last : edges to do
+    known : float64 (k, k, counts), scratch, for the k lowest rates: the expectation, and from 2 on
+        the chance of so many occasions or more; 0 where it was not asked for yet
     expected, p_value : float64 (edges,), written
     """
     for e in range(first, last):
-        x = log_scale + log_rate[source[e]] + log_rate[target[e]]
-        expected[e] = math.exp(interpolated(x, grid_start, grid_step, log_sums))
-        p_value[e] = tail_bound(np.int64(occasions[e]), expected[e])
+        a = np.uint64(level[source[e]])
+        b = np.uint64(level[target[e]])
+        seen = a < len(known) and b < len(known)
+        mean = known[a, b, 0] if seen else 0.0
+        if mean == 0.0:
+            x = log_scale + log_rate[a] + log_rate[b]
+            mean = math.exp(interpolated(x, grid_start, grid_step, log_sums))
+            if seen:
+                known[a, b, 0] = mean
+        count = np.int64(occasions[e])
+        seen = seen and 2 <= count < known.shape[2]
+        p = known[a, b, np.uint64(count)] if seen else 0.0
+        if p == 0.0:
+            p = max(tail_bound(count, mean), SMALLEST_P)
+            if seen:
+                known[a, b, np.uint64(count)] = p
+        expected[e] = mean
+        p_value[e] = p

@@ -28,7 +28,8 @@ LOG10 = math.log(10.0)
 PRIOR_PAIRS = 20.0  # what the class of an object weighs against the pairs of outsiders on it
 PRIOR_ACCOUNTS = (1.0 + math.sqrt(1.0 + 8.0 * PRIOR_PAIRS)) / 2.0  # as many accounts as make them
 BIG = 512  # accounts on an object from which its moments are computed once, members included
-MOST = 64  # moments kept; more members at once are counted as this many
+MOST = 64  # moments used; more members at once are counted as this many
+FEW = 8  # moments that most sets need, and that are counted first
 MOST_ADDED_UP = 8  # accounts up to which the search adds up all orders; beyond it estimates
 ABREAST = 16  # delays of which the powers are taken at once
 TRIED = 3  # candidates that are tried exactly for each place in a group
@@ -43,12 +44,13 @@ class Scene(NamedTuple):
     starts: Any  # int64 (objects + 1,)
     indptr: Any  # int64 (accounts + 1,)
     positions: Any  # int32 (n,)
+    held: Any  # int32 (n,), the object of each of `positions`
     repeats: Any  # int32 (n,), m_uo
     n_accounts: Any  # int32 (objects,), n_o
     class_of: Any  # int32 (objects,)
-    class_moments: Any  # float64 (classes, MOST)
+    class_moments: Any  # float64 (classes, MOST), or FEW of them for smaller sets
     big_row: Any  # int32 (objects,), -1 where the object is not big
-    big_moments: Any  # float64 (big objects, MOST)
+    big_moments: Any  # float64 (big objects, as many)
     grain: Any  # int8 (n,), how round the time is: a position in round_factors
     round_factors: Any  # float64 (classes, grains), falling to 1 for times that are not round
     window: Any  # int64 (objects,)
@@ -59,7 +61,7 @@ class Scene(NamedTuple):
 
 
 @kernel
-def class_profile(delay: Any, weight: Any, firsts: float, window: int) -> Any:
+def class_profile(delay: Any, weight: Any, firsts: float, window: int, most: int) -> Any:
     """Return the moments of G for the pooled delays of a class of objects.
 
     Parameters
@@ -68,13 +70,14 @@ def class_profile(delay: Any, weight: Any, firsts: float, window: int) -> Any:
     weight : float64 (n,)
     firsts : weight of the first actions, at delay 0
     window : the bound, inclusive
+    most : how many moments
 
     Returns
     -------
-    moments : float64 (MOST,), E[G^j]
+    moments : float64 (most,), E[G^j]
     """
-    moments = np.zeros(MOST, np.float64)
-    powers = np.empty((MOST, ABREAST))
+    moments = np.zeros(most, np.float64)
+    powers = np.empty((most, ABREAST))
     paces = np.empty(ABREAST)
     held = 0
     n = len(delay)
@@ -101,11 +104,11 @@ def class_profile(delay: Any, weight: Any, firsts: float, window: int) -> Any:
             for lane in range(held, ABREAST):
                 paces[lane] = 0.0
                 powers[0, lane] = 0.0
-            for j in range(1, MOST):
+            for j in range(1, most):
                 for lane in range(ABREAST):
                     power = powers[j - 1, lane] * paces[lane]
                     powers[j, lane] = power if power >= 1e-300 else 0.0
-            for j in range(MOST):
+            for j in range(most):
                 moment = moments[j]
                 for lane in range(held):
                     moment += powers[j, lane]
@@ -115,18 +118,20 @@ def class_profile(delay: Any, weight: Any, firsts: float, window: int) -> Any:
 
 
 @inlined
-def sets_pace(scene: Any, account: int, in_set: Any) -> bool:
+def sets_pace(background: Any, account: int, in_set: Any) -> bool:
     """Return whether an account is outside the set, and in the background where one is marked."""
-    return in_set[account] == 0 and (len(scene.background) == 0 or scene.background[account] == 1)
+    return in_set[account] == 0 and (len(background) == 0 or background[account] == 1)
 
 
 @inner
 def pacemakers(scene: Any, begin: int, end: int, in_set: Any) -> int:
     """Return how many accounts that set the pace act at the positions begin..end-1 of an object."""
+    # by names of their own: taken from the scene in a loop, they would be counted in each turn
+    account, repeats, background = scene.account, scene.repeats, scene.background
     total = 0.0
     for p in range(begin, end):
-        if sets_pace(scene, scene.account[p], in_set):
-            total += 1.0 / scene.repeats[p]
+        if sets_pace(background, account[p], in_set):
+            total += 1.0 / repeats[p]
     return int(total + 0.5)
 
 
@@ -158,20 +163,22 @@ def object_moment(scene: Any, o: int, in_set: Any, outsiders: int, j: int) -> fl
         outsiders = pacemakers(scene, begin, end, in_set)
     if outsiders < 2:
         return of_class
+    account, time, repeats = scene.account, scene.time, scene.repeats
+    background = scene.background
     window = scene.window[o]
     high = begin
     inside = 0.0  # weight of the outsiders' actions from p on, up to high
     total = 0.0
     for p in range(begin, end):
-        if not sets_pace(scene, scene.account[p], in_set):
+        if not sets_pace(background, account[p], in_set):
             continue
-        own = 1.0 / scene.repeats[p]
+        own = 1.0 / repeats[p]
         if high <= p:
             high = p + 1
             inside = own
-        while high < end and scene.time[high] - scene.time[p] <= window:
-            if sets_pace(scene, scene.account[high], in_set):
-                inside += 1.0 / scene.repeats[high]
+        while high < end and time[high] - time[p] <= window:
+            if sets_pace(background, account[high], in_set):
+                inside += 1.0 / repeats[high]
             high += 1
         inside -= own
         if inside > 1e-9:
@@ -204,16 +211,19 @@ def big_object_moments(
     objects : int64, which objects, of two or more accounts each
     first, last : which of them to do
     in_set : uint8 (accounts,), zeros
-    out : float64 (len(objects), MOST), written
+    out : float64 (len(objects), moments), written
     """
-    power = np.empty(MOST, np.float64)
-    total = np.empty(MOST, np.float64)
+    most = out.shape[1]
+    power = np.empty(most, np.float64)
+    total = np.empty(most, np.float64)
+    account, time, repeats = scene.account, scene.time, scene.repeats
+    background = scene.background
     for i in range(first, last):
         o = objects[i]
         begin = scene.starts[o]
         end = scene.starts[o + 1]
         n = pacemakers(scene, begin, end, in_set)
-        for r in range(MOST):
+        for r in range(most):
             out[i, r] = scene.class_moments[scene.class_of[o], r]
         if n < 2:
             continue
@@ -222,15 +232,15 @@ def big_object_moments(
         inside = 0.0
         total[:] = 0.0
         for p in range(begin, end):
-            if not sets_pace(scene, scene.account[p], in_set):
+            if not sets_pace(background, account[p], in_set):
                 continue
-            own = 1.0 / scene.repeats[p]
+            own = 1.0 / repeats[p]
             if high <= p:
                 high = p + 1
                 inside = own
-            while high < end and scene.time[high] - scene.time[p] <= window:
-                if sets_pace(scene, scene.account[high], in_set):
-                    inside += 1.0 / scene.repeats[high]
+            while high < end and time[high] - time[p] <= window:
+                if sets_pace(background, account[high], in_set):
+                    inside += 1.0 / repeats[high]
                 high += 1
             inside -= own
             if inside > 1e-9:
@@ -239,15 +249,15 @@ def big_object_moments(
                 square = min(inside / (n - 1.0), 1.0)
                 power[0] = 1.0
                 bit = 1
-                while bit < MOST:
-                    for j in range(bit, min(2 * bit, MOST)):
+                while bit < most:
+                    for j in range(bit, min(2 * bit, most)):
                         power[j] = power[j - bit] * square
                     square *= square
                     bit *= 2
-                for j in range(1, MOST):
+                for j in range(1, most):
                     total[j] += own * power[j]
         out[i, 0] = 1.0
-        for j in range(1, MOST):
+        for j in range(1, most):
             of_class = scene.class_moments[scene.class_of[o], j]
             out[i, j] = mixed_moment(total[j], n, of_class, j)
 
@@ -260,10 +270,11 @@ def gather(scene: Any, members: Any, n: int, actions: Any) -> Any:
         total += scene.indptr[members[i] + 1] - scene.indptr[members[i]]
     if total > len(actions):
         actions = np.empty(2 * total, np.int32)
+    indptr, positions = scene.indptr, scene.positions
     total = 0
     for i in range(n):
-        for k in range(scene.indptr[members[i]], scene.indptr[members[i] + 1]):
-            actions[total] = scene.positions[k]
+        for k in range(indptr[members[i]], indptr[members[i] + 1]):
+            actions[total] = positions[k]
             total += 1
     sort_in_place(actions[:total])
     return actions, total
@@ -277,13 +288,14 @@ def merge(scene: Any, actions: Any, n: int, added: int, merged: Any) -> Any:
     total = n + k_end - k
     if total > len(merged):
         merged = np.empty(2 * total, np.int32)
+    positions = scene.positions
     i = 0
     for t in range(total):
-        if k == k_end or (i < n and actions[i] < scene.positions[k]):
+        if k == k_end or (i < n and actions[i] < positions[k]):
             merged[t] = actions[i]
             i += 1
         else:
-            merged[t] = scene.positions[k]
+            merged[t] = positions[k]
             k += 1
     return merged, total
 
@@ -293,11 +305,23 @@ def without(scene: Any, actions: Any, n: int, removed: int, left: Any) -> Any:
     """Return the positions `actions[:n]` without those of one account, ascending; how many."""
     if n > len(left):
         left = np.empty(2 * n, np.int32)
+    account = scene.account
     total = 0
     for i in range(n):
         left[total] = actions[i]
-        total += 1 if scene.account[actions[i]] != removed else 0
+        total += 1 if account[actions[i]] != removed else 0
     return left, total
+
+
+@kernel
+def objects_at(scene: Any, actions: Any, n: int, out: Any) -> Any:
+    """Return the object of each of the positions `actions[:n]`, in a buffer."""
+    if n > len(out):
+        out = np.empty(2 * n, np.int32)
+    object_ = scene.object
+    for i in range(n):
+        out[i] = object_[actions[i]]
+    return out
 
 
 @inner
@@ -316,6 +340,7 @@ def densest_window(scene: Any, actions: Any, i: int, j: int, seen: Any) -> Any:
     begin, end : where the first such window stands in `actions`, end included
     members : number of different members on the object
     """
+    accounts, time = scene.account, scene.time
     most = 0
     begin = i
     end = i
@@ -324,9 +349,9 @@ def densest_window(scene: Any, actions: Any, i: int, j: int, seen: Any) -> Any:
     low = i
     window = scene.window[scene.object[actions[i]]]
     for k in range(i, j):
-        account = scene.account[actions[k]]
-        while scene.time[actions[k]] - scene.time[actions[low]] > window:
-            gone = scene.account[actions[low]]
+        account = accounts[actions[k]]
+        while time[actions[k]] - time[actions[low]] > window:
+            gone = accounts[actions[low]]
             seen[gone] -= 1
             if seen[gone] == 0:
                 inside -= 1
@@ -339,14 +364,14 @@ def densest_window(scene: Any, actions: Any, i: int, j: int, seen: Any) -> Any:
             begin = low
             end = k
     for k in range(low, j):
-        seen[scene.account[actions[k]]] = 0
+        seen[accounts[actions[k]]] = 0
     for k in range(i, j):
-        account = scene.account[actions[k]]
+        account = accounts[actions[k]]
         if seen[account] == 0:
             seen[account] = 1
             members += 1
     for k in range(i, j):
-        seen[scene.account[actions[k]]] = 0
+        seen[accounts[actions[k]]] = 0
     return most, begin, end, members
 
 
@@ -623,15 +648,16 @@ def set_evidence(
     class_only : share of the evidence from objects on which nobody else acts
     """
     object_, moment, log_b, reach = work
+    object_of = scene.object
     objects = 0
     together = 0
     alone = 0.0
     everything = 0.0
     i = np.int64(0)  # a plain 0 has a type of its own, for which all that it goes to is compiled
     while i < n:
-        o = scene.object[actions[i]]
+        o = object_of[actions[i]]
         j = i + 1
-        while j < n and scene.object[actions[j]] == o:
+        while j < n and object_of[actions[j]] == o:
             j += 1
         if j - i > 1:
             members, most, when, bound, worth = _object_evidence(
@@ -683,8 +709,8 @@ def _evidence(scene: Any, work: Any, objects: int, price: float) -> float:
 
 @kernel
 def changed(
-    scene: Any, actions: Any, n: int, x: int, joins: bool, in_set: Any, seen: Any, by_class: bool,
-    work: Any, objects: int, out: Any, joint: Any,
+    scene: Any, actions: Any, acted_on: Any, n: int, x: int, joins: bool, in_set: Any, seen: Any,
+    by_class: bool, work: Any, objects: int, out: Any, joint: Any,
 ) -> Any:  # fmt: skip
     """Write what :func:`set_evidence` would find if one account joined or left: only its objects.
 
@@ -692,6 +718,7 @@ def changed(
     ----------
     scene : Scene
     actions : int32, positions of the actions of the set as it was, n of them, ascending
+    acted_on : int32, their objects
     x : the account
     joins : whether it joins or leaves
     in_set : uint8 (accounts,), 1 for the members as they are then
@@ -712,68 +739,69 @@ def changed(
     k_end = scene.indptr[x + 1]
     if objects + k_end - k > len(out[0]):
         out = workspace(2 * (objects + k_end - k))
+    held, positions, accounts = scene.held, scene.positions, scene.account
+    objects_before, when_before, bound_before, reach_before = work
+    objects_then, when_then, bound_then, reach_then = out
     found = 0
     done = 0  # of `work`
     a = 0
     while k < k_end and a < n:
-        o = scene.object[scene.positions[k]]
-        begin = scene.starts[o]
-        past = scene.starts[o + 1]
-        if actions[a] < begin:
-            a = first_from(actions, a, n, begin)
+        o = held[k]
+        if acted_on[a] < o:
+            a = first_from(acted_on, a, n, o)
             continue
-        if actions[a] >= past:
-            k = first_from(scene.positions, k, k_end, scene.starts[scene.object[actions[a]]])
+        if acted_on[a] > o:
+            k = first_from(held, k, k_end, acted_on[a])
             continue
         own = k
-        while k < k_end and scene.positions[k] < past:
+        while k < k_end and held[k] == o:
             k += 1
         b = a  # the members' actions on the object: from a to b - 1
-        while b < n and actions[b] < past:
+        while b < n and acted_on[b] == o:
             b += 1
         if b - a > (0 if joins else k - own):  # others act on it
-            while done < objects and work[0][done] < o:
-                out[0][found] = work[0][done]
-                out[1][found] = work[1][done]
-                out[2][found] = work[2][done]
-                out[3][found] = work[3][done]
+            while done < objects and objects_before[done] < o:
+                objects_then[found] = objects_before[done]
+                when_then[found] = when_before[done]
+                bound_then[found] = bound_before[done]
+                reach_then[found] = reach_before[done]
                 done += 1
                 found += 1
-            if done < objects and work[0][done] == o:
+            if done < objects and objects_before[done] == o:
                 done += 1
             if b - a + k - own > len(joint):
                 joint = np.empty(2 * (b - a + k - own), np.int32)
             size = 0
             if joins:
                 while a < b or own < k:
-                    if own == k or (a < b and actions[a] < scene.positions[own]):
+                    if own == k or (a < b and actions[a] < positions[own]):
                         joint[size] = actions[a]
                         a += 1
                     else:
-                        joint[size] = scene.positions[own]
+                        joint[size] = positions[own]
                         own += 1
                     size += 1
             else:
                 while a < b:
                     joint[size] = actions[a]
-                    size += 1 if scene.account[actions[a]] != x else 0
+                    size += 1 if accounts[actions[a]] != x else 0
                     a += 1
             if size > 1:
                 members, _, when, bound, worth = _object_evidence(
                     scene, joint, np.int64(0), size, in_set, seen, by_class
                 )
                 if members > 1:
-                    out[0][found] = o
-                    out[1][found] = when
-                    out[2][found] = bound
-                    out[3][found] = worth
+                    objects_then[found] = o
+                    when_then[found] = when
+                    bound_then[found] = bound
+                    reach_then[found] = worth
                     found += 1
         a = b
     while done < objects:
-        out[0][found] = work[0][done]
-        out[1][found] = work[1][done]
-        out[2][found] = work[2][done]
-        out[3][found] = work[3][done]
+        objects_then[found] = objects_before[done]
+        when_then[found] = when_before[done]
+        bound_then[found] = bound_before[done]
+        reach_then[found] = reach_before[done]
         done += 1
         found += 1
     return out, found, joint
@@ -883,10 +911,13 @@ def _best_candidates(
     best, gains : int32, float64 (TRIED,), written: the accounts with the highest scores, of equals
         the lowest code first, -1 where there are no more; and these, in log10
     """
+    # by names of their own: taken from the scene in a loop, they would be counted in each turn
+    account, time, repeats = scene.account, scene.time, scene.repeats
     count = 0
     i = np.int64(0)  # a plain 0 has a type of its own, for which all that it goes to is compiled
     while i < n:
         o = scene.object[actions[i]]
+        start = scene.starts[o]
         past = scene.starts[o + 1]
         j = i + 1
         while j < n and actions[j] < past:
@@ -907,14 +938,14 @@ def _best_candidates(
             last = begin if most > 1 else j - 1
             alone = j - i == 1  # then each account that acts once is met once
             for k in range(first, last + 1):
-                earliest = scene.time[actions[end if most > 1 else k]] - window
-                latest = scene.time[actions[k]] + window
+                earliest = time[actions[end if most > 1 else k]] - window
+                latest = time[actions[k]] + window
                 q = actions[k]
-                while q > scene.starts[o] and scene.time[q - 1] >= earliest:
+                while q > start and time[q - 1] >= earliest:
                     q -= 1
-                while q < past and scene.time[q] <= latest:
-                    x = scene.account[q]
-                    once = alone and scene.repeats[q] == 1
+                while q < past and time[q] <= latest:
+                    x = account[q]
+                    once = alone and repeats[q] == 1
                     if q != actions[k] and (once or (in_set[x] == 0 and stamp[x] != o)):
                         if score[x] == 0.0:
                             touched[count] = x
@@ -967,9 +998,12 @@ def grow(
 
     Returns
     -------
-    members : int32, ascending
+    members : int32, ascending; none where the set needs more moments than the scene has
     evidence : log10
     """
+    moments = scene.class_moments.shape[1]
+    if moments < MOST and len(seed) >= moments:
+        return np.empty(0, np.int32), 0.0
     room = max(most_members, len(seed)) + 1
     n_accounts = scene.population
     size = len(seed)
@@ -993,7 +1027,10 @@ def grow(
     joint = np.empty(256, np.int32)
     best = np.empty(TRIED, np.int32)
     gains = np.empty(TRIED)
+    prices_with = np.empty(TRIED)  # of the set with each of them,
+    priced = np.zeros(TRIED, np.int8)  # where known: 1 where it may be more, 2 where not
     actions, n = gather(scene, members, size, np.empty(1024, np.int32))
+    acted_on = objects_at(scene, actions, n, np.empty(n, np.int32))
     # what the set did by the chances of outsiders, and by those of the classes; and spare rooms
     own = workspace(n + 1)
     by_class = workspace(n + 1)
@@ -1009,6 +1046,10 @@ def grow(
     scored = False  # whether the candidates for the set as it is are known
     turns = 0
     while first or turns < 2 * most_members:
+        if size >= moments and moments < MOST:
+            for i in range(size):
+                in_set[members[i]] = 0
+            return np.empty(0, np.int32), 0.0
         joined = nobody
         joined_n = 0
         joined_price = price
@@ -1019,6 +1060,7 @@ def grow(
                     scene, actions, n, in_set, seen, stamp, score, touched, best, gains
                 )
                 scored = True
+                priced[:] = 0
             for t in range(TRIED):  # the best by score are tried one by one
                 x = best[t]
                 if x < 0:
@@ -1031,15 +1073,18 @@ def grow(
                     sure = shared >= 0.0
                     if not sure:
                         shared = least_shared(interests, x)
-                with_x = _price_with(
-                    interests, n_accounts, members, size, chances, price, x, shared
-                ) - (0.0 if sure else 1e-9)  # fmt: skip
+                if priced[t] < (2 if sure else 1):
+                    prices_with[t] = _price_with(
+                        interests, n_accounts, members, size, chances, price, x, shared
+                    ) - (0.0 if sure else 1e-9)  # fmt: skip
+                    priced[t] = 2 if sure else 1
+                with_x = prices_with[t]
                 if gains[t] < 0.5 * (with_x - price) / LOG10:
                     continue
                 in_set[x] = 1
                 trial, trial_n, joint = changed(
-                    scene, actions, n, x, yes, in_set, seen, first, by_class if first else own,
-                    class_n if first else own_n, trial, joint,
+                    scene, actions, acted_on, n, x, yes, in_set, seen, first,
+                    by_class if first else own, class_n if first else own_n, trial, joint,
                 )  # fmt: skip
                 in_set[x] = 0
                 with_it = _evidence(scene, trial, trial_n, with_x)
@@ -1049,6 +1094,8 @@ def grow(
                         interests, n_accounts, members, size, chances, price, x,
                         interests.shared[x],
                     )  # fmt: skip
+                    prices_with[t] = with_x
+                    priced[t] = 2
                     if gains[t] < 0.5 * (with_x - price) / LOG10:
                         continue
                     with_it = _evidence(scene, trial, trial_n, with_x)
@@ -1067,8 +1114,9 @@ def grow(
             in_set[joined] = 1
             if first:
                 trial, own_n, joint = changed(
-                    scene, actions, n, joined, yes, in_set, seen, no, own, own_n, trial, joint
-                )
+                    scene, actions, acted_on, n, joined, yes, in_set, seen, no, own, own_n, trial,
+                    joint,
+                )  # fmt: skip
                 own, trial = trial, own
                 by_class, chosen = chosen, by_class
                 class_n = joined_n
@@ -1080,6 +1128,7 @@ def grow(
             spare, total = merge(scene, actions, n, joined, spare)
             actions, spare = spare, actions
             n = total
+            acted_on = objects_at(scene, actions, n, acted_on)
             members[size] = joined
             size += 1
             price = joined_price
@@ -1102,6 +1151,7 @@ def grow(
                     in_set[members[i]] = 0
                 size = best_size
                 actions, n = gather(scene, members, size, actions)
+                acted_on = objects_at(scene, actions, n, acted_on)
                 own_n = set_evidence(scene, actions, n, in_set, seen, own, no, nowhere)[1]
                 scored = False
             continue
@@ -1115,7 +1165,7 @@ def grow(
             x = members[i]
             in_set[x] = 0
             trial, trial_n, joint = changed(
-                scene, actions, n, x, no, in_set, seen, no, own, own_n, trial, joint
+                scene, actions, acted_on, n, x, no, in_set, seen, no, own, own_n, trial, joint
             )
             in_set[x] = 1
             less = _evidence(scene, trial, trial_n, prices[i])
@@ -1131,6 +1181,7 @@ def grow(
         spare, total = without(scene, actions, n, members[worst], spare)
         actions, spare = spare, actions
         n = total
+        acted_on = objects_at(scene, actions, n, acted_on)
         in_set[members[worst]] = 0
         size -= 1
         price = prices[worst]
@@ -1152,6 +1203,41 @@ def grow(
 
 
 @kernel
+def grow_each(
+    scene: Any, seeds: Any, starts: Any, first: int, last: int, most_members: int, hopeless: float,
+    in_set: Any, seen: Any, stamp: Any, score: Any, touched: Any, interests: Any,
+) -> Any:  # fmt: skip
+    """Grow a set from each of the seeds first..last-1.
+
+    Parameters
+    ----------
+    seeds, starts : int32, int64 (seeds + 1,), the accounts of each seed
+    scene and the rest : as in :func:`grow`
+
+    Returns
+    -------
+    members : int32, of all sets, one after the other
+    ends : int64 (last - first,), where each ends there
+    evidence : float64 (last - first,)
+    """
+    members = np.empty(4 * (last - first), np.int32)
+    ends = np.empty(last - first, np.int64)
+    evidence = np.empty(last - first)
+    size = 0
+    for i in range(first, last):
+        grown, evidence[i - first] = grow(
+            scene, seeds[starts[i] : starts[i + 1]], most_members, hopeless, in_set, seen, stamp,
+            score, touched, interests,
+        )  # fmt: skip
+        if size + len(grown) > len(members):
+            members = widened(members, 2 * (size + len(grown)))
+        members[size : size + len(grown)] = grown
+        size += len(grown)
+        ends[i - first] = size
+    return members[:size], ends, evidence
+
+
+@kernel
 def synchronised_pairs(
     scene: Any, actions: Any, n: int, in_set: Any, seen: Any
 ) -> Any:  # fmt: skip
@@ -1167,13 +1253,14 @@ def synchronised_pairs(
     expected : the same by the chances of accounts outside the set:
         sum of 1 - (1 - chance_o)^(m_uo m_vo), chance_o = 2 E[G] on the object
     """
+    object_, account_of, times = scene.object, scene.account, scene.time
     observed = 0
     expected = 0.0
     i = np.int64(0)  # a plain 0 has a type of its own, for which all that it goes to is compiled
     while i < n:
-        o = scene.object[actions[i]]
+        o = object_[actions[i]]
         j = i + 1
-        while j < n and scene.object[actions[j]] == o:
+        while j < n and object_[actions[j]] == o:
             j += 1
         _, _, _, members = _densest(scene, actions, i, j, seen)
         window = scene.window[o]
@@ -1187,7 +1274,7 @@ def synchronised_pairs(
             if members == j - i:  # nobody acts twice
                 low = i
                 for k in range(i, j):
-                    while scene.time[actions[k]] - scene.time[actions[low]] > window:
+                    while times[actions[k]] - times[actions[low]] > window:
                         low += 1
                     observed += k - low
                 expected += members * (members - 1) / 2.0 * chance
@@ -1195,7 +1282,7 @@ def synchronised_pairs(
                 m = j - i
                 time = np.empty(m, np.int64)
                 for k in range(m):
-                    time[k] = scene.time[actions[i + k]]
+                    time[k] = times[actions[i + k]]
                 repeats = np.empty(members, np.int64)
                 number = np.empty(m, np.int32)  # of each action's member, in the order they came
                 begins = np.empty(m, np.int32)  # the window of each action
@@ -1203,7 +1290,7 @@ def synchronised_pairs(
                 count = 0
                 first = 0
                 for k in range(m):
-                    account = scene.account[actions[i + k]]
+                    account = account_of[actions[i + k]]
                     if seen[account] == 0:
                         repeats[count] = scene.repeats[actions[i + k]]
                         count += 1
@@ -1236,7 +1323,7 @@ def synchronised_pairs(
                             q += 1
                         k += 1
                 for k in range(i, j):
-                    seen[scene.account[actions[k]]] = 0
+                    seen[account_of[actions[k]]] = 0
                 sort_in_place(repeats)
                 log_miss = math.log1p(-min(chance, 1.0 - 1e-15))
                 k = 0

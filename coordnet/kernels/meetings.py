@@ -21,7 +21,7 @@ def pairs_that_meet_again(
     ----------
     focal : int32 (f,), the accounts to look from
     rungs : int32 (f,), how many of `edges`, from the first on, each of them is looked at with
-    starts, objects, first : the objects of each account, from :func:`account_runs`
+    starts, objects, first : the objects of each account, from :func:`shared_objects.account_runs`
     positions : int32, the actions of each account, which `first` points into
     indptr : int64 (objects + 1,), account : int32 (n,), time : int64 (n,), by object and time
     edges : int64 (e,), ascending windows, inclusive

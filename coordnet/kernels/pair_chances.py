@@ -21,12 +21,58 @@ class Slots(NamedTuple):
 
     starts: Any  # int64 (objects + 1,), where the slots of each object begin
     account: Any  # int32 (slots,)
-    object: Any  # int32 (slots,)
-    action: Any  # int32 (slots,), where the account's times on the object begin in `time`
-    action_end: Any  # int32 (slots,)
+    run: Any  # int32 (slots,), which of the runs of :func:`shared_objects.account_runs` it is
     own_starts: Any  # int64 (accounts + 1,)
-    own: Any  # int32 (slots,), the slots of each account, ascending
-    time: Any  # int64 (n,), ascending inside a slot
+    own: Any  # int32 (slots,), the objects of each account, ascending
+    first_action: Any  # int32 (runs + 1,), where the times of each run begin in `time`
+    time: Any  # int64 (n,), ascending inside a run
+
+
+@kernel
+def list_slots(
+    starts: Any,
+    objects: Any,
+    rank: Any,
+    inside: Any,
+    slot_starts: Any,
+    own_starts: Any,
+    account: Any,
+    run: Any,
+    own: Any,
+) -> None:
+    """List who acts on each object and on what each account acts, as :class:`Slots` has it.
+
+    Parameters
+    ----------
+    starts, objects : from :func:`shared_objects.account_runs`
+    rank : int32 (objects,), the number that each object has among the slots
+    inside : bool (accounts,), whose slots are listed
+    slot_starts, own_starts, account, run, own : written; as in :class:`Slots`, both starts zeros
+        on entry
+
+    Cost: linear.
+    """
+    for u in range(len(starts) - 1):
+        own_starts[u + 1] = own_starts[u]
+        if inside[u]:
+            own_starts[u + 1] += starts[u + 1] - starts[u]
+            for r in range(starts[u], starts[u + 1]):
+                slot_starts[rank[objects[r]] + 1] += 1
+    for x in range(len(rank)):
+        slot_starts[x + 1] += slot_starts[x]
+    following = slot_starts[:-1].copy()
+    for u in range(len(starts) - 1):
+        if inside[u]:
+            for r in range(starts[u], starts[u + 1]):
+                x = rank[objects[r]]
+                account[following[x]] = u
+                run[following[x]] = r
+                following[x] += 1
+    following = own_starts[:-1].copy()
+    for x in range(len(rank)):
+        for s in range(slot_starts[x], slot_starts[x + 1]):
+            own[following[account[s]]] = x
+            following[account[s]] += 1
 
 
 @inlined
@@ -50,48 +96,52 @@ def uniform(a: int, b: int) -> float:
     return np.float64((z ^ (z >> np.uint64(31))) >> np.uint64(11)) * 2.0**-53
 
 
-@inner
-def shared_objects(slots: Any, u: int, v: int, low: int, high: int) -> int:
-    """Return the number of objects that accounts u and v both act on, of the slots low..high-1.
+@inlined
+def shared_objects(own: Any, own_starts: Any, u: int, v: int, first: int, last: int) -> int:
+    """Return how many of the objects first..last-1 accounts u and v both act on.
+
+    Parameters
+    ----------
+    own, own_starts : of :class:`Slots`
 
     Cost: O(k log K) for the k objects of the one and the K >= k of the other.
     """
-    i = first_at_least(slots.own, slots.own_starts[u], slots.own_starts[u + 1], low)
-    i_end = first_at_least(slots.own, i, slots.own_starts[u + 1], high)
-    j = first_at_least(slots.own, slots.own_starts[v], slots.own_starts[v + 1], low)
-    j_end = first_at_least(slots.own, j, slots.own_starts[v + 1], high)
+    i = first_at_least(own, own_starts[u], own_starts[u + 1], first)
+    i_end = first_at_least(own, i, own_starts[u + 1], last)
+    j = first_at_least(own, own_starts[v], own_starts[v + 1], first)
+    j_end = first_at_least(own, j, own_starts[v + 1], last)
     if i_end - i > j_end - j:
         i, i_end, j, j_end = j, j_end, i, i_end
     shared = 0
     while i < i_end and j < j_end:
-        o = slots.object[slots.own[i]]
+        o = own[i]
         step = 1
-        while j + step < j_end and slots.own[j + step] < slots.starts[o]:
+        while j + step < j_end and own[j + step] < o:
             step *= 2
-        j = first_at_least(slots.own, j, min(j + step, j_end), slots.starts[o])
-        if j < j_end and slots.own[j] < slots.starts[o + 1]:
+        j = first_at_least(own, j, min(j + step, j_end), o)
+        if j < j_end and own[j] == o:
             shared += 1
             j += 1
         i += 1
     return shared
 
 
-@inner
-def share_together(slots: Any, one: int, two: int, window: int) -> float:
-    """Return the share of the pairs of actions of two slots that are within the window."""
+@inlined
+def share_together(first_action: Any, time: Any, one: int, two: int, window: int) -> float:
+    """Return the share of the pairs of actions of two runs that are within the window."""
     met = 0
-    low = slots.action[two]
+    low = first_action[two]
     high = low
-    end = slots.action_end[two]
-    for k in range(slots.action[one], slots.action_end[one]):
-        while low < end and slots.time[k] - slots.time[low] > window:
+    end = first_action[two + 1]
+    for k in range(first_action[one], first_action[one + 1]):
+        while low < end and time[k] - time[low] > window:
             low += 1
         high = max(high, low)
-        while high < end and slots.time[high] - slots.time[k] <= window:
+        while high < end and time[high] - time[k] <= window:
             high += 1
         met += high - low
-    repeats = slots.action_end[one] - slots.action[one]
-    return met / (np.float64(repeats) * (end - slots.action[two]))
+    repeats = first_action[one + 1] - first_action[one]
+    return met / (np.float64(repeats) * (end - first_action[two]))
 
 
 @kernel
@@ -105,15 +155,14 @@ def sample_sums(
     sums = np.zeros(6)
     sums[0] = size
     total = before[last] - before[first]
-    low = slots.starts[first]
-    high = slots.starts[last]
     o = first
     for i in range(size):
         x = np.int64(i)  # the number of a co-occurrence: one of each of `size` equal stretches
         if total > size:
             x = min(np.int64((i + uniform(seed, i)) * (np.float64(total) / size)), total - 1)
         x += before[first]
-        o = first_at_least(before, o, last + 1, x + 1) - 1
+        while before[o + 1] <= x:
+            o += 1
         x -= before[o]
         b = np.int64((1.0 + math.sqrt(1.0 + 8.0 * x)) / 2.0)  # x = b (b - 1) / 2 + a, a < b
         while b * (b - 1) // 2 > x:  # where the root was rounded
@@ -124,8 +173,9 @@ def sample_sums(
         two = slots.starts[o] + b
         u = slots.account[one]
         v = slots.account[two]
-        weight = 1.0 / shared_objects(slots, u, v, low, high)
-        part = share_together(slots, one, two, window) * weight
+        weight = 1.0 / shared_objects(slots.own, slots.own_starts, u, v, first, last)
+        met = share_together(slots.first_action, slots.time, slots.run[one], slots.run[two], window)
+        part = met * weight
         sums[1] += part
         sums[2] += weight
         sums[3] += part * part
@@ -133,7 +183,7 @@ def sample_sums(
         share[u] += weight
         share[v] += weight
     squares = 0.0
-    for j in range(low, high):
+    for j in range(slots.starts[first], slots.starts[last]):
         squares += share[slots.account[j]] ** 2
         share[slots.account[j]] = 0.0
     if squares > 0.0:
@@ -165,7 +215,8 @@ def class_sums(
         1 / K^2; and 1 / sum of the squared shares that accounts have in the sum of 1 / K, the
         effective number of different accounts. Zeros where there are no co-occurrences.
 
-    Cost: O(size of the sample), times k for accounts that have k objects of the class.
+    Cost: O(size of the sample), times k for accounts that have k objects of the class; and the
+    slots of the class.
     """
     sums = np.zeros(6)
     for close in range(2):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -11,8 +11,23 @@ from coordnet.kernels.arrays import sort_in_place, widened
 from coordnet.kernels.compiling import inlined, kernel
 
 TOP = 5  # targets that count as the top ones
+KEPT_LOGS = 512  # numbers of which n log n is kept; of others it is computed each time
 # columns of what item_profile returns
-ACTIONS, DISTINCT, ENTROPY, MODE, TOP_ACTIONS, TOP_TOTAL, SHARED = range(7)
+ACTIONS, DISTINCT, ENTROPY, MODE, TOP_ACTIONS, TOP_TOTAL = range(6)
+
+
+class Holdings(NamedTuple):
+    """What each account acts on: item by item only where others act on it too."""
+
+    indptr: Any  # int64 (accounts + 1,)
+    item: Any  # int32; items that others act on too, numbered anew, in their order, so that what
+    # is counted of them stands close together
+    count: Any  # int32, the account's actions on it
+    names: Any  # int32 (items of two or more accounts,), the item of each of these numbers
+    alone: Any  # float64 (accounts, 3), of the items that nobody else acts on: actions, items, and
+    # the sum of n log n for n actions on an item
+    top_count: Any  # int64 (accounts, TOP), of the most frequent of these, 0 where there are fewer
+    top_item: Any  # int32 (accounts, TOP), -1 where there are fewer
 
 
 @inlined
@@ -31,21 +46,12 @@ def _insert(counts: Any, items: Any, n: int, c: int) -> None:
 
 @kernel
 def holdings(starts: Any, items: Any, n_items: int) -> Any:
-    """Sum up what each account acts on: item by item only where others act on it too.
+    """Return the :class:`Holdings` of the accounts.
 
     Parameters
     ----------
     starts : int64 (accounts + 1,); items : int32; the items of each account's actions, -1 for none
     n_items : number of items
-
-    Returns
-    -------
-    indptr : int64 (accounts + 1,); item, count : int32; the items of each account on which others
-        act too, each once, and its actions on it
-    alone : float64 (accounts, 3); of the items that nobody else acts on: actions, items, and the
-        sum of n log n for n actions on an item
-    top_count : int64 (accounts, TOP), top_item : int32; the most frequent of these, 0 and -1 where
-        there are fewer
 
     Cost: O(actions + items).
     """
@@ -59,6 +65,16 @@ def holdings(starts: Any, items: Any, n_items: int) -> Any:
     room = 0
     for k in range(len(items)):
         room += 1 if items[k] >= 0 and holder[items[k]] == -2 else 0
+    n_names = 0
+    for c in range(n_items):
+        n_names += 1 if holder[c] == -2 else 0
+    names = np.empty(n_names, np.int32)
+    n_names = 0
+    for c in range(n_items):
+        if holder[c] == -2:
+            names[n_names] = c
+            holder[c] = -3 - n_names  # and its number
+            n_names += 1
     indptr = np.zeros(n_accounts + 1, np.int64)
     item = np.empty(room, np.int32)
     number = np.empty(room, np.int32)
@@ -77,8 +93,8 @@ def holdings(starts: Any, items: Any, n_items: int) -> Any:
                 continue
             n = count[c]
             count[c] = 0
-            if holder[c] == -2:
-                item[size] = c
+            if holder[c] < -2:
+                item[size] = -3 - holder[c]
                 number[size] = n
                 size += 1
             else:
@@ -87,7 +103,7 @@ def holdings(starts: Any, items: Any, n_items: int) -> Any:
                 alone[u, 2] += n * math.log(n) if n > 1 else 0.0
                 _insert(top_count[u], top_item[u], n, c)
         indptr[u + 1] = size
-    return indptr, item[:size], number[:size], alone, top_count, top_item
+    return Holdings(indptr, item[:size], number[:size], names, alone, top_count, top_item)
 
 
 @kernel
@@ -102,14 +118,16 @@ def item_profile(
     held : from :func:`holdings`
     totals : int64 (items,), actions of everybody on each item
     first, last : sets to do
-    count : int32 (items,), scratch, zeros on entry and on return
-    out : float64 (sets, 7), written: actions with an item; different items; entropy of the items
-        in nats; actions on the most frequent one; on the TOP most frequent; everybody's on these;
-        actions on items of two or more accounts of the set
+    count : int32 (names,), scratch, zeros on entry and on return
+    out : float64 (sets, 6), written: actions with an item; different items; entropy of the items
+        in nats; actions on the most frequent one; on the TOP most frequent; everybody's on these
 
     Cost: what the accounts of the sets hold of items that others hold too.
     """
-    held_by, item, number, alone, alone_count, alone_item = held
+    held_by, item, number, names, alone, alone_count, alone_item = held
+    n_log_n = np.zeros(KEPT_LOGS)
+    for n in range(2, KEPT_LOGS):
+        n_log_n[n] = n * math.log(n)
     touched = np.empty(1024, np.int32)
     top_count = np.empty(TOP, np.int64)
     top_item = np.empty(TOP, np.int64)
@@ -118,7 +136,6 @@ def item_profile(
         sort_in_place(own)
         total = 0
         different = 0
-        shared = 0
         entropy = 0.0  # sum of n log n
         top_count[:] = 0
         top_item[:] = -1
@@ -144,19 +161,18 @@ def item_profile(
                 if count[c] == 0:
                     touched[size] = c
                     size += 1
-                    count[c] = n
-                else:  # negative: of more than one
-                    count[c] = -abs(count[c]) - n
+                count[c] += n
         for i in range(size):
             c = touched[i]
-            n = abs(count[c])
+            n = count[c]
             total += n
-            if count[c] < 0:
-                shared += n
             count[c] = 0
-            if n > 1:
+            if n < KEPT_LOGS:
+                entropy += n_log_n[n]
+            else:
                 entropy += n * math.log(n)
-            _insert(top_count, top_item, n, c)
+            if n >= top_count[TOP - 1]:
+                _insert(top_count, top_item, n, names[c])
         different += size
         if total:  # -sum n/N log n/N = log N - sum n log n / N
             entropy = max(math.log(total) - entropy / total, 0.0)
@@ -170,7 +186,50 @@ def item_profile(
         out[s, 3] = top_count[0]
         out[s, 4] = top_count.sum()
         out[s, 5] = everybody
-        out[s, 6] = shared
+
+
+@kernel
+def shared_of_sets(
+    indptr: Any, codes: Any, held: Any, first: int, last: int, seen: Any, out: Any
+) -> None:
+    """Count the actions of the sets first..last-1 on an item, and on items of two or more members.
+
+    Parameters
+    ----------
+    indptr, codes, held, first, last : as in :func:`item_profile`
+    seen : int64 (names,), scratch: the last set that had the item, counted from 1, in the upper 32
+        bits; in the lower the actions of the only account so far, 0 where there are more
+    out : float64 (sets, 2), written
+
+    Cost: what the accounts of the sets hold of items that others hold too.
+    """
+    held_by, item, number, alone = held.indptr, held.item, held.count, held.alone
+    for s in range(first, last):
+        own = codes[indptr[s] : indptr[s + 1]].copy()
+        sort_in_place(own)
+        stamp = np.int64(s + 1) << 32
+        total = 0
+        shared = 0
+        m = 0
+        while m < len(own):
+            u = own[m]
+            times = 1  # an account may be drawn more than once
+            while m + times < len(own) and own[m + times] == u:
+                times += 1
+            m += times
+            total += times * int(alone[u, 0])
+            for k in range(held_by[u], held_by[u + 1]):
+                c = item[k]
+                n = times * number[k]
+                total += n
+                before = seen[c]
+                if before >> 32 != s + 1:
+                    seen[c] = stamp | n
+                else:
+                    shared += n + (before & 0xFFFFFFFF)
+                    seen[c] = stamp
+        out[s, 0] = total
+        out[s, 1] = shared
 
 
 @kernel

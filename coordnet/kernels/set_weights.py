@@ -41,26 +41,29 @@ def know_shared(interests: Any, members: Any, size: int, count: Any) -> None:
 
     Cost: the accounts on all objects of a member, twice.
     """
+    # by names of their own: taken from a tuple in a loop, they would be counted in each turn
+    starts, objects, shared = interests.starts, interests.objects, interests.shared
+    object_starts, accounts = interests.object_starts, interests.accounts
     for i in range(size):
         u = members[i]
-        if interests.shared[u] >= 0.0:
+        if shared[u] >= 0.0:
             continue
         total = 0
-        for k in range(interests.starts[u], interests.starts[u + 1]):
-            o = interests.objects[k]
-            for j in range(interests.object_starts[o], interests.object_starts[o + 1]):
-                x = interests.accounts[j]
+        for k in range(starts[u], starts[u + 1]):
+            o = objects[k]
+            for j in range(object_starts[o], object_starts[o + 1]):
+                x = accounts[j]
                 total += count[x]  # the K-th object makes K - 1 pairs more
                 count[x] += 1
         if interests.met[u] > len(count) // 8:
             count[:] = 0
         else:
-            for k in range(interests.starts[u], interests.starts[u + 1]):
-                o = interests.objects[k]
-                for j in range(interests.object_starts[o], interests.object_starts[o + 1]):
-                    count[interests.accounts[j]] = 0
-        own = interests.starts[u + 1] - interests.starts[u]
-        interests.shared[u] = total - own * (own - 1) // 2
+            for k in range(starts[u], starts[u + 1]):
+                o = objects[k]
+                for j in range(object_starts[o], object_starts[o + 1]):
+                    count[accounts[j]] = 0
+        own = starts[u + 1] - starts[u]
+        shared[u] = total - own * (own - 1) // 2
 
 
 @kernel
@@ -261,17 +264,19 @@ def _grid(last: int) -> Any:
 
 
 @inner
-def _hypergeometric(n: int, marked: int, drawn: int) -> Any:
-    """Return P(h = 0), and the sum over h >= 1 of P(h) log(h / drawn), h of the drawn marked."""
+def _hypergeometric(known: Any, n: int, marked: int, drawn: int) -> Any:
+    """Return P(h = 0), and the sum over h >= 1 of P(h) log(h / drawn), h of the drawn marked.
+
+    `known` is log 0!, log 1!, ..., log n!.
+    """
     none = 0.0
     mean = 0.0
-    whole = math.lgamma(n + 1.0) - math.lgamma(drawn + 1.0) - math.lgamma(n - drawn + 1.0)
+    whole = known[n] - known[drawn] - known[n - drawn]
     for h in range(max(0, drawn - (n - marked)), min(drawn, marked) + 1):
         rest = drawn - h
         log_p = (
-            math.lgamma(marked + 1.0) - math.lgamma(h + 1.0) - math.lgamma(marked - h + 1.0)
-            + math.lgamma(n - marked + 1.0) - math.lgamma(rest + 1.0)
-            - math.lgamma(n - marked - rest + 1.0) - whole
+            known[marked] - known[h] - known[marked - h]
+            + known[n - marked] - known[rest] - known[n - marked - rest] - whole
         )  # fmt: skip
         if h == 0:
             none = math.exp(log_p)
@@ -309,11 +314,14 @@ def log_weight_bound(chances: Any, size: int, n: int) -> float:
     others = size - 1
     near = _grid(others)
     drawn = _grid(others)
+    known = np.empty(size)  # logarithms of factorials
+    for k in range(size):
+        known[k] = math.lgamma(k + 1.0)
     none = np.empty((len(near), len(drawn)))
     mean = np.empty((len(near), len(drawn)))
     for i in range(len(near)):
         for k in range(len(drawn)):
-            none[i, k], mean[i, k] = _hypergeometric(others, near[i], drawn[k])
+            none[i, k], mean[i, k] = _hypergeometric(known, others, near[i], drawn[k])
     total = math.lgamma(size + 1.0) - math.log(n)
     logs = np.empty(others)
     sums = np.zeros(others + 1)  # of the largest 0, 1, 2, ...

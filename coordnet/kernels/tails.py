@@ -10,6 +10,7 @@ import numpy as np
 from coordnet.kernels.compiling import inlined, kernel
 
 NO_P = 0.0  # log of p = 1
+SMALLEST_P = 1e-300  # what smaller p-values are said to be
 
 
 # -- tails -------------------------------------------------------------------------------------
@@ -137,9 +138,35 @@ def log_poisson_binomial_tail(count: int, chances: Any, n: int, states: Any) -> 
 
 
 @inlined
+def at_most_two(chance: float, n: int) -> Any:
+    """Return the chances of no, one, and two or more successes of n trials of one chance.
+
+    By doubling; sums of positive terms only. Cost: O(log n).
+    """
+    zero, one, more = 1.0, 0.0, 0.0
+    a, b, c = 1.0 - chance, chance, 0.0  # of 1, 2, 4, ... trials
+    while n > 0:
+        if n & 1:
+            more += one * (b + c) + zero * c
+            one = one * a + zero * b
+            zero *= a
+        c = c + b * (b + c) + a * c
+        b = 2.0 * a * b
+        a *= a
+        n >>= 1
+    return zero, one, more
+
+
+@inlined
+def is_cheap(count: int, n: int, states: Any) -> bool:
+    """Return whether :func:`log_tail` is exact for this count and number of trials."""
+    return count <= min(len(states), 200) and n * count <= 4096
+
+
+@inlined
 def log_tail(count: int, chances: Any, n: int, states: Any) -> float:
     """Return log P(X >= count), exactly where that is cheap, else the bound of log_tail_bound."""
-    if count <= min(len(states), 200) and n * count <= 4096:
+    if is_cheap(count, n, states):
         return log_poisson_binomial_tail(np.int64(count), chances, np.int64(n), states)
     mean = 0.0
     for i in range(n):

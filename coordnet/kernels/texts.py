@@ -145,6 +145,34 @@ def band_keys(
             keys[b, i] = (key << np.uint64(32)) | np.uint64(i)
 
 
+@kernel
+def that_may_meet(keys: Any, bits: int) -> Any:
+    """Return the keys whose first bits another key has too, in their order.
+
+    Parameters
+    ----------
+    keys : uint64 (n,), even in their first bits
+    bits : how many are looked at, 1 to 32
+
+    Cost: O(n + 2 ** bits); what stays is nearly all of what meets another in the upper half.
+    """
+    down = np.uint64(64 - bits)
+    seen = np.zeros(1 << bits, np.uint8)  # 1 after one key, 2 after more
+    for i in range(len(keys)):
+        slot = np.int64(keys[i] >> down)
+        seen[slot] = 1 if seen[slot] == 0 else 2
+    kept = 0
+    for i in range(len(keys)):
+        kept += 1 if seen[np.int64(keys[i] >> down)] == 2 else 0
+    out = np.empty(kept, np.uint64)
+    kept = 0
+    for i in range(len(keys)):
+        if seen[np.int64(keys[i] >> down)] == 2:
+            out[kept] = keys[i]
+            kept += 1
+    return out
+
+
 @inner
 def _root(parent: Any, v: int) -> int:
     """Return the root of v, halving the path on the way."""

@@ -22,17 +22,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from coordnet.disk import in_pieces, kept
 from coordnet.errors import CoordnetWarning, ParameterError, listed, nearest
 from coordnet.frames import ArrowExport, frozen, html_table, native, strings
 from coordnet.frozen import Frozen, ReadOnly
 from coordnet.kernels import actions as action_kernels
-from coordnet.kernels import arrays as array_kernels
+from coordnet.log.account_order import AccountRuns, account_runs, grouped, starts_of
 from coordnet.log.accounts import Accounts
 from coordnet.log.labels import LABELS, Labelled
 from coordnet.times import DAY, HOUR, MINUTE, SECOND, Instant, instant, instant_text
 
 NO_POST = frozen(np.zeros(0, np.int32))
-DIGESTED = 1 << 20  # offsets of labels that are digested at a time
+DIGESTED = 1 << 20  # offsets of labels, or codes, that are looked at at a time
 
 
 def check_log(log: object, name: str = "log") -> None:
@@ -174,15 +175,17 @@ class ActionLog(ArrowExport, Frozen):
     @cached_property
     def by_account(self) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
         """Positions of each account's actions, ascending: (indptr int64, positions int32)."""
-        indptr, positions = array_kernels.group_by_code(self.account, len(self.all_accounts))
+        indptr, positions = grouped(self.account, len(self.all_accounts))
         return frozen(indptr), frozen(positions)
+
+    def account_runs(self) -> AccountRuns:
+        """Return the objects of each account, each once; a log in memory makes them each time."""
+        return account_runs(*self.by_account, self.object)
 
     @cached_property
     def by_object(self) -> NDArray[np.int64]:
         """Where each object's actions begin: int64 (n_objects + 1,)."""
-        counts = np.bincount(self.object, minlength=self.n_objects)
-        starts: NDArray[np.int64] = frozen(np.concatenate([[0], np.cumsum(counts)]))
-        return starts
+        return frozen(starts_of(self.object, self.n_objects))  # type: ignore[no-any-return]
 
     @cached_property
     def _digest(self) -> bytes:
@@ -290,29 +293,30 @@ class ActionLog(ArrowExport, Frozen):
 
     def where(self, keep: NDArray[np.bool_], reason: str) -> ActionLog:
         """Return the log of the actions marked; accounts keep their codes, objects do not."""
-        gone = len(self) - int(keep.sum())
+        left = int(keep.sum())
+        gone = len(self) - left
         if gone == 0:
             return self
-        object_, objects_left = compact(self.object[keep], self.n_objects)
+        object_, objects_left = compact(kept(self.object, keep, left), self.n_objects)
         kind, kinds_left = compact(self.object_kind[objects_left], len(self.kinds))
 
         def part(column: Labelled | None) -> Labelled | None:
             if column is None:
                 return None
-            codes, left = compact(column.codes[keep], len(column.labels))
-            return Labelled(frozen(codes), column.labels.take(pa.array(left)))
+            codes, used = compact(kept(column.codes, keep, left), len(column.labels))
+            return Labelled(frozen(codes), column.labels.take(pa.array(used)))
 
         return self._with(
-            account=frozen(self.account[keep]),
+            account=frozen(kept(self.account, keep, left)),
             object=frozen(object_),
-            time=frozen(self.time[keep]),
-            row=frozen(self.row[keep]),
+            time=frozen(kept(self.time, keep, left)),
+            row=frozen(kept(self.row, keep, left)),
             object_labels=self.object_labels.take(pa.array(objects_left)),
             kinds=tuple(self.kinds[k] for k in kinds_left),
             object_kind=frozen(kind),
             post=part(self.post),
             text=part(self.text),
-            folded=None if self.folded is None else frozen(self.folded[keep]),
+            folded=None if self.folded is None else frozen(kept(self.folded, keep, left)),
             dropped=ReadOnly({**self.dropped, reason: self.dropped.get(reason, 0) + gone}),
         )
 
@@ -527,10 +531,12 @@ def _little(array: NDArray[Any]) -> memoryview:
 def compact(codes: NDArray[np.int32], n: int) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
     """Renumber codes without gaps: (new codes, old code of each new one); -1 stays -1."""
     present = np.zeros(n + 1, bool)  # the last place takes the -1
-    present[codes] = True
+    for begin in range(0, len(codes), DIGESTED):
+        present[codes[begin : begin + DIGESTED]] = True
     present[n] = False
     if present[:n].all():
         return codes, np.arange(n)
     number = np.cumsum(present, dtype=np.int32) - 1
     number[n] = -1
-    return number[codes], np.flatnonzero(present)
+    (new,) = in_pieces(len(codes), [np.int32], lambda here: [number[codes[here]]], codes)
+    return new, np.flatnonzero(present)

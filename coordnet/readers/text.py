@@ -282,7 +282,11 @@ def _join(
         factors, terms = (part.ravel() for part in random[:, first : first + _BANDS_AT_ONCE])
         keys = np.empty((len(terms) // rows, len(parent)), np.uint64)
         _write_keys(keys, indptr, values, factors | 1, terms, borders, threads)
-        shared = [band[_of_many(band >> np.uint64(32))] for band in keys]
+        shared = run_chunks(
+            lambda _, i, keys=keys: _shared_keys(keys[i]),  # type: ignore[misc]
+            len(keys),
+            threads=threads,
+        )
         wanted = np.zeros(len(parent), bool)
         for band in shared:
             wanted[band & np.uint64(0xFFFFFFFF)] = True
@@ -291,10 +295,21 @@ def _join(
             text_kernels.join_alike(band, indptr, stops, values, least, parent)
 
 
+def _shared_keys(band: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Return the keys of a band whose bucket another text is in too, ascending."""
+    # four places a key: most keys are alone, and need no sorting
+    found = text_kernels.that_may_meet(band, min(len(band).bit_length() + 2, 32))
+    found.sort()
+    shared: NDArray[np.uint64] = found[_of_many(found >> np.uint64(32))]
+    return shared
+
+
 def _of_many(ranked: NDArray[np.uint64]) -> NDArray[np.bool_]:
     """Mark the values of an ascending array that stand there more than once."""
     same = ranked[1:] == ranked[:-1]
-    marks: NDArray[np.bool_] = np.append(same, False) | np.append(False, same)
+    marks = np.zeros(len(ranked), bool)
+    marks[1:] |= same
+    marks[:-1] |= same
     return marks
 
 
@@ -324,7 +339,7 @@ def _write_keys(
     borders: NDArray[np.int64],
     threads: int | None,
 ) -> None:
-    """Write the keys of some bands, each band ascending."""
+    """Write the keys of some bands."""
     run_chunks(
         lambda _, i: text_kernels.band_keys(
             indptr, values, factors, terms, borders[i], borders[i + 1], keys
@@ -332,7 +347,6 @@ def _write_keys(
         len(borders) - 1,
         threads=threads,
     )
-    run_chunks(lambda _, i: keys[i].sort(), len(keys), threads=threads)
 
 
 def near_embeddings(

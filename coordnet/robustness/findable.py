@@ -46,13 +46,14 @@ from coordnet.inference.attainable import (
 from coordnet.inference.correction import corrected
 from coordnet.inference.edge_tests import LITTLE_POWER, combined_p_values
 from coordnet.inference.group_test import GroupTester
-from coordnet.inference.pair_tests import SMALLEST_P, chances_of_cells, saturated_sums
+from coordnet.inference.pair_tests import MANY, chances_of_cells, saturated_sums
 from coordnet.inference.round_times import round_factors, roundness
 from coordnet.inference.statistics import Chances, popularity_class
 from coordnet.kernels import edge_tests as edge_test_kernels
 from coordnet.kernels import groups as group_kernels
 from coordnet.kernels import tails as tail_kernels
 from coordnet.kernels.set_weights import Interests, know_shared
+from coordnet.kernels.tails import SMALLEST_P
 from coordnet.log.actions import ActionLog, check_log
 from coordnet.log.windows import shortest, window_text
 from coordnet.search.configuration import Configuration, configured
@@ -599,8 +600,9 @@ class _Plant:
             chances if timing else None, paper.round_factors, statistics.window_of_class
         )
         edge_test_kernels.shared_object_tests(
-            u, v, *runs, time, *cells, *by_cell, statistics.occasion_rule, 0, len(u),
-            np.zeros(words, np.uint64), np.empty(words, np.int32), occasions, expected, p_value,
+            u, v, np.arange(len(u), dtype=np.int32), *runs, time, cells, *by_cell,
+            statistics.occasion_rule, 0, len(u), np.zeros(words, np.uint64),
+            np.empty(words, np.int32), occasions, expected, p_value, MANY,
         )  # fmt: skip
         surprising = p_value <= SEED_P
         if paper.config.null != "timing":

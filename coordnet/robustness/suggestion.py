@@ -37,8 +37,8 @@ from coordnet.inference.edge_tests import LITTLE_POWER
 from coordnet.inference.gaps import acted, ladder, pairs_within
 from coordnet.inference.statistics import popularity_class
 from coordnet.kernels import arrays as array_kernels
-from coordnet.kernels import edge_tests as edge_test_kernels
 from coordnet.kernels import meetings as meeting_kernels
+from coordnet.kernels import shared_objects as shared_kernels
 from coordnet.log.actions import ActionLog, check_log
 from coordnet.robustness.findable import findable
 from coordnet.times import DAY, Duration, duration, duration_text
@@ -357,7 +357,7 @@ def _pairs(
     """
     n, e = len(log.all_accounts), len(edges)
     indptr, positions = array_kernels.group_by_code(account, n)
-    runs = edge_test_kernels.account_runs(indptr, positions, object_)
+    runs = shared_kernels.account_runs(indptr, positions, object_)
     focal = log.active
     rungs = (draw[focal][:, None] < seen).sum(axis=1).astype(np.int32)
     found = np.zeros((len(TIMES), e))

@@ -356,7 +356,7 @@ def in_chunks(task: Callable[[int, int], None], n: int) -> None:
 
 
 def item_profiler(starts: Counts, items: NDArray[np.int32], n_items: int) -> Statistic:
-    """Return what profiles the items that sets act on: float64 (sets, 7).
+    """Return what profiles the items that sets act on: float64 (sets, 6).
 
     What each account acts on is summed up once, for all sets. The columns are those of
     :func:`coordnet.kernels.scores.item_profile`.
@@ -372,18 +372,40 @@ def item_profiler(starts: Counts, items: NDArray[np.int32], n_items: int) -> Sta
     held = score_kernels.holdings(starts, items, n_items)
 
     def profile(sets: Sets) -> Floats:
-        out = np.zeros((len(sets), 7))
+        out = np.zeros((len(sets), 6))
         borders = np.linspace(0, len(sets), CHUNKS + 1).astype(np.int64)
         run_chunks(
             lambda count, i: score_kernels.item_profile(
                 *sets.read_only, held, totals, borders[i], borders[i + 1], count, out
             ),
             CHUNKS,
-            scratch=lambda: np.zeros(n_items, np.int32),
+            scratch=lambda: np.zeros(len(held.names), np.int32),
         )
         return out
 
     return profile
+
+
+def shared_counter(starts: Counts, items: NDArray[np.int32], n_items: int) -> Statistic:
+    """Return what counts the actions of sets on items, and on items of two or more members.
+
+    float64 (sets, 2); parameters as of :func:`item_profiler`.
+    """
+    held = score_kernels.holdings(starts, items, n_items)
+
+    def count(sets: Sets) -> Floats:
+        out = np.zeros((len(sets), 2))
+        borders = np.linspace(0, len(sets), CHUNKS + 1).astype(np.int64)
+        run_chunks(
+            lambda seen, i: score_kernels.shared_of_sets(
+                *sets.read_only, held, borders[i], borders[i + 1], seen, out
+            ),
+            CHUNKS,
+            scratch=lambda: np.zeros(len(held.names), np.int64),
+        )
+        return out
+
+    return count
 
 
 def item_profile(sets: Sets, starts: Counts, items: NDArray[np.int32], n_items: int) -> Floats:

@@ -61,6 +61,7 @@ from coordnet.graphs.graph import CoordinationGraph
 from coordnet.graphs.multiplex import Multiplex
 from coordnet.graphs.relation import Against, Relation
 from coordnet.inference.bounds import true_discoveries
+from coordnet.inference.edge_tests import timing_p_values
 from coordnet.inference.group_test import GroupTest, GroupTester
 from coordnet.inference.membership import MembershipTester
 from coordnet.inference.statistics import WindowStatistics
@@ -456,9 +457,9 @@ class _Layer:
             surprising = self.graph
             # what activity explains of a pair it need not explain of a group
             if surprising.n_edges < self.all_edges.n_edges or self.config.null == "activity":
-                surprising = self.all_edges.tested_against(
-                    Against("timing"), self.statistics, self.threads
-                )
+                ends = self.all_edges.edges["source"], self.all_edges.edges["target"]
+                p_values = timing_p_values(self.statistics, *ends, self.threads)
+                surprising = self.all_edges.with_column("p_timing", p_values)
             ends = surprising.edges["source"], surprising.edges["target"]
             closest = np.argsort(surprising.edges["p_timing"], kind="stable")[:CLOSEST]
             self.closest = tuple(np.stack(ends, axis=1)[closest])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -66,6 +67,17 @@ def mapped(path: Path) -> NDArray[Any]:
         array.flags.writeable = False
         return array
     return np.asarray(np.memmap(path, dtype, "r", begin, shape))
+
+
+def values_between(file: pa.NativeFile, begin: int, end: int) -> NDArray[Any]:
+    """Return the values begin..end-1 of an open .npy file, read-only, and read nothing else."""
+    file.seek(0)
+    head = io.BytesIO(file.read(_HEADER))
+    np.lib.format.read_magic(head)
+    _, _, dtype = np.lib.format.read_array_header_1_0(head)
+    file.seek(_HEADER + begin * dtype.itemsize)
+    held = file.read_buffer((end - begin) * dtype.itemsize)
+    return np.frombuffer(held, dtype)
 
 
 class LabelFile:

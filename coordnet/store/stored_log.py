@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,11 @@ from numpy.typing import NDArray
 from coordnet.errors import InputError, shown
 from coordnet.frames import html_table
 from coordnet.frozen import ReadOnly
+from coordnet.log.account_order import AccountRuns
 from coordnet.log.accounts import Accounts
 from coordnet.log.actions import ActionLog
 from coordnet.log.labels import Labelled
+from coordnet.store.counted import is_counted, read_counted
 from coordnet.store.files import check_files, mapped, read_labels
 from coordnet.store.folder import MANIFEST, read_manifest
 
@@ -47,6 +50,7 @@ class StoredLog(ActionLog):
     n_blocks: int
     _folder: Path
     _manifest: dict[str, Any]
+    _counted: dict[str, NDArray[Any]] | None
 
     @property
     def folder(self) -> Path:
@@ -57,6 +61,11 @@ class StoredLog(ActionLog):
     def n_accounts(self) -> int:
         """Number of accounts with at least one action."""
         return int(self._manifest["active"])
+
+    @property
+    def counted(self) -> bool:
+        """Whether what depends on no window was counted when the store was written."""
+        return self._counted is not None
 
     def block_path(self, block: int) -> Path:
         """Return the Parquet file of the actions of a block of accounts.
@@ -156,7 +165,30 @@ class StoredLog(ActionLog):
                 f"the store {shown(str(self.folder))} is not what was written: its content has "
                 "another digest; take it from a copy, or write it anew."
             )
+        if self._counted is not None and not is_counted(self._counted, self):
+            raise InputError(
+                f"the store {shown(str(self.folder))} is not what was written: what is counted of "
+                "its actions differs from what they are; take it from a copy, or write it anew."
+            )
         return self
+
+    @cached_property
+    def by_account(self) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+        """Positions of each account's actions, ascending: (indptr int64, positions int32)."""
+        if self._counted is None:
+            return super().by_account
+        return self._counted["account-starts"], self._counted["account-positions"]
+
+    @cached_property
+    def by_object(self) -> NDArray[np.int64]:
+        """Where each object's actions begin: int64 (n_objects + 1,)."""
+        return super().by_object if self._counted is None else self._counted["object-starts"]
+
+    def account_runs(self) -> AccountRuns:
+        """Return the objects of each account, each once, from the disk as they are needed."""
+        if self._counted is None:
+            return super().account_runs()
+        return AccountRuns(*(self._counted[f"run-{name}"] for name in AccountRuns._fields))
 
     def _of_kinds(self) -> NDArray[np.int64]:
         return np.array(self._manifest["actions_by_kind"], np.int64)
@@ -250,6 +282,7 @@ def _opened(goal: Path, told: dict[str, Any]) -> StoredLog:
             limits=None if limits is None else tuple(limits),
             resolution=told["resolution"],
             _digest=bytes.fromhex(told["digest"]),
+            _counted=read_counted(home),
         )
     except FileNotFoundError:
         raise

@@ -27,6 +27,7 @@ from coordnet.memory import memory_budget, memory_size
 from coordnet.progress import stage
 from coordnet.readers.tables import asked_for
 from coordnet.readers.times import Told
+from coordnet.store.counted import write_counted
 from coordnet.store.files import (
     SLICE,
     BlockFiles,
@@ -289,8 +290,10 @@ class _Output:
         )
 
     def facts(self, log: ActionLog) -> dict[str, Any]:
-        """Return what ``store.json`` says of the log that was written."""
+        """Write what is counted of the log; return what ``store.json`` says of it."""
         check_size(self.n)
+        with stage("counting"):
+            write_counted(self._home, log)
         return {
             "coordnet": metadata.version("coordnet"),
             "actions": self.n,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import assert_same_graph, log_of
+from helpers import assert_same_graph, assert_same_log, log_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import logs, windows
@@ -15,15 +15,27 @@ from strategies import logs, windows
 import coordnet as cn
 from coordnet import disk, memory
 from coordnet.engines import account_blocks
-from coordnet.inference import edge_tests
+from coordnet.inference import (
+    attainable,
+    edge_tests,
+    group_test,
+    pair_chances,
+    set_weights,
+    statistics,
+)
+from coordnet.log import account_order
 
 
 @pytest.fixture
 def small(monkeypatch):
     """Let little memory be asked for, and slices be small."""
     monkeypatch.setattr(memory, "LEAST", 1)
-    for module in (disk, edge_tests, account_blocks):
+    for module in (
+        disk, account_blocks, account_order, attainable, edge_tests, group_test, pair_chances,
+        set_weights, statistics,
+    ):  # fmt: skip
         monkeypatch.setattr(module, "SLICE", 499)
+    monkeypatch.setattr(account_order, "PLACED", 700)
     monkeypatch.setattr(account_blocks, "MOST_BLOCKS", 2)
 
 
@@ -75,6 +87,21 @@ def test_a_run_with_little_memory_is_the_same(small, election):
     assert one.scores.to_frame("pyarrow").equals(two.scores.to_frame("pyarrow"))
     for layer, same in zip(one.layers, two.layers, strict=True):
         assert_same_graph(layer, same)
+
+
+def test_parts_of_a_log_with_little_memory_are_the_same(small, election):
+    def parts():
+        yield election.select(["retweet", "url"])
+        yield election.where(election.account % 3 > 0, "every third")
+        yield election.where(np.zeros(len(election), bool), "all")
+
+    whole = list(parts())
+    with memory.limited_to(1):
+        for part, same in zip(parts(), whole, strict=True):
+            assert_same_log(part, same)
+            for column in (part.account, part.object, part.time, part.row):
+                assert disk.stands_on_disk(column) == (len(part) > 0)
+                assert not column.flags.writeable
 
 
 @given(logs(), windows(), st.sampled_from([2, 4, 8]), st.integers(1, 2))

@@ -12,9 +12,11 @@ from helpers import assert_same_graph, assert_same_log
 from strategies import WINDOW
 
 import coordnet as cn
+from coordnet.engine import at_work
 from coordnet.engines import spark as engines
 from coordnet.engines.spark import SparkEngine
 from coordnet.errors import CoordnetError, MissingDependencyError, ParameterError
+from coordnet.inference.statistics import object_statistics
 
 
 @pytest.fixture(scope="module")
@@ -84,6 +86,33 @@ def test_a_killed_worker_changes_nothing(session, ring, store, tmp_path):
     mark.unlink()
     assert_same_graph(graph.test(engine=engine), graph.test())
     assert mark.exists()
+
+
+def test_objects_are_counted_by_workers_and_a_killed_one_changes_nothing(
+    session, ring, store, tmp_path
+):
+    mark, pids = tmp_path / "killed", tmp_path / "pids"
+    pids.mkdir()
+
+    class Killing(SparkEngine):
+        def run(self, task, tasks):
+            def dies(first, last):
+                (pids / f"{os.getpid()}-{first}").touch()
+                if first > 0 and not mark.exists():
+                    mark.touch()
+                    os.kill(os.getpid(), signal.SIGKILL)
+                return task(first, last)
+
+            super().run(dies, tasks)
+
+    with at_work(store, None, Killing(session), 1):
+        found = object_statistics(store, WINDOW)
+    assert mark.exists()
+    tried = {name.name.partition("-")[0] for name in pids.iterdir()}
+    assert str(os.getpid()) not in tried
+    assert len(tried) >= 3
+    for own, other in zip(found, object_statistics(ring, WINDOW), strict=True):
+        assert own.tobytes() == other.tobytes()
 
 
 @pytest.mark.slow

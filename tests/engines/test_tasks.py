@@ -19,6 +19,9 @@ from coordnet.engine import at_work
 from coordnet.engines import account_blocks, tasks
 from coordnet.engines.tasks import Place, TaskEngine
 from coordnet.errors import CoordnetError, InputError, ParameterError
+from coordnet.inference.statistics import WindowStatistics, object_statistics
+from coordnet.store import folder as folders
+from coordnet.store import write
 
 
 class Here(TaskEngine):
@@ -164,6 +167,101 @@ def test_edges_for_which_memory_is_too_little_stand_on_disk(ring, tmp_path, monk
     assert_same_graph(found, cn.co_action(ring, "60s", min_weight=2))
 
 
+# -- objects -----------------------------------------------------------------------------------
+
+
+def stored(log, folder):
+    """Write a log without waiting for the disk, and in few files."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(folders, "to_disk", lambda _: None)
+        patch.setattr(write, "BLOCKS", 2)
+        return cn.write_store(log, folder / "store")
+
+
+def assert_objects_alike(found, expected):
+    assert found.n_accounts.sum() > 0
+    for own, other in zip(found, expected, strict=True):
+        assert own.dtype == other.dtype
+        assert own.tobytes() == other.tobytes()
+
+
+@examples(15)
+@given(log=logs(min_size=1).map(log_of), window=windows(), by_kind=st.booleans())
+def test_objects_have_the_bytes_of_any_log(tmp_path_factory, log, window, by_kind):
+    store = stored(log, tmp_path_factory.mktemp("objects"))
+    if by_kind:
+        window = tuple((kind, window * (1 + i)) for i, kind in enumerate(log.kinds))
+    engine = Here(None)
+    with at_work(store, None, engine, 1):
+        found = object_statistics(store, window)
+    assert_objects_alike(found, object_statistics(log, window))
+    borders = [o for pair in engine.ran for o in pair]
+    assert borders[0] == 0
+    assert borders[-1] == log.n_objects
+    assert borders[1:-1:2] == borders[2::2]
+
+
+def test_objects_are_read_where_workers_see_the_store(ring, tmp_path):
+    """And a background in a store of its own is none of their business."""
+    store = cn.write_store(ring, tmp_path / "store")
+    (tmp_path / "there").symlink_to(tmp_path / "store")
+    engine = Here(None, store=(tmp_path / "there").as_uri())
+    other = cn.write_store(cn.simulate("election", accounts=300).log, tmp_path / "other")
+    with at_work(store, None, engine, 1):
+        found = object_statistics(store, WINDOW)
+        ran = len(engine.ran)
+        background = object_statistics(other, WINDOW)
+    assert len(engine.ran) == ran == 6  # three for each worker
+    assert_objects_alike(found, object_statistics(ring, WINDOW))
+    assert_objects_alike(background, object_statistics(other, WINDOW))
+
+
+def assert_chances_alike(found, expected):
+    for own, other in zip(found, expected, strict=True):
+        assert own.dtype == other.dtype
+        assert own.tobytes() == other.tobytes()
+
+
+@examples(15)
+@given(log=logs(min_size=1).map(log_of), window=windows(), read=st.sampled_from([1, 5, 100]))
+def test_chances_have_the_bytes_of_any_log(tmp_path_factory, log, window, read):
+    store = stored(log, tmp_path_factory.mktemp("chances"))
+    with pytest.MonkeyPatch.context() as patch, at_work(store, None, Here(None), 1):
+        patch.setattr(tasks, "READ", read)
+        patch.setattr(tasks, "APART", read // 2)
+        found = WindowStatistics(store, window).pair_chances
+    assert_chances_alike(found, WindowStatistics(log, window).pair_chances)
+
+
+def test_chances_that_are_drawn_have_the_same_bytes(tmp_path):
+    """Of classes too large to be counted, looked at closely or not; and where a run goes on."""
+    log = cn.simulate("large_ring", accounts=1_000, rings=[(60, 100)], kind="text").log
+    expected = WindowStatistics(log, WINDOW).pair_chances
+    store = cn.write_store(log, tmp_path / "store")
+    failed, again = Fails(tmp_path / "work"), Here(tmp_path / "work")
+    with at_work(store, None, Here(None), 1):
+        statistics = WindowStatistics(store, WINDOW)
+        assert statistics.pooled_chances.max() > 0.8
+    with pytest.raises(CoordnetError, match="out of order"), at_work(store, None, failed, 1):
+        assert statistics.pair_chances
+    with at_work(store, None, again, 1):
+        found = statistics.pair_chances
+    assert not set(failed.ran) & set(again.ran)
+    assert (len(failed.ran), len(again.ran) > 4) == (2, True)
+    assert_chances_alike(found, expected)
+
+
+def test_objects_of_parts_and_of_older_stores_are_left_to_this_process(ring, tmp_path):
+    store = cn.write_store(ring, tmp_path / "store")
+    part = store.where(np.arange(len(store)) % 2 == 0, "odd")
+    store.__dict__["_counted"] = None
+    engine = Here(tmp_path / "work")
+    for log in (part, store):
+        with at_work(log, None, engine, 1):
+            assert WindowStatistics(log, WINDOW).pair_chances.accounts.sum() > 0
+    assert engine.ran == []
+
+
 # -- accidents ---------------------------------------------------------------------------------
 
 
@@ -195,6 +293,18 @@ def test_what_is_finished_is_not_done_again(ring, tmp_path, step):
     assert not set(failed.ran) & set(again.ran)
     assert_same_graph(found, expected if step == "edges" else expected.test())
     assert list(tmp_path.iterdir()) == []
+
+
+def test_objects_that_are_counted_are_not_counted_again(ring, tmp_path):
+    store = cn.write_store(ring, tmp_path / "store")
+    failed, again = Fails(tmp_path / "work"), Here(tmp_path / "work")
+    with pytest.raises(CoordnetError, match="out of order"), at_work(store, None, failed, 1):
+        object_statistics(store, WINDOW)
+    with at_work(store, None, again, 1):
+        found = object_statistics(store, WINDOW)
+    assert (len(failed.ran), len(again.ran)) == (2, 4)
+    assert not set(failed.ran) & set(again.ran)
+    assert_objects_alike(found, object_statistics(ring, WINDOW))
 
 
 def test_files_that_were_cut_are_not_taken_for_results(tmp_path, monkeypatch):

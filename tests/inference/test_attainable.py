@@ -30,8 +30,8 @@ from coordnet.inference.attainable import (
 )
 from coordnet.inference.bounds import SimultaneousBounds
 from coordnet.inference.correction import adjusted
-from coordnet.inference.statistics import AccountRuns, Chances, WindowStatistics
-from coordnet.kernels.edge_tests import account_runs
+from coordnet.inference.statistics import Chances, WindowStatistics
+from coordnet.log.account_order import AccountRuns
 from coordnet.times import SECOND
 
 INTERPRETED = os.environ.get("NUMBA_DISABLE_JIT") == "1"
@@ -39,7 +39,7 @@ INTERPRETED = os.environ.get("NUMBA_DISABLE_JIT") == "1"
 
 def runs_of(log):
     """Return what each account of a log acts on."""
-    return AccountRuns(*account_runs(*log.by_account, log.object))
+    return log.account_runs()
 
 
 def chances_of(log, window, background=None):

@@ -6,6 +6,7 @@ seeded, and what chance they leave is stated beside each comparison.
 """
 
 import random
+from fractions import Fraction
 from itertools import combinations
 from math import exp, inf, log
 
@@ -19,7 +20,7 @@ from scipy import stats
 from strategies import ACCOUNTS, START, WINDOW, examples, logs, windows
 
 import coordnet as cn
-from coordnet.inference import edge_tests, pair_tests, strata
+from coordnet.inference import edge_tests, pair_crowds, pair_order, pair_tests, strata
 from coordnet.inference import round_times as rounding
 from coordnet.inference.attainable import attainable_pairs
 from coordnet.inference.correction import adjusted, corrected, stepped_up
@@ -30,6 +31,7 @@ from coordnet.inference.statistics import (
     WindowStatistics,
     object_statistics,
     popularity_class,
+    repeats_of,
 )
 from coordnet.kernels import tails as tail_kernels
 from coordnet.kernels.occasions import OccasionRule
@@ -192,7 +194,7 @@ def test_long_lists_of_trials_get_the_bound(n, count):
 @given(st.lists(st.tuples(st.floats(-800, 0), st.floats(-800, 0)), max_size=8))
 def test_the_smallest_p_is_1e_300(pairs):
     a, b = np.array(pairs, float).reshape(-1, 2).T.copy()
-    p = tail_kernels.combined_p(a, b, pair_tests.SMALLEST_P)
+    p = tail_kernels.combined_p(a, b, tail_kernels.SMALLEST_P)
     expected = [max(np.exp(max(x, y)), 1e-300) for x, y in pairs]
     assert p.tolist() == pytest.approx(expected, rel=1e-12)
 
@@ -210,10 +212,10 @@ def test_object_statistics_equal_the_oracle(rows, window):
         n, everybody, weighted = expected[log.kinds[log.object_kind[o]], log.objects[o]]
         assert (found.n_accounts[o], found.pairs_all[o]) == (n, everybody)
         assert found.pairs_weighted[o] == pytest.approx(float(weighted), rel=1e-12, abs=1e-12)
-    acts = naive.acts_by_object(rows)
+    acts, repeats = naive.acts_by_object(rows), repeats_of(log, log.account_runs())
     for i in range(len(log)):
         key = log.kinds[log.object_kind[log.object[i]]], log.objects[log.object[i]]
-        assert found.repeats[i] == naive.repeats(acts[key])[log.accounts[log.account[i]]]
+        assert repeats[i] == naive.repeats(acts[key])[log.accounts[log.account[i]]]
 
 
 def test_object_statistics_of_repeaters_equal_the_oracle():
@@ -224,11 +226,12 @@ def test_object_statistics_of_repeaters_equal_the_oracle():
          START + rng.randrange(3_000) * SECOND, "hashtag", str(i))
         for i in range(900)
     ]  # fmt: skip
-    found = object_statistics(log_of(rows), WINDOW)
+    log = log_of(rows)
+    found = object_statistics(log, WINDOW)
     n, everybody, weighted = naive.object_counts(rows, WINDOW)["hashtag", "tag"]
     assert (found.n_accounts[0], found.pairs_all[0]) == (n, everybody)
     assert found.pairs_weighted[0] == pytest.approx(float(weighted), rel=1e-9)
-    assert found.repeats.max() > 150
+    assert repeats_of(log, log.account_runs()).max() > 150
 
 
 def test_sums_of_weights_do_not_drift():
@@ -878,6 +881,85 @@ def test_a_pair_needs_its_own_actions_only(rows, window, in_order):
             assert found.tobytes() == column[pair].tobytes()
 
 
+@given(st.floats(0, 1), st.integers(0, 70))
+@example(1e-9, 1000)
+@example(1.0, 5)
+def test_at_most_two_of_many_trials_are_exact(chance, n):
+    zero, one, more = tail_kernels.at_most_two(chance, n)
+    p = Fraction(chance)
+    expected = (1 - p) ** n, n * p * (1 - p) ** max(n - 1, 0)
+    assert (zero, one) == pytest.approx([float(x) for x in expected], rel=1e-12)
+    assert more == pytest.approx(float(1 - sum(expected)), rel=1e-12)
+
+
+@given(logs(min_size=2), windows())
+def test_shared_objects_counted_by_cell_change_only_the_last_digits(rows, window):
+    log, source, target = all_pairs_graph(rows, window)
+    facts = PairFacts.of(WindowStatistics(log, window))
+    one, other = (
+        PairTester(facts, log.account, log.object, log.time, len(log.all_accounts), many=many).test(
+            source, target, 1
+        )
+        for many in (1, 10**9)
+    )
+    assert one[0].tolist() == other[0].tolist()
+    for found, expected in zip(one[1:], other[1:], strict=True):
+        assert found.tolist() == pytest.approx(expected.tolist(), rel=1e-9)
+
+
+def crowd_rows(rng, gap, accounts=14, objects=70, repeated=0.0):
+    """Return rows of a crowd that meets at whole minutes or not, who have other objects too."""
+    rows = []
+    for o in range(objects):
+        begin = START - START % MINUTE + o * gap
+        for a in range(accounts):
+            if rng.random() < 0.2:
+                continue
+            t = begin + rng.choice([0, 1, 7, 15, 60]) * MINUTE + rng.choice([0, 0, 1, 20]) * SECOND
+            kind = "k" if o % 3 else "l"
+            rows.append((f"u{a}", f"o{o}", t, kind, "0"))
+            if rng.random() < repeated and a < 3:
+                rows.append((f"u{a}", f"o{o}", t + rng.randrange(200) * SECOND, kind, "1"))
+    for i in range(15 * accounts):  # and others, on objects of their own
+        t = START + rng.randrange(objects * gap)
+        rows.append((f"u{rng.randrange(2 * accounts)}", f"p{rng.randrange(60)}", t, "k", f"x{i}"))
+    return rows
+
+
+@pytest.mark.parametrize("gap", [40 * SECOND, 100 * MINUTE, 8 * HOUR])
+@pytest.mark.parametrize("least", [0, 6 * HOUR])
+def test_a_crowd_is_tested_like_all_others_to_the_last_byte(monkeypatch, gap, least):
+    """From a matrix or from lists; who acts twice on an object of the crowd, is walked."""
+    rng = random.Random(gap + least)
+    log, source, target = all_pairs_graph(crowd_rows(rng, gap, repeated=0.02), WINDOW)
+    facts = PairFacts.of(WindowStatistics(log, WINDOW))
+    rule = facts.occasion_rule._replace(least_us=least)
+    found, crowds = [], []
+
+    def seen(*given):
+        crowds.append(pair_crowds.find_common_crowd(*given))
+        return crowds[-1]
+
+    monkeypatch.setattr(pair_tests, "find_common_crowd", seen)
+    monkeypatch.setattr(pair_crowds, "LOOKED", 0)
+    for worth in (1, 10**12):
+        monkeypatch.setattr(pair_crowds, "WORTH", worth)
+        tester = PairTester(
+            facts._replace(occasion_rule=rule), log.account, log.object, log.time,
+            len(log.all_accounts), many=30,
+        )  # fmt: skip
+        found.append(tester.test(source, target, 1))
+    crowd, none = crowds
+    assert none is None
+    assert 8 <= len(crowd.time) <= 14
+    assert len(crowd.outside) > len(crowd.time)
+    assert crowd.rounder.any()
+    assert bool(crowd.alone.any()) == (gap >= 8 * HOUR or (gap > HOUR and least == 0))
+    assert found[0][0].max() > int(gap > HOUR)
+    for one, other in zip(*found, strict=True):
+        assert one.tobytes() == other.tobytes()
+
+
 def test_repeats_raise_the_chance_of_an_object():
     """Whoever acts often on an object meets others there more often: 1 - (1 - chance)^(m m')."""
     rng = random.Random(4)
@@ -1132,7 +1214,7 @@ def test_blocks_of_accounts_change_nothing(monkeypatch, ring):
     """Edges are done block by block of lighter accounts; any size of block gives the same."""
     whole = ring.test()
     for block in (1, 7, 100):
-        monkeypatch.setattr(pair_tests, "BLOCK_RUNS", block)
+        monkeypatch.setattr(pair_order, "BLOCK_RUNS", block)
         assert_same_graph(ring.test(), whole)
 
 

@@ -21,8 +21,8 @@ from strategies import REFRACTORY, START, WINDOW, examples, logs, windows
 
 import coordnet as cn
 from coordnet.clusters import groups
-from coordnet.inference import statistics
-from coordnet.inference.group_test import GroupTester
+from coordnet.inference import group_test, statistics
+from coordnet.inference.group_test import GroupTester, evenly
 from coordnet.inference.set_weights import interests_of, log10_weight
 from coordnet.inference.statistics import WindowStatistics
 from coordnet.kernels import groups as group_kernels
@@ -480,6 +480,18 @@ def test_a_group_by_label_is_that_by_code():
     assert by_label.members == 3
 
 
+@given(st.lists(st.booleans(), max_size=40), st.integers(1, 9))
+def test_places_are_evenly_spaced_however_they_are_read(marks, most):
+    marked = np.array(marks, bool)
+    every = [place for place, mark in enumerate(marks) if mark]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(group_test, "PROFILE", most)
+        patch.setattr(group_test, "SLICE", 3)
+        found = evenly(marked, len(every)).tolist()
+    step = max(1, len(every) // most)
+    assert found == [place for i, place in enumerate(every) if i % step == 0]
+
+
 def test_statistics_are_counted_once_however_many_ask(monkeypatch):
     """By edge tests, the group test and the search alike; and once more for each background."""
     counted = []
@@ -583,9 +595,10 @@ def test_what_changes_with_one_account_is_what_testing_anew_finds(by_class, back
         for before, after, joins in ((part, whole, True), (whole, part, False)):
             in_set[:] = 0
             in_set[members if joins else members[1:]] = 1
+            acted_on = group_kernels.objects_at(scene, *before[:2], np.empty(1, np.int32))
             out, objects, _ = group_kernels.changed(
-                scene, before[0], before[1], int(members[0]), joins, in_set, seen, by_class,
-                before[2], before[3], group_kernels.workspace(1), np.empty(1, np.int32),
+                scene, before[0], acted_on, before[1], int(members[0]), joins, in_set, seen,
+                by_class, before[2], before[3], group_kernels.workspace(1), np.empty(1, np.int32),
             )  # fmt: skip
             assert objects == after[3]
             for found, expected in zip(out, after[2], strict=True):

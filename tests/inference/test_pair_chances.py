@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from strategies import START, WINDOW, logs, windows
 
 import coordnet as cn
+from coordnet.frames import frozen
 from coordnet.inference.pair_chances import CLASSES, pair_chances
 from coordnet.inference.statistics import Chances, WindowStatistics
 from coordnet.kernels import pair_chances as pair_kernels
@@ -117,9 +118,10 @@ def slots_of(log, classes):
     starts = np.searchsorted(objects, np.arange(log.n_objects + 1))
     n_o = np.diff(starts)
     slots = pair_kernels.Slots(
-        starts, account, objects, np.append(0, ends[:-1]).astype(np.int32), ends.astype(np.int32),
+        starts, account, np.arange(len(keys), dtype=np.int32),
         np.searchsorted(np.sort(account), np.arange(log.n_accounts + 1)),
-        np.argsort(account, kind="stable").astype(np.int32),
+        objects[np.argsort(account, kind="stable")].astype(np.int32),
+        frozen(np.append(0, ends).astype(np.int32)),
         np.array([t for key in keys for t in acts[key]]),
     )  # fmt: skip
     return slots, np.append(0, np.cumsum(n_o * (n_o - 1) // 2))

@@ -28,10 +28,10 @@ def scene_of(acts, window, n_accounts, chance=0.1, background=()):
     moments = np.full((1, MOST), chance / 2) ** np.arange(MOST)
     return group_kernels.Scene(
         account, np.zeros(len(acts), I4), time, np.array([0, len(acts)], I8),
-        *array_kernels.group_by_code(account, n_accounts), counts[account].astype(I4),
-        np.array([(counts > 0).sum()], I4), np.zeros(1, I4), moments, np.zeros(1, I4),
-        moments, np.full(len(acts), 5, np.int8), np.ones((1, 6)), np.array([window], I8), window,
-        n_accounts, np.array(background, np.uint8), np.zeros(0),
+        *array_kernels.group_by_code(account, n_accounts), np.zeros(len(acts), I4),
+        counts[account].astype(I4), np.array([(counts > 0).sum()], I4), np.zeros(1, I4),
+        moments, np.zeros(1, I4), moments, np.full(len(acts), 5, np.int8), np.ones((1, 6)),
+        np.array([window], I8), window, n_accounts, np.array(background, np.uint8), np.zeros(0),
     )  # fmt: skip
 
 

@@ -40,6 +40,16 @@ def test_sequences_are_those_of_python(values, n):
             assert len(sets[i] & sets[j]) == len(common)
 
 
+@given(st.lists(st.integers(0, 31), max_size=12), st.integers(2, 8))
+def test_keys_stay_whose_first_bits_another_has(heads, bits):
+    keys = np.array([head << 59 | i for i, head in enumerate(heads)], np.uint64)
+    first = [int(key) >> (64 - bits) for key in keys]
+    found = text_kernels.that_may_meet(keys, bits)
+    assert found.tolist() == [
+        int(key) for key, part in zip(keys, first, strict=True) if first.count(part) > 1
+    ]
+
+
 sets = st.lists(st.sets(st.integers(0, 9), min_size=1), min_size=1, max_size=8)
 
 

@@ -10,7 +10,7 @@ from coordnet.search.search import search_clusters
 
 
 def pairs_of(log, **options):
-    found = cn.detect(log, **options)
+    found = cn.detect(log, score=False, **options)
     return {
         (int(u), int(v))
         for i in range(len(found.clusters))
@@ -21,8 +21,8 @@ def pairs_of(log, **options):
 
 
 def test_sensitivity_is_a_row_a_combination():
-    log = cn.simulate("diluted", accounts=500, seed=1).log
-    grid = {"within": ["60s", "10s", "10min"], "fdr": [0.2, 1e-9], "resolution": [1.0, 3.0]}
+    log = cn.simulate("small_cells", accounts=500, seed=1).log
+    grid = {"within": ["60s", "2s", "1h"], "fdr": [0.2, 1e-9], "resolution": [1.0, 3.0]}
     table = cn.sensitivity(log, **grid, method="leiden", backend="pyarrow").to_pylist()
     combinations = [(w, f, r) for w in grid["within"] for f in grid["fdr"] for r in (1.0, 3.0)]
     assert [(t["within"], t["fdr"], t["resolution"]) for t in table] == combinations

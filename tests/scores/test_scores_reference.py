@@ -19,6 +19,7 @@ from coordnet.scores.reference import (
     ratio,
     resampled_sets,
     row_sums,
+    shared_counter,
     smallest_p,
     stretch,
     sums,
@@ -151,11 +152,14 @@ def test_profiles_of_items_by_hand():
     found = item_profile(sets_of([0, 1], [1], [2], [0, 1, 2]), starts, items, 6)
     entropy = -(0.75 * np.log(0.75) + 0.25 * np.log(0.25))
     # actions with an item, different ones, entropy, of the first, of the first five, everybody's on
-    # these, on items of two or more accounts
-    np.testing.assert_allclose(found[0], [4, 2, entropy, 3, 4, 4, 3])
-    np.testing.assert_allclose(found[1], [1, 1, 0, 1, 1, 3, 0], atol=1e-15)
-    np.testing.assert_allclose(found[2], [2, 2, np.log(2), 1, 2, 2, 0])
-    np.testing.assert_allclose(found[3][[0, 1, 3, 6]], [6, 4, 3, 3])
+    # these
+    np.testing.assert_allclose(found[0], [4, 2, entropy, 3, 4, 4])
+    np.testing.assert_allclose(found[1], [1, 1, 0, 1, 1, 3], atol=1e-15)
+    np.testing.assert_allclose(found[2], [2, 2, np.log(2), 1, 2, 2])
+    np.testing.assert_allclose(found[3][[0, 1, 3]], [6, 4, 3])
+    # actions with an item, and those on items of two or more accounts of the set
+    counted = shared_counter(starts, items, 6)(sets_of([0, 1], [1], [2], [0, 1, 2]))
+    assert counted.tolist() == [[4, 3], [1, 0], [2, 0], [6, 3]]
 
 
 def test_the_top_items_are_five_and_of_equals_the_first():

@@ -28,6 +28,7 @@ from coordnet.log.actions import ActionLog
 from coordnet.readers import times
 from coordnet.store import folder as folders
 from coordnet.store import merging, runs, write
+from coordnet.store.counted import COUNTED
 from coordnet.store.files import BlockFiles
 
 NAMES = {"account": "who", "object": "what", "time": "at"}
@@ -75,7 +76,21 @@ def check_equal(store, log, but=()):
             assert getattr(store, name) == getattr(log, name), name
     assert store.n_accounts == log.n_accounts
     assert store._of_kinds().tolist() == log._of_kinds().tolist()
+    assert store._counted is not None
+    check_counted(store, log)
     store.verify()
+
+
+def check_counted(store, log):
+    """Compare what is counted of two logs."""
+    for own, other in zip(
+        (store.by_object, *store.by_account, *store.account_runs()),
+        (log.by_object, *log.by_account, *log.account_runs()),
+        strict=True,
+    ):
+        assert own.dtype == other.dtype
+        assert own.tolist() == other.tolist()
+        assert not own.flags.writeable
 
 
 def check_blocks(store):
@@ -424,20 +439,38 @@ def test_opening_reads_no_column(tmp_path, monkeypatch):
     )  # fmt: skip
 
 
-def test_the_digest_is_checked_on_request(tmp_path):
-    store = cn.write_store(table(20_000), tmp_path / "s", **NAMES)
-    path = tmp_path / "s" / store.generation / "time.npy"
-    if path.stat().st_size < 3 * folders.ENDS:
-        store = cn.write_store(
-            pa.table({"who": ["a"] * 9_000, "what": ["p"] * 9_000, "at": range(9_000)}),
-            tmp_path / "s", **NAMES, unit="s",
-        )  # fmt: skip
-        path = tmp_path / "s" / store.generation / "time.npy"
+@pytest.mark.parametrize("name", ["time", "account-positions", "run-objects", "run-first"])
+def test_the_digest_is_checked_on_request(tmp_path, name):
+    numbers = np.arange(9_000)
+    store = cn.write_store(
+        pa.table({"who": numbers % 7, "what": numbers // 3, "at": numbers}),
+        tmp_path / "s", **NAMES, unit="s",
+    )  # fmt: skip
+    path = tmp_path / "s" / store.generation / f"{name}.npy"
     data = bytearray(path.read_bytes())
+    assert len(data) > 3 * folders.ENDS
+    store.verify()
     data[len(data) // 2] ^= 1
     path.write_bytes(bytes(data))
     with pytest.raises(InputError, match="is not what was written"):
         cn.open_store(tmp_path / "s").verify()
+
+
+def test_a_store_of_before_anything_was_counted_is_read(tmp_path):
+    store = cn.write_store(table(), tmp_path / "s", **NAMES)
+    told = json.loads((tmp_path / "s/store.json").read_text())
+    for name in COUNTED:
+        (tmp_path / "s" / store.generation / f"{name}.npy").unlink()
+        del told["files"][f"{name}.npy"]
+    (tmp_path / "s/store.json").write_text(json.dumps(told))
+    old = cn.open_store(tmp_path / "s")
+    assert old._counted is None
+    log = cn.read_actions(table(), **NAMES)
+    check_counted(old, log)
+    old.verify()
+    after = table().assign(at=table()["at"].str.replace("06-08", "06-09"))
+    whole = cn.read_actions(pd.concat([table(), after]), **NAMES)
+    check_equal(old.append(after), whole, but=["sources"])
 
 
 DAMAGE = {

@@ -7,9 +7,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from coordnet.kernels import scores as score_kernels
-from coordnet.kernels.scores import ACTIONS, SHARED
 from coordnet.readers.text import near_duplicates
-from coordnet.scores.reference import RESAMPLES, Sets, bootstrap_interval, item_profiler
+from coordnet.scores.reference import RESAMPLES, Sets, bootstrap_interval, shared_counter
 from coordnet.scores.view import Absent, Estimate, Floats, View, score
 
 NEAR_SETS = 39  # matched sets whose texts are compared; p is 0.025 at least
@@ -52,13 +51,10 @@ def near_duplicate_share(view: View) -> Estimate | Absent:
         return Absent(NO_TEXT)
     matched = _first_of_each(view.matched, view.inputs.null_sets, NEAR_SETS)
     starts = view.log.by_account[0]
-    accounts = np.unique(np.concatenate([view.members, matched.codes]))
-    used = np.unique(
-        np.concatenate(
-            [np.zeros(0, np.int32)] + [texts.codes[starts[a] : starts[a + 1]] for a in accounts]
-        )
-    )
-    used = used[used >= 0]
+    asked = np.zeros(len(view.log.all_accounts), bool)
+    asked[view.members] = asked[matched.codes] = True
+    theirs = texts.codes[np.repeat(asked, np.diff(starts))]
+    used = np.flatnonzero(np.bincount(theirs + 1, minlength=len(texts.labels) + 1)[1:])
     kin = near_duplicates(texts.labels.take(pa.array(used)))
     number = np.full(len(texts.labels) + 1, -1, np.int32)
     number[used] = kin
@@ -77,22 +73,20 @@ def _first_of_each(sets: Sets, times: int, kept: int) -> Sets:
 
 
 def _shared(view: View, codes: NDArray[np.int32], n: int, matched: Sets) -> Estimate:
-    profile = item_profiler(view.log.by_account[0], codes, max(n, 1))
+    count = shared_counter(view.log.by_account[0], codes, max(n, 1))
 
     def statistic(sets: Sets) -> Floats:
-        found = profile(sets)
+        actions, shared = count(sets).T
         with np.errstate(divide="ignore", invalid="ignore"):
-            return np.where(found[:, ACTIONS] > 0, found[:, SHARED] / found[:, ACTIONS], np.nan)
+            return np.where(actions > 0, shared / actions, np.nan)
 
     with_text = np.bincount(
         view.account_of_action[codes >= 0], minlength=len(view.log.all_accounts)
     )
     estimate = view.compare(statistic, tail="greater", share=True, matched=matched)
-    own = profile(view.sets)
+    actions = count(view.sets)[:, 0].astype(np.int64)
     low, high = _interval(view, codes)
-    return view.resting_on(
-        estimate, with_text > 0, actions=own[:, ACTIONS].astype(np.int64), low=low, high=high
-    )
+    return view.resting_on(estimate, with_text > 0, actions=actions, low=low, high=high)
 
 
 def _interval(view: View, codes: NDArray[np.int32]) -> tuple[Floats, Floats]:
