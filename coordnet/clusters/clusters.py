@@ -263,6 +263,17 @@ class Clusters(ArrowExport, Frozen):
             )
         return int(i) % n
 
+    def where(self, kept: NDArray[np.bool_]) -> Clusters:
+        """Return the clusters that are marked, numbered anew, in their order."""
+        numbers = np.flatnonzero(kept).tolist()
+        return Clusters.from_members(
+            self.layers,
+            [self.members(i) for i in numbers],
+            self.method,
+            self.parameters,
+            group_tests=[self.group_tests[i] for i in numbers] if self.group_tests else (),
+        )
+
     # -- layers -----------------------------------------------------------------------------
 
     def inside(self, layer: CoordinationGraph) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

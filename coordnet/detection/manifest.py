@@ -105,6 +105,7 @@ def manifest_of(
             "accounts_with_edges": found.layers.combined.n_accounts,
             "clusters": len(clusters),
             "accounts_in_clusters": len(np.unique(clusters.indices)),
+            "clusters_let_go": found.let_go,
         },
         "smallest_q_of_scores": None
         if scores is None or not scores.comparisons

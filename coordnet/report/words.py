@@ -291,6 +291,13 @@ def _tests(run: Run) -> list[str]:
         )
     else:
         said.append("Chances come from the log itself.")
+    let_go = run.manifest["results"]["clusters_let_go"]
+    if let_go:
+        said.append(
+            f"{let_go:,} more cluster{'' if let_go == 1 else 's'} had kept edges and "
+            f"{'is' if let_go == 1 else 'are'} not reported, as only the test before accounts "
+            "were taken out of the background speaks for them."
+        )
     said.append(
         "Bounds on the number of pairs that truly act together hold for every set of pairs at "
         "once, with 95 % confidence (closed testing with Simes' test, valid under positive "

@@ -27,6 +27,19 @@ rings that push two posts at the same moment have more evidence together than ei
 both added up. They are one only where what is beyond the sum is more than either of them has alone,
 E(both) - E(one) - E(other) > min(E(one), E(other)), negative evidence counting as none.
 Overlaps of less than half stay, so clusters can overlap.
+
+Which clusters are reported. Beside a campaign of hundreds of edges the level allows some false
+ones, and those that only the first round speaks for lie together: clusters of three to eight
+viewers of one event. So where the background was cleaned, a cluster is reported only where one of
+these holds:
+
+- it is significant as a group;
+- an edge in it is kept by the p-value of the last round too;
+- more than half of its pairs certainly act together by the p-values of the first round (a bound,
+  with a confidence of 95 %). Of a ring that works around the clock on posts that nobody else
+  shares the last round can say nothing.
+
+The edges stay in the layers.
 """
 
 from __future__ import annotations
@@ -36,6 +49,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,6 +60,7 @@ from coordnet.clusters.groups import grow_groups
 from coordnet.graphs.graph import CoordinationGraph
 from coordnet.graphs.multiplex import Multiplex
 from coordnet.graphs.relation import Against, Relation
+from coordnet.inference.bounds import true_discoveries
 from coordnet.inference.edge_tests import timing_p_values
 from coordnet.inference.group_test import GroupTest, GroupTester
 from coordnet.inference.membership import MembershipTester
@@ -80,6 +95,7 @@ class Found:
     rounds: tuple[int, ...] = ()  # accounts that were out of the background in each round
     few_left: bool = False  # whether hardly anybody would be left in it, so that all stayed in
     looked: tuple[Looked, ...] = ()  # a layer each
+    let_go: int = 0  # clusters that are not reported, as only the first round speaks for them
 
     def largest_evidence(self) -> float:
         """Return the most evidence of the search, of clusters and of sets that it let go.
@@ -182,11 +198,32 @@ class Searched:
         clusters = Clusters.from_members(
             kept, members, config.method, parameters, 1, tests if tested else []
         )
+        supported = self._supported(clusters)
+        clusters = clusters.where(supported)
         looked = tuple(
             Looked(layer.tester, layer.pairs, layer.least_q, layer.first_chance, layer.closest)
             for layer in layers
         )
-        return Found(kept, clusters, self.rounds, self.few_left, looked)
+        let_go = int((~supported).sum())
+        return Found(kept, clusters, self.rounds, self.few_left, looked, let_go)
+
+    def _supported(self, clusters: Clusters) -> NDArray[np.bool_]:
+        """Return which clusters more than the first round speaks for; see the module."""
+        supported = np.zeros(len(clusters), bool)
+        pairs = clusters.sizes * (clusters.sizes - 1) // 2
+        for i, (layer, kept) in enumerate(zip(self.layers, self.kept, strict=True)):
+            starts, edges = clusters.inside(kept)
+            if layer.first_tester is None:  # there was one round
+                supported |= np.diff(starts) > 0
+            for c, tests in enumerate(clusters.group_tests):
+                test = tests[i]
+                supported[c] |= test is not None and test.evidence > layer.least_evidence
+            if layer.first_tester is None or supported.all():
+                continue
+            last = kept.edges["p_family"] <= kept.edges["p_value"].max(initial=0.0)
+            supported |= np.diff(np.concatenate([[0], np.cumsum(last[edges])])[starts]) > 0
+            supported |= 2 * _certain_pairs(clusters, layer.first[0]) > pairs
+        return supported
 
     def _bounded(
         self,
@@ -220,6 +257,20 @@ class Searched:
         """Return the evidence of a set of accounts, in the layer that has most of it."""
         tests = [layer.group_test(members) for layer in self.layers]
         return max((test.evidence for test in tests if test is not None), default=0.0)
+
+
+def _certain_pairs(clusters: Clusters, graph: CoordinationGraph) -> NDArray[np.int64]:
+    """Return how many pairs of each cluster certainly act together by the edges of a graph."""
+    test = graph.tested
+    if test is None:
+        return np.zeros(len(clusters), np.int64)
+    p_values = graph.edges["p_family"]
+    starts, edges = clusters.inside(graph)
+    found = [
+        true_discoveries(p_values[edges[a:b]], test.null_pairs, test.bound_alpha)
+        for a, b in pairwise(starts)
+    ]
+    return np.array(found, np.int64)
 
 
 def _communities(graph: CoordinationGraph | Multiplex, config: Configuration) -> Clusters:

@@ -204,7 +204,7 @@ def test_a_group_around_the_clock_has_more_than_one_occasion():
 
 @pytest.mark.parametrize("seed", [0, 6, 101, 105])
 def test_no_viewers_of_an_event_are_said_to_act_together(seed):
-    """Some are found, by the short occasions of the first round; a bound counts none of them."""
+    """Edges of some are kept, by the short occasions of the first round; no bound counts them."""
     sim = cn.simulate("mixed_public", accounts=2_000, share=0.02, seed=seed)
     (layer,) = search_clusters(sim.log, Configuration()).layers
     group = {a: g for g, names in sim.truth.groups.items() if sim.truth.covert[g] for a in names}
