@@ -7,15 +7,16 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 settings.register_profile(
-    "compiled",
+    "thorough",  # before a release: --hypothesis-profile thorough
     derandomize=True,  # the same examples in every run
     deadline=None,  # the first call compiles
     max_examples=100,
     suppress_health_check=[HealthCheck.too_slow],
 )
+settings.register_profile("compiled", settings.get_profile("thorough"), max_examples=60)
 # For kernels that are not compiled. With the explicit examples of the tests, these reach every
 # branch of the kernels that 100 reach.
-settings.register_profile("interpreted", settings.get_profile("compiled"), max_examples=25)
+settings.register_profile("interpreted", settings.get_profile("thorough"), max_examples=25)
 if "PYTEST_XDIST_WORKER" in os.environ:  # as many processes as processors: one thread each
     os.environ.setdefault("COORDNET_THREADS", "1")
 INTERPRETED = os.environ.get("NUMBA_DISABLE_JIT") == "1"

@@ -188,7 +188,13 @@ def assert_a_rate_of_5_percent(reported, runs):
     assert sum(reported.values()) <= most_of(runs * len(reported), 0.05), reported
 
 
-@pytest.mark.parametrize("options", [{"within": "60s"}, EVERYTHING], ids=["default", "everything"])
+@pytest.mark.parametrize(
+    "options",
+    [
+        pytest.param({"within": "60s"}, id="default"),
+        pytest.param(EVERYTHING, id="everything", marks=pytest.mark.slow),
+    ],
+)
 def test_nothing_is_reported_where_nothing_is_planted(options):
     """Of 48 runs at most 8 report any cluster; with a true rate of 30 %, 8 or fewer in 4 of 100."""
     assert most_of(48, 0.05) == 8

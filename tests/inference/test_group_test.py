@@ -673,7 +673,7 @@ def p_values_of_sets(log, rng, sets, sizes=SIZES, within=WINDOW):
 PACES = ("cascades", "mixed", "even")
 
 
-@pytest.fixture(scope="module", params=PACES)
+@pytest.fixture(scope="module", params=[pytest.param(PACES[0], marks=pytest.mark.slow), *PACES[1:]])
 def null_p_values(request):
     """Return {size: p-values} of given sets over 20 null logs, 300 or more of each size."""
     rng = np.random.default_rng(1)

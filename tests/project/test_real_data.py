@@ -216,6 +216,7 @@ def test_the_retweets_of_the_ira(retweets):
     assert_same_graph(heavy, graph.keep(min_weight=10))
 
 
+@pytest.mark.slow
 def test_detect_on_the_retweets_of_the_ira_from_file_to_files(shared, retweets, tmp_path):
     source = shared("data", "ira_tweets.parquet")
     rows = duckdb.sql(f"select count(*) from '{source}' where kind = 'retweet'").fetchall()[0][0]

@@ -82,7 +82,7 @@ def test_what_a_group_does_to_the_chances_is_counted(organic, k, m):
         assert plant.evidence(k, m) == on_paper  # nothing of it stays on the paper
 
 
-@pytest.mark.parametrize("seed", [0, 1])
+@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.slow)])
 def test_it_agrees_with_whole_searches_of_planted_logs(seed):
     """At the number said nearly all are found, and two objects fewer are not enough."""
     log = cn.simulate("organic", accounts=1_500, seed=seed).log

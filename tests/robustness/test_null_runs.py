@@ -76,7 +76,7 @@ def test_p_values_of_null_runs_tell_strong_from_weak():
     assert weak > 1 / 2
 
 
-@pytest.mark.parametrize("strata", [None, "10min"])
+@pytest.mark.parametrize("strata", [None, pytest.param("10min", marks=pytest.mark.slow)])
 def test_null_runs_are_runs_on_shuffled_and_swapped_logs_each_their_own(ring, strata):
     """First logs of shuffled accounts, inside the strata, then logs of swapped profiles, in order.
 
