@@ -61,6 +61,27 @@ def true_pairs(
     return true_discoveries(p_values, null, alpha)
 
 
+def certain_pairs(graph: CoordinationGraph, edges: Any = slice(None)) -> int | None:
+    """Return how many of some edges are pairs that truly act together, at least.
+
+    Parameters
+    ----------
+    graph
+        The graph.
+    edges
+        Their positions, or a slice; all by default.
+
+    Returns
+    -------
+    int or None
+        :func:`true_pairs` at the level of the test; None where the edges were not tested.
+    """
+    test = graph.tested
+    if test is None:
+        return None
+    return true_discoveries(graph.edges["p_family"][edges], test.null_pairs, test.bound_alpha)
+
+
 def _edges_of(graph: CoordinationGraph, pairs: Iterable[tuple[Any, Any]]) -> NDArray[np.int64]:
     """Return the edges that join these pairs."""
     given = list(pairs)

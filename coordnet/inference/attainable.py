@@ -39,7 +39,7 @@ from coordnet.errors import check_seed, one_of
 from coordnet.frames import frozen
 from coordnet.inference.bounds import harmonic
 from coordnet.inference.correction import CORRECTIONS, account_q_values, stepped_up
-from coordnet.inference.pair_order import PairOrder
+from coordnet.inference.pair_order import PairOrder, marks
 from coordnet.inference.statistics import Chances, Floats
 from coordnet.kernels import arrays as array_kernels
 from coordnet.kernels import attainable as attainable_kernels
@@ -303,22 +303,15 @@ def best_log_p(
     order = PairOrder.of(runs.starts, source, target)
     log_p, shared = np.empty(len(source)), np.empty(len(source), np.int32)
     classes, listed = _by_class(chances), [frozen(column) for column in runs]
-    words = len(chances.of_object) // 64 + 1
     run_chunks(
         lambda own, i: attainable_kernels.best_p_of_pairs(
-            *order[:3],
-            *listed,
-            *classes,
-            order.borders[i],
-            order.borders[i + 1],
-            *own,
-            log_p,
+            *order[:3], *listed, *classes, order.borders[i], order.borders[i + 1], *own, log_p,
             shared,
         ),
         len(order.work),
         threads=threads,
-        scratch=lambda: (np.zeros(words, np.uint64), np.empty(words, np.int32)),
-    )
+        scratch=lambda: marks(len(chances.of_object)),
+    )  # fmt: skip
     return log_p, shared
 
 

@@ -135,14 +135,14 @@ def pair_chances(
     engine, sums = current_engine(), None
     if engine is not None and outside is None:
         n_o = np.diff(starts_of(runs.objects, log.n_objects))[ranked]
-        before = np.concatenate([[0], np.cumsum(n_o * (n_o - 1) // 2)])
+        before = _co_occurrences_before(n_o)
         shared = np.flatnonzero(np.diff(before[borders]))
         sums = engine.pair_sums(log, ranked, borders, shared, windows, pooled)
     if sums is None:
         rank = array_kernels.put(np.arange(len(ranked), dtype=np.int32), ranked)
         slots = slots_of(log.by_account[1], runs, log.time, rank, outside)
         n_o = np.diff(slots.starts)
-        before = np.concatenate([[0], np.cumsum(n_o * (n_o - 1) // 2)])
+        before = _co_occurrences_before(n_o)
         co_occurrences = np.diff(before[borders])
         shared = np.flatnonzero(co_occurrences)  # most of many kinds have none
         sums = run_chunks(
@@ -256,11 +256,22 @@ def sums_of_class(
     runs = account_runs(*by_account, object_)
     slots = slots_of(by_account[1], runs, time, np.arange(n_objects, dtype=np.int32))
     n_o = np.diff(slots.starts)
-    before = np.concatenate([[0], np.cumsum(n_o * (n_o - 1) // 2)])
+    before = _co_occurrences_before(n_o)
     found: Floats = pair_kernels.class_sums(
         slots, 0, n_objects, before, window, pooled, number, np.zeros(n_accounts)
     )
     return found
+
+
+def _co_occurrences_before(n_o: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return how many pairs of accounts on one object stand before those of each object, and all.
+
+    Parameters
+    ----------
+    n_o
+        Accounts on each object.
+    """
+    return np.concatenate([[0], np.cumsum(n_o * (n_o - 1) // 2)])
 
 
 def _said_by_neighbours(c: int, chance: Floats, accounts: Floats) -> float | None:

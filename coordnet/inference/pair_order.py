@@ -13,6 +13,12 @@ from coordnet.threads import CHUNKS
 BLOCK_RUNS = 1 << 17  # (account, object) entries of accounts done together
 
 
+def marks(n_objects: int) -> tuple[NDArray[np.uint64], NDArray[np.int32]]:
+    """Return the scratch in which the objects of an account are marked; see ``mark``."""
+    words = n_objects // 64 + 1
+    return np.zeros(words, np.uint64), np.empty(words, np.int32)
+
+
 class PairOrder(NamedTuple):
     """Pairs in the order in which they are looked at."""
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from coordnet.disk import in_pieces, release
 from coordnet.inference.pair_crowds import find_common_crowd
-from coordnet.inference.pair_order import PairOrder
+from coordnet.inference.pair_order import PairOrder, marks
 from coordnet.inference.round_times import GRAINS, round_factors, roundness
 from coordnet.inference.statistics import Floats, WindowStatistics
 from coordnet.kernels import arrays as array_kernels
@@ -274,7 +274,7 @@ class PairTester:
         threads
             Number of threads; None means all processors.
         """
-        facts, n, words = self.facts, len(source), len(self.facts.classes) // 64 + 1
+        facts, n = self.facts, len(source)
         order = PairOrder.of(self.runs.starts, source, target)
         crowd = find_common_crowd(
             self.runs, self.cells, source, target, order, facts.classes, facts.occasion_rule,
@@ -289,7 +289,7 @@ class PairTester:
             ),
             len(order.work),
             threads=threads,
-            scratch=lambda: (np.zeros(words, np.uint64), np.empty(words, np.int32)),
+            scratch=lambda: marks(len(facts.classes)),
             weights=order.work,
             label="edge tests",
         )  # fmt: skip

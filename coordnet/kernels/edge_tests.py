@@ -133,6 +133,24 @@ def first_moment(time: Any, x: int, x_end: int, y: int, y_end: int, window: int)
     return -1
 
 
+@inlined
+def meeting_of_runs(first_action: Any, time: Any, r: Any, own: Any, window: int) -> Any:
+    """Return the first moment of :func:`first_moment` of two runs, and their pairs of actions."""
+    k = np.int64(first_action[r])
+    k_end = np.int64(first_action[r + ONE])
+    j = np.int64(first_action[own])
+    j_end = np.int64(first_action[own + ONE])
+    return first_moment(time, k, k_end, j, j_end, window), (k_end - k) * (j_end - j)
+
+
+@inlined
+def chance_of_pairs(chance: Any, log_miss: Any, c: int, pairs: int) -> float:
+    """Return the chance that one of several pairs of actions in a cell is within the window."""
+    if pairs < chance.shape[1]:
+        return chance[np.uint64(c), np.uint64(pairs)]
+    return -math.expm1(log_miss[c] * pairs)
+
+
 @kernel
 def run_cells(first_action: Any, time: Any, round_: Any, run_class: Any, grains: int) -> Any:
     """Return what a test needs of each run, side by side, so that most runs are read once.
@@ -225,19 +243,11 @@ def many_objects_test(
             acts[c] += 1
             continue
         c = max(cells[r, 1] & (AGAIN - 1), cells[own, 1] & (AGAIN - 1))
-        k = np.int64(first_action[r])
-        k_end = np.int64(first_action[r + ONE])
-        j = np.int64(first_action[own])
-        j_end = np.int64(first_action[own + ONE])
-        moment = first_moment(time, k, k_end, j, j_end, windows[c])
+        moment, pairs = meeting_of_runs(first_action, time, r, own, windows[c])
         moments[together] = moment
         together += ONE if moment >= 0 else NONE
         if timing:
-            pairs = (k_end - k) * (j_end - j)
-            if pairs < chance.shape[1]:
-                p = chance[c, pairs]
-            else:
-                p = -math.expm1(log_miss[c] * pairs)
+            p = chance_of_pairs(chance, log_miss, c, pairs)
             chances[chained] = p
             chained += ONE
             mean += p
@@ -328,7 +338,6 @@ def shared_object_tests(
     crowd : CommonCrowd, whose members are compared in its matrix, or None
     """
     timing = len(chance) > 0
-    several = chance.shape[1]
     runs = np.empty(256, np.uint32)
     moments = np.empty(256, np.int64)
     chances = np.empty(256, np.float64)
@@ -388,19 +397,11 @@ def shared_object_tests(
                 together += ONE if abs(s_own - s_other) <= windows[np.uint64(c)] else NONE
             else:
                 c = max(cells[r, 1] & (AGAIN - 1), cells[own, 1] & (AGAIN - 1))
-                k = np.int64(first_action[r])
-                k_end = np.int64(first_action[r + ONE])
-                j = np.int64(first_action[own])
-                j_end = np.int64(first_action[own + ONE])
-                pairs = (k_end - k) * (j_end - j)
-                moment = first_moment(time, k, k_end, j, j_end, windows[c])
+                moment, pairs = meeting_of_runs(first_action, time, r, own, windows[c])
                 moments[together] = moment
                 together += ONE if moment >= 0 else NONE
             if timing:
-                if pairs < several:
-                    p = chance[np.uint64(c), np.uint64(pairs)]
-                else:
-                    p = -math.expm1(log_miss[c] * pairs)
+                p = chance_of_pairs(chance, log_miss, c, pairs)
                 chances[s] = p
                 mean += p
                 some += none * p

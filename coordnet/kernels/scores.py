@@ -106,6 +106,15 @@ def holdings(starts: Any, items: Any, n_items: int) -> Any:
     return Holdings(indptr, item[:size], number[:size], names, alone, top_count, top_item)
 
 
+@inlined
+def _times_drawn(own: Any, m: int) -> int:
+    """Return how often the account at m stands in a sorted set: it may be drawn more than once."""
+    times = 1
+    while m + times < len(own) and own[m + times] == own[m]:
+        times += 1
+    return times
+
+
 @kernel
 def item_profile(
     indptr: Any, codes: Any, held: Any, totals: Any, first: int, last: int, count: Any, out: Any
@@ -143,9 +152,7 @@ def item_profile(
         m = 0
         while m < len(own):
             u = own[m]
-            times = 1  # an account may be drawn more than once
-            while m + times < len(own) and own[m + times] == u:
-                times += 1
+            times = _times_drawn(own, m)
             m += times
             total += times * int(alone[u, 0])
             different += int(alone[u, 1])
@@ -213,9 +220,7 @@ def shared_of_sets(
         m = 0
         while m < len(own):
             u = own[m]
-            times = 1  # an account may be drawn more than once
-            while m + times < len(own) and own[m + times] == u:
-                times += 1
+            times = _times_drawn(own, m)
             m += times
             total += times * int(alone[u, 0])
             for k in range(held_by[u], held_by[u + 1]):

@@ -19,7 +19,7 @@ from coordnet.frames import ArrowExport, html_table, native
 from coordnet.frozen import Frozen
 from coordnet.graphs.graph import CoordinationGraph
 from coordnet.graphs.multiplex import Multiplex
-from coordnet.inference.bounds import true_discoveries
+from coordnet.graphs.true_pairs import certain_pairs
 from coordnet.log.accounts import Accounts
 from coordnet.log.actions import ActionLog, check_log
 from coordnet.over_time.coupling import coupled_communities
@@ -256,12 +256,9 @@ def _pairs(clusters: Clusters) -> tuple[list[int], list[int | None]]:
     joined = [len(edges) for edges in _split(clusters, clusters.layers.combined)]
     least: list[int | None] = [None] * len(clusters)
     for layer in clusters.layers:
-        if layer.tested is not None:
-            test = layer.tested
-            for i, edges in enumerate(_split(clusters, layer)):
-                bound = true_discoveries(
-                    layer.edges["p_family"][edges], test.null_pairs, test.bound_alpha
-                )
+        for i, edges in enumerate(_split(clusters, layer)):
+            bound = certain_pairs(layer, edges)
+            if bound is not None:
                 least[i] = max(least[i] or 0, bound)
     return joined, least
 

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from coordnet.clusters.clusters import Clusters
-from coordnet.inference.bounds import true_discoveries
+from coordnet.graphs.true_pairs import certain_pairs
 from coordnet.pictures.subject import Scored, clusters_of, number_of, scores_of
 
 
@@ -70,18 +70,13 @@ def _by_layer(clusters: Clusters, i: int) -> pa.Table:
     ):
         indptr, edges = clusters.inside(layer)
         own = edges[indptr[i] : indptr[i + 1]]
-        test, group = layer.tested, tests[number]
-        bound = None
-        if test is not None:
-            bound = true_discoveries(
-                layer.edges["p_family"][own], test.null_pairs, test.bound_alpha
-            )
+        group = tests[number]
         rows.append(
             {
                 "layer": name,
                 "edges": len(own),
                 "pairs": size * (size - 1) // 2,
-                "pairs_at_least": bound,
+                "pairs_at_least": certain_pairs(layer, own),
                 "evidence": None if group is None else float(group.evidence),
                 "scored": number == int(clusters.layer_of[i]),
             }

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from coordnet.graphs.co_timing import CoTiming
-from coordnet.inference.bounds import true_discoveries
+from coordnet.graphs.true_pairs import certain_pairs
 from coordnet.log.windows import told
 from coordnet.scores.explain import clock
 from coordnet.scores.explanations import EXPLANATIONS, fitting
@@ -128,10 +128,9 @@ def _bounds(run: Run) -> list[str]:
     """Return the bound on true pairs over all kept edges, a sentence; nothing where untested."""
     said = []
     for graph in run.layers:
-        test = graph.tested
-        if test is None or not graph.n_edges:
+        least = certain_pairs(graph)
+        if least is None or not graph.n_edges:
             continue
-        least = true_discoveries(graph.edges["p_family"], test.null_pairs, test.bound_alpha)
         where = f" in the layer {graph.relation.title}" if len(run.layers) > 1 else ""
         said.append(f"{least:,} of the {graph.n_edges:,} pairs of accounts that were kept{where}")
     if not said:

@@ -46,6 +46,7 @@ from coordnet.inference.attainable import (
 from coordnet.inference.correction import corrected
 from coordnet.inference.edge_tests import LITTLE_POWER, combined_p_values
 from coordnet.inference.group_test import GroupTester
+from coordnet.inference.pair_order import marks
 from coordnet.inference.pair_tests import MANY, chances_of_cells, saturated_sums
 from coordnet.inference.round_times import round_factors, roundness
 from coordnet.inference.statistics import Chances, popularity_class
@@ -53,7 +54,6 @@ from coordnet.kernels import edge_tests as edge_test_kernels
 from coordnet.kernels import groups as group_kernels
 from coordnet.kernels import tails as tail_kernels
 from coordnet.kernels.set_weights import Interests, know_shared
-from coordnet.kernels.tails import SMALLEST_P
 from coordnet.log.actions import ActionLog, check_log
 from coordnet.log.windows import shortest, window_text
 from coordnet.search.configuration import Configuration, configured
@@ -587,7 +587,6 @@ class _Plant:
         u, v = (side.astype(np.int32) for side in np.triu_indices(k, 1))
         occasions = np.zeros(len(u), np.int32)
         expected, p_value = np.zeros(len(u)), np.ones(len(u))
-        words = len(self.codes) // 64 + 1
         timing = paper.config.null != "activity"
         planted, chances = paper.classes_with(self.objects[:m], k)
         classes = statistics.classes[self.codes]
@@ -601,15 +600,15 @@ class _Plant:
         )
         edge_test_kernels.shared_object_tests(
             u, v, np.arange(len(u), dtype=np.int32), *runs, time, cells, *by_cell,
-            statistics.occasion_rule, 0, len(u), np.zeros(words, np.uint64),
-            np.empty(words, np.int32), occasions, expected, p_value, MANY,
+            statistics.occasion_rule, 0, len(u), *marks(len(self.codes)), occasions, expected,
+            p_value, MANY,
         )  # fmt: skip
         surprising = p_value <= SEED_P
         if paper.config.null != "timing":
             p_activity = combined_p_values(self._activity(u, v, k, m, occasions))
             p_value = np.maximum(p_value, p_activity) if timing else p_activity
             surprising &= p_activity <= paper.edge_level
-        return np.maximum(p_value, SMALLEST_P), bool(surprising.any() or not timing)
+        return p_value, bool(surprising.any() or not timing)
 
     def _activity(
         self, u: NDArray[np.int32], v: NDArray[np.int32], k: int, m: int,

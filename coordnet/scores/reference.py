@@ -371,19 +371,10 @@ def item_profiler(starts: Counts, items: NDArray[np.int32], n_items: int) -> Sta
     totals = np.bincount(items[items >= 0], minlength=n_items)
     held = score_kernels.holdings(starts, items, n_items)
 
-    def profile(sets: Sets) -> Floats:
-        out = np.zeros((len(sets), 6))
-        borders = np.linspace(0, len(sets), CHUNKS + 1).astype(np.int64)
-        run_chunks(
-            lambda count, i: score_kernels.item_profile(
-                *sets.read_only, held, totals, borders[i], borders[i + 1], count, out
-            ),
-            CHUNKS,
-            scratch=lambda: np.zeros(len(held.names), np.int32),
-        )
-        return out
+    def profile(sets: Sets, first: int, last: int, count: Any, out: Floats) -> None:
+        score_kernels.item_profile(*sets.read_only, held, totals, first, last, count, out)
 
-    return profile
+    return _on_threads(profile, 6, len(held.names), np.int32)
 
 
 def shared_counter(starts: Counts, items: NDArray[np.int32], n_items: int) -> Statistic:
@@ -393,19 +384,38 @@ def shared_counter(starts: Counts, items: NDArray[np.int32], n_items: int) -> St
     """
     held = score_kernels.holdings(starts, items, n_items)
 
-    def count(sets: Sets) -> Floats:
-        out = np.zeros((len(sets), 2))
+    def count(sets: Sets, first: int, last: int, seen: Any, out: Floats) -> None:
+        score_kernels.shared_of_sets(*sets.read_only, held, first, last, seen, out)
+
+    return _on_threads(count, 2, len(held.names), np.int64)
+
+
+def _on_threads(
+    task: Callable[[Sets, int, int, Any, Floats], None], columns: int, n_items: int, kind: Any
+) -> Statistic:
+    """Return what calls a task for stretches of sets: with them, scratch by item, and the result.
+
+    Parameters
+    ----------
+    task
+        Called with the sets, the first and the last of them to do, the scratch and the result.
+    columns
+        Of the result: float64 (sets, columns).
+    n_items, kind
+        Length and type of the scratch, which holds zeros.
+    """
+
+    def statistic(sets: Sets) -> Floats:
+        out = np.zeros((len(sets), columns))
         borders = np.linspace(0, len(sets), CHUNKS + 1).astype(np.int64)
         run_chunks(
-            lambda seen, i: score_kernels.shared_of_sets(
-                *sets.read_only, held, borders[i], borders[i + 1], seen, out
-            ),
+            lambda own, i: task(sets, borders[i], borders[i + 1], own, out),
             CHUNKS,
-            scratch=lambda: np.zeros(len(held.names), np.int64),
+            scratch=lambda: np.zeros(n_items, kind),
         )
         return out
 
-    return count
+    return statistic
 
 
 def item_profile(sets: Sets, starts: Counts, items: NDArray[np.int32], n_items: int) -> Floats:

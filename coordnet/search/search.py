@@ -60,7 +60,7 @@ from coordnet.clusters.groups import grow_groups
 from coordnet.graphs.graph import CoordinationGraph
 from coordnet.graphs.multiplex import Multiplex
 from coordnet.graphs.relation import Against, Relation
-from coordnet.inference.bounds import true_discoveries
+from coordnet.graphs.true_pairs import certain_pairs
 from coordnet.inference.edge_tests import timing_p_values
 from coordnet.inference.group_test import GroupTest, GroupTester
 from coordnet.inference.membership import MembershipTester
@@ -261,16 +261,8 @@ class Searched:
 
 def _certain_pairs(clusters: Clusters, graph: CoordinationGraph) -> NDArray[np.int64]:
     """Return how many pairs of each cluster certainly act together by the edges of a graph."""
-    test = graph.tested
-    if test is None:
-        return np.zeros(len(clusters), np.int64)
-    p_values = graph.edges["p_family"]
     starts, edges = clusters.inside(graph)
-    found = [
-        true_discoveries(p_values[edges[a:b]], test.null_pairs, test.bound_alpha)
-        for a, b in pairwise(starts)
-    ]
-    return np.array(found, np.int64)
+    return np.array([certain_pairs(graph, edges[a:b]) or 0 for a, b in pairwise(starts)], np.int64)
 
 
 def _communities(graph: CoordinationGraph | Multiplex, config: Configuration) -> Clusters:

@@ -8,7 +8,7 @@ from contextlib import suppress
 import numpy as np
 from numpy.typing import NDArray
 
-from coordnet.inference.bounds import true_discoveries
+from coordnet.graphs.true_pairs import certain_pairs
 from coordnet.robustness.null_runs import NullRuns, run_nulls
 from coordnet.scores.reference import RESAMPLES, bootstrap_interval, median_intervals
 from coordnet.scores.view import Absent, Estimate, Floats, UnavailableError, View, score
@@ -224,15 +224,8 @@ def _all_pairs(view: View) -> Floats:
 
 def _bounds(view: View) -> Floats | None:
     """Return the bound on true pairs of each cluster, None where the edges were not tested."""
-    graph, test = view.graph, view.graph.tested
-    if test is None:
+    if view.graph.tested is None:
         return None
     indptr, edges = view.inside
-    p_values = graph.edges["p_family"][edges]
-    return np.array(
-        [
-            true_discoveries(p_values[a:b], test.null_pairs, test.bound_alpha)
-            for a, b in itertools.pairwise(indptr.tolist())
-        ],
-        float,
-    )
+    pairs = itertools.pairwise(indptr.tolist())
+    return np.array([certain_pairs(view.graph, edges[a:b]) for a, b in pairs], float)
