@@ -152,8 +152,24 @@ def ones_beside(column: NDArray[Any]) -> NDArray[np.float64]:
     out = on_disk(len(column), np.float64)
     for begin in range(0, len(out), SLICE):
         out[begin : begin + SLICE] = 1.0
-    release(out)
+        release(out)
     return out
+
+
+def taken(column: NDArray[Any], places: NDArray[np.int64]) -> NDArray[Any]:
+    """Return the values of a column at ascending places, in memory."""
+    out = np.empty(len(places), column.dtype)
+    for begin in range(0, len(places), SLICE):
+        out[begin : begin + SLICE] = column[places[begin : begin + SLICE]]
+        release(column)
+    return out
+
+
+def put_at(column: NDArray[Any], places: NDArray[np.int64], values: NDArray[Any]) -> None:
+    """Write values at ascending places of a column."""
+    for begin in range(0, len(places), SLICE):
+        column[places[begin : begin + SLICE]] = values[begin : begin + SLICE]
+        release(column)
 
 
 def selected(column: NDArray[Any], keep: NDArray[np.bool_], count: int) -> NDArray[Any]:

@@ -34,7 +34,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from coordnet.disk import SLICE, in_pieces, linear_room, ones_beside, release
+from coordnet.disk import SLICE, in_pieces, linear_room, ones_beside, put_at, release, taken
 from coordnet.errors import check_seed, one_of
 from coordnet.frames import frozen
 from coordnet.inference.bounds import harmonic
@@ -353,12 +353,12 @@ def family_p_values(
     inside = np.concatenate([np.zeros(0, np.int64), *parts])
     while least_null > 0 and len(inside) < k:
         k = len(inside)
-        inside = inside[p_values[inside] * least_null <= alpha * k * (1 + 1e-9)]
-    release(p_values)
-    log_best, _ = best_log_p(runs, chances, source[inside], target[inside], threads)
+        inside = inside[taken(p_values, inside) * least_null <= alpha * k * (1 + 1e-9)]
+    ends = taken(source, inside), taken(target, inside)
+    log_best, _ = best_log_p(runs, chances, *ends, threads)
     inside = inside[reaches(log_best, level)]
     out = ones_beside(p_values)
-    out[inside] = p_values[inside]
+    put_at(out, inside, taken(p_values, inside))
     return out, pairs
 
 
@@ -410,6 +410,7 @@ def attainable_q_values(
     for here in slices:
         array_kernels.count_codes(source[here], degree)
         array_kernels.count_codes(target[here], degree)
+        release(source, target)
     while True:
         most = attainable.below(np.count_nonzero(degree) / 2.0 * degree / scale)
         of_all = float(attainable.below(np.array([left / scale]))[0])
@@ -427,11 +428,13 @@ def attainable_q_values(
             break  # another pass would cost more than it spares
         left, degree, before = fewer, fewer_degree, found
     at = near[:found] if found <= FEW_EDGES else np.arange(n)
-    of_near = p_values[at] * attainable.at(p_values[at]) * scale
+    p_near: Floats = taken(p_values, at)
+    ends = taken(source, at), taken(target, at)
+    of_near = p_near * attainable.at(p_near) * scale
     q_value = ones_beside(p_values)
-    q_value[at] = np.maximum(
-        stepped_up(p_values[at], of_near, not by, left),
-        account_q_values(of_near, source[at], target[at], not by, degree),
+    q_near = np.maximum(
+        stepped_up(p_near, of_near, not by, left),
+        account_q_values(of_near, *ends, not by, degree),
     )
-    release(p_values, source, target, q_value)
+    put_at(q_value, at, q_near)
     return q_value

@@ -7,7 +7,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from coordnet.kernels.arrays import stable_order, take
 from coordnet.kernels.compiling import inlined, inner, kernel
+from coordnet.kernels.shared_objects import BIT, ONE, WORD
 
 SAMPLES = (6_000, 60_000)  # co-occurrences of a class that are looked at, and looked at closely
 WORTH = 0.8  # looked at closely where the chance may be lower than the pooled one by this factor
@@ -96,33 +98,52 @@ def uniform(a: int, b: int) -> float:
     return np.float64((z ^ (z >> np.uint64(31))) >> np.uint64(11)) * 2.0**-53
 
 
-@inlined
-def shared_objects(own: Any, own_starts: Any, u: int, v: int, first: int, last: int) -> int:
-    """Return how many of the objects first..last-1 accounts u and v both act on.
+@inner
+def count_shared(own: Any, own_starts: Any, one: Any, two: Any, first: int, last: int) -> Any:
+    """Return how many of the objects first..last-1 both accounts of each pair act on: int32.
 
     Parameters
     ----------
     own, own_starts : of :class:`Slots`
+    one, two : int32 (pairs,), the accounts
 
-    Cost: O(k log K) for the k objects of the one and the K >= k of the other.
+    Cost: O(k) for a pair that have k objects and more, once the objects of the one who has more
+    are marked, which is done once for each account; and the order of these.
     """
-    i = first_at_least(own, own_starts[u], own_starts[u + 1], first)
-    i_end = first_at_least(own, i, own_starts[u + 1], last)
-    j = first_at_least(own, own_starts[v], own_starts[v + 1], first)
-    j_end = first_at_least(own, j, own_starts[v + 1], last)
-    if i_end - i > j_end - j:
-        i, i_end, j, j_end = j, j_end, i, i_end
-    shared = 0
-    while i < i_end and j < j_end:
-        o = own[i]
-        step = 1
-        while j + step < j_end and own[j + step] < o:
-            step *= 2
-        j = first_at_least(own, j, min(j + step, j_end), o)
-        if j < j_end and own[j] == o:
-            shared += 1
-            j += 1
-        i += 1
+    begin = np.empty(len(one), np.int64)  # of the objects of the one who has fewer
+    end = np.empty(len(one), np.int64)
+    heavier = np.empty(len(one), np.int32)
+    for i in range(len(one)):
+        u = one[i]
+        v = two[i]
+        a = first_at_least(own, own_starts[u], own_starts[u + 1], first)
+        a_end = first_at_least(own, a, own_starts[u + 1], last)
+        b = first_at_least(own, own_starts[v], own_starts[v + 1], first)
+        b_end = first_at_least(own, b, own_starts[v + 1], last)
+        more = a_end - a > b_end - b
+        heavier[i] = u if more else v
+        begin[i] = b if more else a
+        end[i] = b_end if more else a_end
+    shared = np.empty(len(one), np.int32)
+    marked = np.zeros((last - first) // 64 + 1, np.uint64)
+    h = -1
+    h_begin = np.int64(0)
+    h_end = np.int64(0)
+    for i in stable_order(heavier):
+        if heavier[i] != h:
+            for k in range(h_begin, h_end):
+                marked[np.uint64(own[k] - first) >> WORD] = 0
+            h = heavier[i]
+            h_begin = first_at_least(own, own_starts[h], own_starts[h + 1], first)
+            h_end = first_at_least(own, h_begin, own_starts[h + 1], last)
+            for k in range(h_begin, h_end):
+                o = np.uint64(own[k] - first)
+                marked[o >> WORD] |= ONE << (o & BIT)
+        count = np.uint64(0)
+        for k in range(begin[i], end[i]):
+            o = np.uint64(own[k] - first)
+            count += marked[o >> WORD] >> (o & BIT) & ONE
+        shared[i] = count
     return shared
 
 
@@ -155,6 +176,13 @@ def sample_sums(
     sums = np.zeros(6)
     sums[0] = size
     total = before[last] - before[first]
+    starts = slots.starts  # not taken inside loops, where each time a reference would be counted
+    account = slots.account
+    run = slots.run
+    first_action = slots.first_action
+    time = slots.time
+    one = np.empty(size, np.int64)  # slots
+    two = np.empty(size, np.int64)
     o = first
     for i in range(size):
         x = np.int64(i)  # the number of a co-occurrence: one of each of `size` equal stretches
@@ -169,13 +197,16 @@ def sample_sums(
             b -= 1
         while b * (b + 1) // 2 <= x:
             b += 1
-        one = slots.starts[o] + x - b * (b - 1) // 2
-        two = slots.starts[o] + b
-        u = slots.account[one]
-        v = slots.account[two]
-        weight = 1.0 / shared_objects(slots.own, slots.own_starts, u, v, first, last)
-        met = share_together(slots.first_action, slots.time, slots.run[one], slots.run[two], window)
-        part = met * weight
+        one[i] = starts[o] + x - b * (b - 1) // 2
+        two[i] = starts[o] + b
+    sources = take(account, one)
+    targets = take(account, two)
+    shared = count_shared(slots.own, slots.own_starts, sources, targets, first, last)
+    for i in range(size):
+        u = sources[i]
+        v = targets[i]
+        weight = 1.0 / shared[i]
+        part = share_together(first_action, time, run[one[i]], run[two[i]], window) * weight
         sums[1] += part
         sums[2] += weight
         sums[3] += part * part
@@ -183,9 +214,9 @@ def sample_sums(
         share[u] += weight
         share[v] += weight
     squares = 0.0
-    for j in range(slots.starts[first], slots.starts[last]):
-        squares += share[slots.account[j]] ** 2
-        share[slots.account[j]] = 0.0
+    for j in range(starts[first], starts[last]):
+        squares += share[account[j]] ** 2
+        share[account[j]] = 0.0
     if squares > 0.0:
         sums[5] = 4.0 * sums[2] * sums[2] / squares
     return sums
