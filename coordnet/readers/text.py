@@ -278,6 +278,7 @@ def _join(
     random = np.random.default_rng(SEED).integers(0, 1 << 32, (2, bands, rows), np.uint32)
     borders = equal_chunks(np.diff(indptr), CHUNKS)
     stops = np.full(len(parent), -1)
+    parities = np.zeros((len(parent), text_kernels.PARITY_WORDS), np.uint64)
     for first in range(0, bands, _BANDS_AT_ONCE):
         factors, terms = (part.ravel() for part in random[:, first : first + _BANDS_AT_ONCE])
         keys = np.empty((len(terms) // rows, len(parent)), np.uint64)
@@ -290,9 +291,9 @@ def _join(
         wanted = np.zeros(len(parent), bool)
         for band in shared:
             wanted[band & np.uint64(0xFFFFFFFF)] = True
-        _make_sets(np.flatnonzero(wanted & (stops < 0)), indptr, values, stops, threads)
+        _make_sets(np.flatnonzero(wanted & (stops < 0)), indptr, values, stops, parities, threads)
         for band in shared:
-            text_kernels.join_alike(band, indptr, stops, values, least, parent)
+            text_kernels.join_alike(band, indptr, stops, values, parities, least, parent)
 
 
 def _shared_keys(band: NDArray[np.uint64]) -> NDArray[np.uint64]:
@@ -318,12 +319,13 @@ def _make_sets(
     indptr: NDArray[np.int64],
     values: NDArray[np.uint64],
     stops: NDArray[np.int64],
+    parities: NDArray[np.uint64],
     threads: int | None,
 ) -> None:
     borders = equal_chunks(np.diff(indptr)[rows], CHUNKS)
     run_chunks(
         lambda _, i: text_kernels.make_sets(
-            indptr, values, rows[borders[i] : borders[i + 1]], stops
+            indptr, values, rows[borders[i] : borders[i + 1]], stops, parities
         ),
         len(borders) - 1,
         threads=threads,

@@ -50,7 +50,17 @@ def test_keys_stay_whose_first_bits_another_has(heads, bits):
     ]
 
 
-sets = st.lists(st.sets(st.integers(0, 9), min_size=1), min_size=1, max_size=8)
+# 256 belongs to the bit of 0, and a set of both has an even number there
+sets = st.lists(st.sets(st.sampled_from([*range(10), 256]), min_size=1), min_size=1, max_size=8)
+
+
+def parities_of(rows):
+    """Whether the values of each set that belong to a bit of 256 are odd in number."""
+    odd = np.zeros((len(rows), 256), bool)
+    for i, row in enumerate(rows):
+        for x in set(row):
+            odd[i, x % 256] ^= True
+    return np.packbits(odd, axis=1, bitorder="little").view("<u8").astype(np.uint64)
 
 
 @given(sets, st.sampled_from([0.3, 0.5, 2 / 3, 0.8, 1.0]), st.randoms(use_true_random=False))
@@ -64,7 +74,7 @@ def test_what_is_joined_is_what_is_alike(values, least, random):
     for _ in range(2):
         bucket = [random.randrange(2) for _ in values]
         keys = np.array(sorted(bucket[i] << 32 | i for i in range(len(values))), np.uint64)
-        text_kernels.join_alike(keys, indptr, indptr[1:], flat, least, parent)
+        text_kernels.join_alike(keys, indptr, indptr[1:], flat, parities_of(values), least, parent)
         near += [
             (i, j)
             for i, a in enumerate(values)
@@ -122,7 +132,10 @@ def test_rows_are_made_sets(marked, step):
     indptr = np.concatenate([[0], np.cumsum([len(row) for row in rows])]).astype(np.int64)
     values = np.array([x for row in rows for x in row], np.uint64)
     stops = np.full(len(rows), -1)
-    text_kernels.make_sets(indptr, values, asked, stops)
+    parities = np.zeros((len(rows), text_kernels.PARITY_WORDS), np.uint64)
+    text_kernels.make_sets(indptr, values, asked, stops, parities)
+    assert (parities[asked] == parities_of(rows)[asked]).all()
+    assert not np.delete(parities, asked, axis=0).any()
     for i, row in enumerate(rows):
         if i in asked:
             assert values[indptr[i] : stops[i]].tolist() == sorted(set(row))
