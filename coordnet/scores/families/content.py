@@ -101,10 +101,12 @@ def _interval(view: View, codes: NDArray[np.int32]) -> tuple[Floats, Floats]:
     part, whole = score_kernels.shared_by_member(
         indptr, view.members, view.log.by_account[0], codes, int(codes.max(initial=-1)) + 1
     )
+    place = np.empty(len(view.log.all_accounts), np.int32)  # of each member in its cluster
     for i in range(k):
         own = slice(indptr[i], indptr[i + 1])
+        place[view.members[own]] = np.arange(own.stop - own.start)
         begin, end = samples.indptr[i * RESAMPLES], samples.indptr[(i + 1) * RESAMPLES]
-        at = np.searchsorted(view.members[own], samples.codes[begin:end]).reshape(RESAMPLES, -1)
+        at = place[samples.codes[begin:end]].reshape(RESAMPLES, -1)
         with np.errstate(invalid="ignore"):
             drawn[i] = part[own][at].sum(axis=1) / whole[own][at].sum(axis=1)
     return bootstrap_interval(drawn, view.sizes)
