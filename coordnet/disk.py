@@ -145,6 +145,26 @@ def in_pieces(
     return out
 
 
+def looked_up(values: NDArray[Any], codes: NDArray[Any]) -> NDArray[Any]:
+    """Return values[codes] of n codes, such as a value of the account of each action.
+
+    In one piece or, on disk, in many, as :func:`in_pieces` makes it.
+    """
+    (found,) = in_pieces(len(codes), [values.dtype], lambda here: [values[codes[here]]], codes)
+    return found
+
+
+def longer(column: NDArray[Any], more: NDArray[Any]) -> NDArray[Any]:
+    """Return a column with a value for each of n actions, and further values behind it."""
+    n = len(column)
+    out = linear_room(n + len(more), column.dtype)
+    for begin in range(0, n, SLICE):
+        out[begin : min(begin + SLICE, n)] = column[begin : begin + SLICE]
+        release(out, column)
+    out[n:] = more
+    return out
+
+
 def ones_beside(column: NDArray[Any]) -> NDArray[np.float64]:
     """Return ones, as many as a column has values, and on disk where that is."""
     if not stands_on_disk(column):

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from coordnet.disk import SLICE, release
 from coordnet.inference.statistics import CLASSES, popularity_class
 from coordnet.kernels import windows as window_kernels
+from coordnet.log.account_order import rows_of, stretches
 from coordnet.times import DAY, HOUR, MINUTE, SECOND
 
 Floats = NDArray[np.float64]
@@ -106,29 +108,42 @@ def pairs_within(acts: Acted, edges: Counts, group: NDArray[np.int64], groups: i
     return found
 
 
+class Actions(NamedTuple):
+    """Actions of all accounts, sorted by object and time."""
+
+    account: NDArray[np.int32]
+    object: NDArray[np.int32]
+    time: Counts
+    starts: Counts  # where those of each object begin
+
+    def part(self, at: Any, object_: NDArray[np.int32], chosen: NDArray[np.bool_]) -> Acted:
+        """Return those of chosen accounts, bool (accounts,), at some positions or in a slice.
+
+        `object_` numbers the objects of these.
+        """
+        own = chosen[self.account[at]]
+        return acted(self.account[at][own], object_[own], self.time[at][own])
+
+
 class GapShares(NamedTuple):
     """How far apart the actions of some accounts on one object are, by class of object."""
 
     edges: Counts  # (e,) microseconds
-    acts: Acted  # theirs
+    actions: Actions  # of all accounts
+    chosen: NDArray[np.bool_]  # of each account, whether it is looked at
     classes: NDArray[np.int64]  # of each object, by the accounts of all of the log on it
     within: Floats  # (classes, e + 1): pairs of actions up to each edge, and all
 
 
 def gap_shares(
-    account: NDArray[np.int32],
-    object_: NDArray[np.int32],
-    time: Counts,
-    kinds: NDArray[np.int32],
-    chosen: NDArray[np.bool_],
-    edges: Counts,
+    actions: Actions, kinds: NDArray[np.int32], chosen: NDArray[np.bool_], edges: Counts
 ) -> GapShares:
     """Count how far apart the actions of chosen accounts are.
 
     Parameters
     ----------
-    account, object_, time
-        (n,), of all accounts, sorted by object and time.
+    actions
+        Of all accounts.
     kinds
         int32 (objects,): the kind of each object.
     chosen
@@ -136,14 +151,19 @@ def gap_shares(
     edges
         int64 (e,): gaps in microseconds.
     """
-    everybody = acted(account, object_, time)
-    n_accounts = np.bincount(everybody.run_object, minlength=len(kinds)).astype(np.int32)
-    classes = popularity_class(n_accounts, kinds).astype(np.int64)
-    classes[n_accounts == 0] = 0
-    own = chosen[account]
-    acts = acted(account[own], object_[own], time[own])
     n = CLASSES * (int(kinds.max(initial=0)) + 1)
-    return GapShares(edges, acts, classes, pairs_within(acts, edges, classes, n))
+    classes = np.zeros(len(kinds), np.int64)
+    within = np.zeros((n, len(edges) + 1))
+    for first, last in stretches(actions.starts, SLICE):
+        here = slice(int(actions.starts[first]), int(actions.starts[last]))
+        object_ = actions.object[here] - np.int32(first)
+        everybody = actions.part(here, object_, np.ones(len(chosen), bool))
+        n_accounts = np.bincount(everybody.run_object, minlength=last - first)
+        some, own = n_accounts > 0, classes[first:last]
+        own[some] = popularity_class(n_accounts.astype(np.int32)[some], kinds[first:last][some])
+        within += pairs_within(actions.part(here, object_, chosen), edges, own, n)
+        release(*actions[:3])
+    return GapShares(edges, actions, chosen, classes, within)
 
 
 class GapsBetween(NamedTuple):
@@ -206,8 +226,7 @@ def gaps_between(
     pairs = pairs_within(acts, np.zeros(0, np.int64), np.arange(units), units)[:, -1]
     shared = np.flatnonzero(pairs)
     objects, place = np.unique(object_[first[shared]], return_inverse=True)
-    there, every = on_objects(others.acts, objects), np.arange(len(objects))
-    outside = pairs_within(there, edges, every, len(objects))
+    outside = _pairs_on(others, objects)
     total, of_class = others.within.sum(axis=0), others.within[others.classes[objects]]
     with np.errstate(invalid="ignore", divide="ignore"):
         share = np.where(of_class[:, -1:] > 0, of_class / of_class[:, -1:], total[None] / total[-1])
@@ -215,15 +234,15 @@ def gaps_between(
     return GapsBetween(edges, observed, starts, pairs[shared], place, outside, share)
 
 
-def on_objects(acts: Acted, objects: NDArray[np.int32]) -> Acted:
-    """Return the actions on these objects, which are numbered from 0; `objects` ascends."""
-    first, last = (np.searchsorted(acts.object, objects, side) for side in ("left", "right"))
-    size = last - first
-    # an object has the same stretch in both orders
-    at = np.arange(size.sum()) + np.repeat(first - (np.cumsum(size) - size), size)
-    object_ = np.repeat(np.arange(len(objects), dtype=np.int32), size)
-    own = acts.run[at]
-    new = np.ones(len(own), bool)
-    new[1:] = own[1:] != own[:-1]
-    run = np.cumsum(new, dtype=np.int32) - 1
-    return Acted(object_, acts.time[at], run.astype(np.int32), object_[new], acts.run_time[at])
+def _pairs_on(others: GapShares, objects: NDArray[np.int32]) -> Floats:
+    """Return the pairs of actions on each of some objects up to each gap; `objects` ascends."""
+    starts, edges = others.actions.starts, others.edges
+    first = starts[objects]
+    ends = np.append(0, np.cumsum(starts[objects + 1] - first))
+    found = np.zeros((len(objects), len(edges) + 1))
+    for a, b in stretches(ends, SLICE):
+        at = rows_of(first, ends, slice(int(ends[a]), int(ends[b])))
+        place = np.repeat(np.arange(b - a, dtype=np.int32), np.diff(ends[a : b + 1]))
+        acts = others.actions.part(at, place, others.chosen)
+        found[a:b] = pairs_within(acts, edges, np.arange(b - a), b - a)
+    return found

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from coordnet.disk import SLICE, in_pieces, linear_room, release
+from coordnet.disk import SLICE, in_pieces, linear_room, looked_up, release
 from coordnet.engine import current_engine
 from coordnet.errors import ParameterError
 from coordnet.inference.pair_chances import PairChances, pair_chances
@@ -190,7 +190,8 @@ class WindowStatistics:
         if seen is None:
             if self.outside is None or self.outside[self.log.active].all():
                 return None
-            seen = self.log.where(self.outside[self.log.account], "not in the background")
+            keep = looked_up(self.outside, self.log.account)
+            seen = self.log.where(keep, "not in the background")
         seen = taking_part(self.window_us, seen)
         return Background(self.log, self.window_us, seen, self.threads)
 

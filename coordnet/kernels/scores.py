@@ -23,7 +23,7 @@ class Holdings(NamedTuple):
     item: Any  # int32; items that others act on too, numbered anew, in their order, so that what
     # is counted of them stands close together
     count: Any  # int32, the account's actions on it
-    names: Any  # int32 (items of two or more accounts,), the item of each of these numbers
+    names: Any  # int32 (numbers,), the item of each of these numbers
     alone: Any  # float64 (accounts, 3), of the items that nobody else acts on: actions, items, and
     # the sum of n log n for n actions on an item
     top_count: Any  # int64 (accounts, TOP), of the most frequent of these, 0 where there are fewer
@@ -45,43 +45,103 @@ def _insert(counts: Any, items: Any, n: int, c: int) -> None:
 
 
 @kernel
-def holdings(starts: Any, items: Any, n_items: int) -> Any:
-    """Return the :class:`Holdings` of the accounts.
+def shared_items(starts: Any, items: Any, n_items: int) -> Any:
+    """Mark the items that two or more accounts act on: bool (n_items,).
 
     Parameters
     ----------
-    starts : int64 (accounts + 1,); items : int32; the items of each account's actions, -1 for none
+    starts, items : as in :func:`holdings`
     n_items : number of items
-
-    Cost: O(actions + items).
     """
-    n_accounts = len(starts) - 1
     holder = np.full(n_items, -1, np.int32)  # -2 is more than one
-    for u in range(n_accounts):
+    for u in range(len(starts) - 1):
         for k in range(starts[u], starts[u + 1]):
             c = items[k]
             if c >= 0 and holder[c] != u:
                 holder[c] = u if holder[c] == -1 else -2
+    shared = np.empty(n_items, np.bool_)
+    for c in range(n_items):
+        shared[c] = holder[c] == -2
+    return shared
+
+
+@kernel
+def objects_of_several(starts: Any, account: Any) -> Any:
+    """Mark the objects that two or more accounts act on: bool (objects,).
+
+    Parameters
+    ----------
+    starts : int64 (objects + 1,), where the actions of each object begin
+    account : int32 (n,)
+
+    Cost: the actions before a second account comes.
+    """
+    shared = np.zeros(len(starts) - 1, np.bool_)
+    for o in range(len(shared)):
+        p = starts[o] + 1
+        while p < starts[o + 1] and account[p] == account[starts[o]]:
+            p += 1
+        shared[o] = p < starts[o + 1]
+    return shared
+
+
+@kernel
+def number_items(items: Any, shared: Any) -> Any:
+    """Give numbers to the marked items that occur, in their order.
+
+    Parameters
+    ----------
+    items : int32 (n,), -1 for none
+    shared : bool (items,)
+
+    Returns
+    -------
+    number : int32 (items,), -1 of all others
+    names : int32, the item of each number
+    room : how many of `items` have one
+    """
+    number = np.full(len(shared), -1, np.int32)
     room = 0
     for k in range(len(items)):
-        room += 1 if items[k] >= 0 and holder[items[k]] == -2 else 0
-    n_names = 0
-    for c in range(n_items):
-        n_names += 1 if holder[c] == -2 else 0
-    names = np.empty(n_names, np.int32)
-    n_names = 0
-    for c in range(n_items):
-        if holder[c] == -2:
-            names[n_names] = c
-            holder[c] = -3 - n_names  # and its number
-            n_names += 1
+        if items[k] >= 0 and shared[items[k]]:
+            number[items[k]] = 0
+            room += 1
+    n = 0
+    for c in range(len(number)):
+        n += 1 if number[c] == 0 else 0
+    names = np.empty(n, np.int32)
+    n = 0
+    for c in range(len(number)):
+        if number[c] == 0:
+            names[n] = c
+            number[c] = n
+            n += 1
+    return number, names, room
+
+
+@kernel
+def holdings(starts: Any, items: Any, number_of: Any, item: Any, number: Any) -> Any:
+    """Find what each account holds.
+
+    Parameters
+    ----------
+    starts : int64 (accounts + 1,); items : int32; the items of each account's actions, -1 for none
+    number_of : int32 (items,), the number of each item that others act on too, else -1
+    item, number : int32, room for as many as there are actions on these, written: what
+        :class:`Holdings` calls `item` and `count`
+
+    Returns
+    -------
+    indptr, alone, top_count, top_item : as in :class:`Holdings`
+
+    Cost: O(actions + items).
+    """
+    n_accounts = len(starts) - 1
     indptr = np.zeros(n_accounts + 1, np.int64)
-    item = np.empty(room, np.int32)
-    number = np.empty(room, np.int32)
     alone = np.zeros((n_accounts, 3))
     top_count = np.zeros((n_accounts, TOP), np.int64)
     top_item = np.full((n_accounts, TOP), -1, np.int32)
-    count = np.zeros(n_items, np.int32)
+    count = np.zeros(len(number_of), np.int32)
     size = 0
     for u in range(n_accounts):
         for k in range(starts[u], starts[u + 1]):
@@ -93,8 +153,8 @@ def holdings(starts: Any, items: Any, n_items: int) -> Any:
                 continue
             n = count[c]
             count[c] = 0
-            if holder[c] < -2:
-                item[size] = -3 - holder[c]
+            if number_of[c] >= 0:
+                item[size] = number_of[c]
                 number[size] = n
                 size += 1
             else:
@@ -103,7 +163,7 @@ def holdings(starts: Any, items: Any, n_items: int) -> Any:
                 alone[u, 2] += n * math.log(n) if n > 1 else 0.0
                 _insert(top_count[u], top_item[u], n, c)
         indptr[u + 1] = size
-    return Holdings(indptr, item[:size], number[:size], names, alone, top_count, top_item)
+    return indptr, alone, top_count, top_item
 
 
 @inlined
@@ -124,7 +184,7 @@ def item_profile(
     Parameters
     ----------
     indptr : int64 (sets + 1,); codes : int32; the accounts of each set
-    held : from :func:`holdings`
+    held : :class:`Holdings`
     totals : int64 (items,), actions of everybody on each item
     first, last : sets to do
     count : int32 (names,), scratch, zeros on entry and on return
@@ -244,7 +304,8 @@ def shared_by_member(indptr: Any, codes: Any, starts: Any, items: Any, n_items: 
     Parameters
     ----------
     indptr, codes : as in :func:`item_profile`, no account twice in a set
-    starts, items, n_items : as in :func:`holdings`
+    starts, items : as in :func:`holdings`
+    n_items : number of items
 
     Returns
     -------
@@ -306,6 +367,39 @@ def bits_of_sets(indptr: Any, codes: Any, bits: Any, first: int, last: int, out:
                 word &= word - np.uint64(1)
                 found += 1
         out[s] = found
+
+
+@kernel
+def burstiness(starts: Any, times: Any, least: int) -> Any:
+    """Return (sd - mean) / (sd + mean) of the gaps between each account's actions.
+
+    Parameters
+    ----------
+    starts : int64 (accounts + 1,); times : int64; those of account u from starts[u] to
+        starts[u + 1] - 1, in any order
+    least : accounts with fewer gaps have NaN, and so have those without any time between actions
+
+    Cost: that of sorting each account's times.
+    """
+    found = np.full(len(starts) - 1, np.nan)
+    for u in range(len(found)):
+        n = starts[u + 1] - starts[u] - 1
+        if n < max(least, 1):
+            continue
+        own = times[starts[u] : starts[u + 1]].copy()
+        sort_in_place(own)
+        total = 0.0
+        for k in range(n):
+            total += float(own[k + 1] - own[k])
+        mean = total / n
+        square = 0.0
+        for k in range(n):
+            away = float(own[k + 1] - own[k]) - mean
+            square += away * away
+        sd = math.sqrt(square / n)
+        if sd + mean > 0:
+            found[u] = (sd - mean) / (sd + mean)
+    return found
 
 
 @kernel

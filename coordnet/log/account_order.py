@@ -171,3 +171,25 @@ def run_accounts(starts: NDArray[np.int64]) -> NDArray[np.int32]:
 
     (accounts,) = in_pieces(int(starts[-1]), [np.int32], piece)
     return accounts
+
+
+def rows_of(first: NDArray[np.int64], starts: NDArray[np.int64], here: slice) -> NDArray[np.int64]:
+    """Return which rows stand in a slice of groups that are put one after the other.
+
+    Parameters
+    ----------
+    first
+        Where the rows of each group begin.
+    starts
+        Where each group begins in what they are put into.
+    here
+        Of the latter.
+    """
+    if here.start >= here.stop:
+        return np.zeros(0, np.int64)
+    a, b = (int(x) for x in np.searchsorted(starts, (here.start, here.stop - 1), side="right"))
+    count = np.diff(starts[a - 1 : b + 1].clip(here.start, here.stop))
+    rows: NDArray[np.int64] = np.arange(here.start, here.stop) + np.repeat(
+        first[a - 1 : b] - starts[a - 1 : b], count
+    )
+    return rows

@@ -22,7 +22,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from coordnet.disk import in_pieces, kept
+from coordnet.disk import in_pieces, kept, looked_up
 from coordnet.errors import CoordnetWarning, ParameterError, listed, nearest
 from coordnet.frames import ArrowExport, frozen, html_table, native, strings
 from coordnet.frozen import Frozen, ReadOnly
@@ -129,7 +129,8 @@ class ActionLog(ArrowExport, Frozen):
     def active(self) -> NDArray[np.int32]:
         """Codes of the accounts with at least one action, ascending: int32 (n_accounts,)."""
         acts = np.zeros(len(self.all_accounts), bool)
-        acts[self.account] = True
+        for begin in range(0, len(self), DIGESTED):
+            acts[self.account[begin : begin + DIGESTED]] = True
         codes: NDArray[np.int32] = frozen(np.flatnonzero(acts).astype(np.int32))
         return codes
 
@@ -254,15 +255,23 @@ class ActionLog(ArrowExport, Frozen):
                     "(read_actions takes the kind from the column named by kind=.)"
                 )
         chosen = np.isin(self.object_kind, [self.kinds.index(name) for name in wanted])
-        return self.where(chosen[self.object], "other kind")
+        return self.where(looked_up(chosen, self.object), "other kind")
 
     def between(self, start: Instant | None = None, end: Instant | None = None) -> ActionLog:
         """Return the log of the actions with start <= time < end (UTC where there is no zone)."""
-        keep = np.ones(len(self), bool)
-        if start is not None:
-            keep &= self.time >= instant(start, "start")
-        if end is not None:
-            keep &= self.time < instant(end, "end")
+        least = None if start is None else instant(start, "start")
+        most = None if end is None else instant(end, "end")
+
+        def inside(here: slice) -> list[NDArray[np.bool_]]:
+            time = self.time[here]
+            marks = np.ones(len(time), bool)
+            if least is not None:
+                marks &= time >= least
+            if most is not None:
+                marks &= time < most
+            return [marks]
+
+        (keep,) = in_pieces(len(self), [np.bool_], inside, self.time)
         if self.limits is not None and not keep.any():
             first, last = map(instant_text, self.limits)
             warnings.warn(
@@ -280,11 +289,15 @@ class ActionLog(ArrowExport, Frozen):
         """
         if isinstance(accounts, str) or isinstance(objects, str):
             raise ParameterError("exclude takes lists of labels: accounts=['a', 'b'].")
-        keep = ~np.isin(self.account, self.codes_of(accounts, missing="ignore"))
+        others = np.ones(len(self.all_accounts), bool)
+        others[self.codes_of(accounts, missing="ignore")] = False
         named = pa.array([str(name) for name in objects], LABELS)
-        keep &= ~pc.is_in(self.object_labels, value_set=named).to_numpy(zero_copy_only=False)[
-            self.object
-        ]
+        left = ~pc.is_in(self.object_labels, value_set=named).to_numpy(zero_copy_only=False)
+        (keep,) = in_pieces(
+            len(self), [np.bool_],
+            lambda here: [others[self.account[here]] & left[self.object[here]]],
+            self.account, self.object,
+        )  # fmt: skip
         return self.where(keep, "excluded")
 
     def codes_of(self, accounts: Iterable[Any], missing: str = "error") -> NDArray[np.int32]:
@@ -454,10 +467,8 @@ class ActionLog(ArrowExport, Frozen):
 
     def _of_kinds(self) -> NDArray[np.int64]:
         """Return how many actions there are of each kind: int64 (kinds,)."""
-        counts: NDArray[np.int64] = np.bincount(
-            self.object_kind[self.object], minlength=len(self.kinds)
-        )
-        return counts
+        acts = np.diff(self.by_object)
+        return np.bincount(self.object_kind, acts, minlength=len(self.kinds)).astype(np.int64)
 
     def _facts(self) -> list[tuple[str, str]]:
         kinds = self._of_kinds()

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from coordnet.disk import looked_up
 from coordnet.errors import ParameterError, listed, nearest, shown
 from coordnet.times import Duration, duration, duration_text
 
@@ -118,7 +119,11 @@ def taking_part(window: Window, log: ActionLog) -> ActionLog:
     if isinstance(window, int):
         return log
     named = np.isin(np.array(log.kinds, object), [kind for kind, _ in window])
-    return log if named.all() else log.where(named[log.object_kind][log.object], "other kind")
+    return (
+        log
+        if named.all()
+        else log.where(looked_up(named[log.object_kind], log.object), "other kind")
+    )
 
 
 def check_kinds(window: Window, log: ActionLog, name: str = "within") -> None:

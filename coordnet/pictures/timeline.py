@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from coordnet.disk import SLICE
 from coordnet.pictures.bins import ByTime, counted, time_bins
 from coordnet.pictures.subject import Scored, number_of, scores_of
 from coordnet.scores.view import UnavailableError
@@ -58,7 +59,10 @@ def timeline(source: Scored, i: int, most: int = MOST_BINS) -> Timeline:
     members = counted(log.time[positions[indptr[i] : indptr[i + 1]]], borders)
     outside = np.zeros(len(log.all_accounts), bool)
     outside[view.background] = True
-    others = counted(log.time[outside[log.account]], borders)
+    others = np.zeros(len(borders) - 1, np.int64)
+    for begin in range(0, len(log), SLICE):
+        here = slice(begin, begin + SLICE)
+        others += counted(log.time[here][outside[log.account[here]]], borders)
     part, own = view.part_of(i)
     together = None
     try:

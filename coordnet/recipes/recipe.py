@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coordnet.clusters.clusters import Clusters
+from coordnet.disk import looked_up
 from coordnet.errors import ParameterError, listed, one_of
 from coordnet.graphs.bipartite import Pairs
 from coordnet.graphs.co_action import CoAction
@@ -151,7 +152,8 @@ class Published(Relation):
         """Return the actions of the layer's kind; all of them where it has none."""
         if self.layer not in log.kinds or len(log.kinds) == 1:
             return log
-        return log.where((log.object_kind == log.kinds.index(self.layer))[log.object], "other kind")
+        of_layer = log.object_kind == log.kinds.index(self.layer)
+        return log.where(looked_up(of_layer, log.object), "other kind")
 
     def trace(self, log: ActionLog) -> Trace:
         """Return the actions that take part."""

@@ -33,6 +33,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from coordnet.clusters.groups import SEED_P
+from coordnet.disk import longer
 from coordnet.errors import check_seed, check_whole
 from coordnet.frames import frozen, native
 from coordnet.graphs.graph import CoordinationGraph
@@ -403,11 +404,11 @@ class _Paper:
         scene = tester.scene
         grain = roundness(time, HOUR)
         self.scene = scene._replace(
-            account=frozen(np.concatenate([scene.account, account])),
-            object=frozen(np.concatenate([scene.object, object_])),
-            time=frozen(np.concatenate([scene.time, time])),
-            repeats=np.concatenate([scene.repeats, np.ones(len(time), np.int32)]),
-            grain=np.concatenate([scene.grain, grain]),
+            account=frozen(longer(scene.account, account)),
+            object=frozen(longer(scene.object, object_)),
+            time=frozen(longer(scene.time, time)),
+            repeats=longer(scene.repeats, np.ones(len(time), np.int32)),
+            grain=longer(scene.grain, grain),
             n_accounts=scene.n_accounts.copy(),
             class_of=scene.class_of.copy(),
             class_moments=scene.class_moments.copy(),

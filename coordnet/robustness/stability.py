@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from coordnet.clusters.clusters import Clusters
+from coordnet.disk import looked_up
 from coordnet.errors import check_whole
 from coordnet.frames import native
 from coordnet.graphs.graph import CoordinationGraph
@@ -173,6 +174,6 @@ def _without_top(
         kind = log.kinds.index(own.kinds[own.object_kind[top]])
         named = pc.equal(log.object_labels, own.object_labels[top]).to_numpy(zero_copy_only=False)
         there = named & (log.object_kind == kind)
-        return log.where(~there[log.object], "top object")
+        return log.where(looked_up(~there, log.object), "top object")
 
     return without_object, without_occasion

@@ -129,21 +129,22 @@ def shown_objects(
 
 def texts_table(view: View, i: int, most: int, redact_text: bool) -> pa.Table:
     """Return the texts most shared by members of cluster i; see `ClusterScores.texts`."""
-    view, i = view.part_of(i)
-    texts = view.texts
+    window_us = view.part_of(i)[0].graph.window_us
+    texts, drawn = view.texts, view.drawn
     if texts is None:
         raise ParameterError("the log has no texts; read it with text=.")
-    log = view.log
-    starts = log.by_account[0]
     members = view.members_of(i)
-    at = np.concatenate([np.arange(starts[m], starts[m + 1]) for m in members])
-    at = at[texts.codes[at] >= 0]
-    code, account = texts.codes[at], view.account_of_action[at]
-    time = log.time[log.by_account[1][at]]
+    starts = drawn.starts
+    place = np.searchsorted(drawn.codes, members)
+    at = np.concatenate([np.arange(starts[m], starts[m + 1]) for m in place])
+    account = np.repeat(members, starts[place + 1] - starts[place])
+    known = texts.codes[at] >= 0
+    at, account = at[known], account[known]
+    code, time = texts.codes[at], view.log.time[drawn.positions[at]]
     order = np.lexsort((time, code))
     code, account, time = (frozen(column[order]) for column in (code, account, time))
     # texts are of posts, whose actions may be of several kinds: the longest of their windows
-    window = np.full(len(texts.labels), longest(view.graph.window_us))
+    window = np.full(len(texts.labels), longest(window_us))
     low, high = window_kernels.window_bounds(code, time, window)
     unison = window_kernels.nearest_lags(account, time, low, high) >= 0
     distinct, inverse, count = np.unique(code, return_inverse=True, return_counts=True)
@@ -151,7 +152,8 @@ def texts_table(view: View, i: int, most: int, redact_text: bool) -> pa.Table:
     people = np.bincount(who, minlength=len(distinct))
     together = np.bincount(inverse, unison, len(distinct)).astype(np.int64)
     keep = np.flatnonzero(people >= (SHOWN if redact_text else 2))
-    ranked = keep[np.lexsort((distinct[keep], -people[keep], -together[keep]))][:most]
+    first = view.first_wordings[distinct[keep]]
+    ranked = keep[np.lexsort((first, -people[keep], -together[keep]))][:most]
     shown = texts.labels.take(pa.array(distinct[ranked])).to_pylist()
     return pa.table(
         {

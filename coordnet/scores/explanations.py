@@ -261,12 +261,12 @@ def early_birds(view: View) -> Floats:
     log, acts = view.graph_log, view.acts
     found = view.promptness
     explained = np.minimum(np.minimum(found.explained, found.fast), found.covered)
-    starts = log.by_object
-    delay = acts.time - log.time[starts[:-1]][acts.object]
-    first = log.account[starts[:-1]][acts.object] == acts.account
-    others = (np.diff(starts)[acts.object] > 1) & ~(first & (delay == 0))
+    begin, end = log.by_object[acts.object], log.by_object[acts.object + 1]
+    delay = acts.time - log.time[begin]
+    first = log.account[begin] == acts.account
+    others = (end - begin > 1) & ~(first & (delay == 0))
     together = view.lags >= 0
-    prompt = ~together & others & (delay <= np.minimum(view.trace.window, MINUTE)[acts.object])
+    prompt = ~together & others & (delay <= np.minimum(view.trace.window[acts.object], MINUTE))
     apart = np.where(together | prompt, prompt, np.nan).astype(float)
 
     def share(part: Floats) -> float:
@@ -326,14 +326,14 @@ def daily_slot(view: View) -> Floats:
     def value(part: NDArray[np.int64]) -> float:  # positions in acts
         apart = part[~together[part]]
         cells, counts = np.unique(cell[apart], return_counts=True)
-        whole = np.bincount(cells // 48, counts)
         order = np.lexsort((cells, -counts, cells // 48))  # the busiest of each member stands first
         member, at = np.unique(cells[order] // 48, return_index=True)
         busiest, most = cells[order][at], counts[order][at]
-        known = whole[member] >= LEAST_ACTIONS
+        whole = np.bincount(np.searchsorted(member, cells // 48), counts)
+        known = whole >= LEAST_ACTIONS
         if not known.any():
             return np.nan
-        habit = most[known].sum() / whole[member[known]].sum()
+        habit = most[known].sum() / whole[known].sum()
         joint = cell[part[together[part]]]
         joint = joint[np.isin(joint // 48, member[known])]
         return float(min(habit, np.isin(joint, busiest).mean() if len(joint) else 1.0))

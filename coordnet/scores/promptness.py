@@ -27,6 +27,7 @@ hold the time of publication (:func:`published`).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -35,6 +36,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from scipy import stats
 
+from coordnet.disk import SLICE
 from coordnet.frames import frozen
 from coordnet.kernels import windows as window_kernels
 from coordnet.log.actions import ActionLog
@@ -128,7 +130,7 @@ def first_acts(view: View) -> FirstActs:
     account, unit, delay = account[kept], unit[kept], delay[kept]
     shared = _shared(view, unit, cluster)
     sourced = shared & ((first > 0) | (by_member & (opener == source[cluster])))
-    time_of_post = published(view.graph_log)[object_]
+    time_of_post = published(view.graph_log, object_)
     known = time_of_post != UNKNOWN
     opened = view.graph_log.time[position]
     delay = delay + (opened - np.where(known, time_of_post, opened))[unit]
@@ -140,33 +142,47 @@ def first_acts(view: View) -> FirstActs:
     )  # fmt: skip
 
 
-def published(log: ActionLog) -> NDArray[np.int64]:
-    """Return when each object was published, in microseconds, `UNKNOWN` where that is not known.
+def published(log: ActionLog, objects: NDArray[np.int32]) -> NDArray[np.int64]:
+    """Return when objects were published, in microseconds, `UNKNOWN` where that is not known.
 
     Post ids of X hold the millisecond: (id >> 22) + 1,288,834,974,657. The objects of a kind are
     taken for such ids where nine of ten look like it, the times that they give are before the first
     action on 99 of 100, and no more than a day before it on half of them. Ids that are something
     else do not pass.
     """
-    found = np.full(log.n_objects, UNKNOWN)
-    starts = log.by_object
-    used = np.flatnonzero(np.diff(starts))
-    first = log.time[starts[used]]
-    labels = log.object_labels.take(pa.array(used))
-    alike = pc.match_substring_regex(labels, SNOWFLAKE).to_numpy(zero_copy_only=False)
-    ids = pc.if_else(pa.array(alike), labels, pa.scalar("0", labels.type)).cast(pa.int64())
-    time = ((ids.to_numpy() >> 22) + SNOWFLAKE_START) * 1_000
-    for kind in range(len(log.kinds)):
-        of_kind = log.object_kind[used] == kind
-        own = of_kind & alike
-        if not own.any() or own.sum() < 0.9 * of_kind.sum():
+    found = np.full(len(objects), UNKNOWN)
+    starts = np.searchsorted(log.object_kind, np.arange(len(log.kinds) + 1))  # objects are by kind
+    for first, last in pairwise(starts.tolist()):
+        own = np.flatnonzero((objects >= first) & (objects < last))
+        if not len(own):
             continue
-        lead = first[own] - time[own]
+        acted_on, leads = 0, [np.zeros(0, np.int64)]
+        for begin in range(first, last, SLICE):
+            here = np.arange(begin, min(begin + SLICE, last))
+            here = here[log.by_object[here] < log.by_object[here + 1]]
+            acted_on += len(here)
+            time, alike = _told_by_id(log, here)
+            leads.append((log.time[log.by_object[here]] - time)[alike])
+        lead = np.concatenate(leads)
+        if not len(lead) or len(lead) < 0.9 * acted_on:
+            continue
         if (lead > -SECOND).mean() >= 0.99 and np.median(lead) <= DAY:
-            sound = own.copy()
-            sound[own] = lead > -SECOND
-            found[used[sound]] = np.minimum(time, first)[sound]
+            time, alike = _told_by_id(log, objects[own])
+            opened = log.time[log.by_object[objects[own]]]
+            sound = alike & (opened - time > -SECOND)
+            found[own[sound]] = np.minimum(time, opened)[sound]
     return found
+
+
+def _told_by_id(
+    log: ActionLog, objects: NDArray[Any]
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Return the times that the labels of objects hold, were they ids of X, and which look so."""
+    labels = log.object_labels.take(pa.array(objects))
+    alike = pc.match_substring_regex(labels, SNOWFLAKE)
+    ids = pc.if_else(alike, labels, pa.scalar("0", labels.type)).cast(pa.int64())
+    time = ((ids.to_numpy() >> 22) + SNOWFLAKE_START) * 1_000
+    return time, alike.to_numpy(zero_copy_only=False)
 
 
 def promptness(view: View, acts: FirstActs, units: NDArray[np.bool_] | None = None) -> Promptness:

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
+from coordnet.disk import linear_room, release
 from coordnet.frames import frozen
 from coordnet.kernels import scores as score_kernels
 from coordnet.threads import run_chunks
@@ -355,7 +356,14 @@ def in_chunks(task: Callable[[int, int], None], n: int) -> None:
     run_chunks(lambda _, i: task(int(borders[i]), int(borders[i + 1])), len(borders) - 1)
 
 
-def item_profiler(starts: Counts, items: NDArray[np.int32], n_items: int) -> Statistic:
+def item_profiler(
+    starts: Counts,
+    items: NDArray[np.int32],
+    n_items: int,
+    *,
+    shared: NDArray[np.bool_] | None = None,
+    totals: Counts | None = None,
+) -> Statistic:
     """Return what profiles the items that sets act on: float64 (sets, 6).
 
     What each account acts on is summed up once, for all sets. The columns are those of
@@ -367,9 +375,13 @@ def item_profiler(starts: Counts, items: NDArray[np.int32], n_items: int) -> Sta
         The items of the actions of account a are ``items[starts[a]:starts[a + 1]]``, -1 for none.
     n_items
         Number of items.
+    shared, totals
+        Where these are some of the accounts: which items several of all accounts act on, and how
+        many actions all of them have on each.
     """
-    totals = np.bincount(items[items >= 0], minlength=n_items)
-    held = score_kernels.holdings(starts, items, n_items)
+    if totals is None:
+        totals = np.bincount(items[items >= 0], minlength=n_items)
+    held = _holdings(starts, items, n_items, shared)
 
     def profile(sets: Sets, first: int, last: int, count: Any, out: Floats) -> None:
         score_kernels.item_profile(*sets.read_only, held, totals, first, last, count, out)
@@ -382,12 +394,27 @@ def shared_counter(starts: Counts, items: NDArray[np.int32], n_items: int) -> St
 
     float64 (sets, 2); parameters as of :func:`item_profiler`.
     """
-    held = score_kernels.holdings(starts, items, n_items)
+    held = _holdings(starts, items, n_items)
 
     def count(sets: Sets, first: int, last: int, seen: Any, out: Floats) -> None:
         score_kernels.shared_of_sets(*sets.read_only, held, first, last, seen, out)
 
     return _on_threads(count, 2, len(held.names), np.int64)
+
+
+def _holdings(
+    starts: Counts, items: NDArray[np.int32], n_items: int, shared: NDArray[np.bool_] | None = None
+) -> score_kernels.Holdings:
+    """Return what each account holds, item by item where others hold it too."""
+    starts, items = frozen(starts), frozen(items)
+    if shared is None:
+        shared = score_kernels.shared_items(starts, items, n_items)
+    number, names, room = score_kernels.number_items(items, shared)
+    item, count = linear_room(room, np.int32), linear_room(room, np.int32)
+    indptr, *alone = score_kernels.holdings(starts, items, number, item, count)
+    release(items, item, count)
+    kept = int(indptr[-1])
+    return score_kernels.Holdings(indptr, item[:kept], count[:kept], names, *alone)
 
 
 def _on_threads(

@@ -3,45 +3,100 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from coordnet.disk import SLICE, in_pieces, linear_room, looked_up, release
 from coordnet.log.actions import ActionLog
 from coordnet.log.labels import LABELS
 from coordnet.readers.text import normal_form
+from coordnet.scores.drawn import Drawn
 
 
 class Texts(NamedTuple):
-    """Normalised texts of the actions, account by account; -1 where there is none."""
+    """Normalised texts of the actions of some accounts, account by account; -1 for none."""
 
     codes: NDArray[np.int32]
     labels: pa.LargeStringArray
 
 
-def texts_of(log: ActionLog) -> Texts | None:
-    """Return the normalised texts of the actions, account by account.
+def texts_of(log: ActionLog, drawn: Drawn) -> Texts | None:
+    """Return the normalised texts of the actions of some accounts.
 
     Retweets repeat a text by their nature: where the log has other kinds too, they are left out.
+
+    Parameters
+    ----------
+    log
+        The log.
+    drawn
+        The accounts.
     """
     if log.text is None:
         return None
-    own = log.text.codes
-    if "retweet" in log.kinds and len(log.kinds) > 1:
-        retweets = log.object_kind[log.object] == log.kinds.index("retweet")
-        own = np.where(retweets, np.int32(-1), own)
-    used = np.flatnonzero(np.bincount(own + 1, minlength=len(log.text.labels) + 1)[1:])
-    encoded = normal_form(log.text.labels.take(pa.array(used))).dictionary_encode()
+    labels, positions = log.text.labels, drawn.positions
+    (own,) = in_pieces(
+        len(positions), [np.int32], lambda here: [_own_texts(log, positions[here])], positions
+    )
+    used = np.flatnonzero(_marked(len(labels), [own]))
+    encoded = normal_form(labels.take(pa.array(used))).dictionary_encode()
     found = encoded.indices.to_numpy(zero_copy_only=False).astype(np.int32)
     blank = pc.index(encoded.dictionary, pa.scalar("", encoded.dictionary.type)).as_py()
-    number = np.full(len(log.text.labels) + 1, -1, np.int32)  # the last is of the code -1
+    number = linear_room(len(labels) + 1, np.int32)  # the last is of the code -1
+    number[-1] = -1
     number[used] = np.where(found == blank, -1, found)
-    codes = number[own]
-    return Texts(codes[log.by_account[1]], encoded.dictionary.cast(LABELS))
+    return Texts(looked_up(number, own), encoded.dictionary.cast(LABELS))
+
+
+def first_wordings(log: ActionLog, texts: Texts) -> NDArray[np.int64]:
+    """Return the place in the labels of the first text of a log that has each normal form.
+
+    Parameters
+    ----------
+    log
+        The log, of all accounts.
+    texts
+        Of some of them.
+    """
+    assert log.text is not None
+    labels = log.text.labels
+    used = _marked(
+        len(labels), (_own_texts(log, slice(b, b + SLICE)) for b in range(0, len(log), SLICE))
+    )
+    first = np.full(len(texts.labels), len(labels))
+    for begin in range(0, len(labels), SLICE):
+        at = begin + np.flatnonzero(used[begin : begin + SLICE])
+        form = pc.index_in(normal_form(labels.take(pa.array(at))), value_set=texts.labels)
+        known = form.is_valid().to_numpy(zero_copy_only=False)
+        np.minimum.at(first, form.drop_null().to_numpy(), at[known])
+    return first
+
+
+def _own_texts(log: ActionLog, at: Any) -> NDArray[np.int32]:
+    """Return the texts of some actions that are their own, -1 for none."""
+    assert log.text is not None
+    own: NDArray[np.int32] = log.text.codes[at]
+    if "retweet" in log.kinds and len(log.kinds) > 1:
+        retweets = log.object_kind[log.object[at]] == log.kinds.index("retweet")
+        own = np.where(retweets, np.int32(-1), own)
+    return own
+
+
+def _marked(n: int, codes: Iterable[NDArray[np.int32]]) -> NDArray[np.bool_]:
+    """Mark which of n labels occur in pieces of codes."""
+    marks = linear_room(n + 1, np.bool_)  # the last is of the code -1
+    marks[:] = False
+    for piece in codes:
+        for begin in range(0, len(piece), SLICE):
+            marks[piece[begin : begin + SLICE]] = True
+        release(piece)
+    return marks[:n]
 
 
 KINDS_OF_TEXT = ("text", "message")  # kinds of object that are texts, by their names

@@ -14,19 +14,30 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from coordnet.clusters.clusters import Clusters
+from coordnet.disk import SLICE, linear_room, release
 from coordnet.errors import NoSuchItemError, ParameterError
 from coordnet.frames import frozen
 from coordnet.graphs.graph import CoordinationGraph
 from coordnet.graphs.multiplex import Multiplex
 from coordnet.graphs.relation import Trace
-from coordnet.inference.gaps import GapsBetween, GapShares, gap_shares, gaps_between, ladder
+from coordnet.inference.gaps import (
+    Actions,
+    GapsBetween,
+    GapShares,
+    gap_shares,
+    gaps_between,
+    ladder,
+)
 from coordnet.inference.group_test import GroupTest
 from coordnet.kernels import arrays as array_kernels
+from coordnet.kernels import scores as score_kernels
 from coordnet.kernels import windows as window_kernels
+from coordnet.log.account_order import grouped, rows_of, starts_of, stretches
 from coordnet.log.actions import ActionLog
 from coordnet.readers.profiles import Profiles
 from coordnet.readers.stance import Stance
 from coordnet.robustness.null_runs import NullRuns
+from coordnet.scores.drawn import Drawn, Piece
 from coordnet.scores.promptness import FirstActs, Promptness, first_acts, promptness
 from coordnet.scores.reference import (
     Sets,
@@ -40,9 +51,9 @@ from coordnet.scores.reference import (
     stretch,
     sums,
 )
-from coordnet.scores.texts import Texts, kinds_of_text, texts_of
+from coordnet.scores.texts import Texts, first_wordings, kinds_of_text, texts_of
 from coordnet.search.configuration import Configuration, configuration_of
-from coordnet.times import instant_text
+from coordnet.times import HOUR, SECOND, instant_text
 
 Floats: TypeAlias = NDArray[np.float64]
 Counts: TypeAlias = NDArray[np.int64]
@@ -189,6 +200,22 @@ class Acts(NamedTuple):
     time: Counts
     low: NDArray[np.int32]
     high: NDArray[np.int32]
+
+
+class Company(NamedTuple):
+    """How close entries of accounts in no cluster are to those of anybody else.
+
+    Attributes
+    ----------
+    share : float
+        Of these entries, those with one of another account in their window; NaN where there are
+        none.
+    lag : float
+        The median lag of these to the nearest, in seconds; NaN where there are none.
+    """
+
+    share: float
+    lag: float
 
 
 @dataclass(frozen=True)
@@ -420,14 +447,50 @@ class View:
         return replace(estimate, **changes)
 
     @cached_property
-    def account_of_action(self) -> NDArray[np.int32]:
-        """The account of each action, account by account."""
-        return np.repeat(np.arange(len(self.log.all_accounts), dtype=np.int32), self.activity)
+    def drawn(self) -> Drawn:
+        """The accounts that scores look at one by one: members, and those of the random sets."""
+        there = np.zeros(len(self.log.all_accounts), bool)
+        there[self.members] = there[self.matched.codes] = True
+        return Drawn(self.log, np.flatnonzero(there).astype(np.int32))
+
+    @cached_property
+    def hours(self) -> Counts:
+        """How often each account drawn acts at each hour of the day (UTC): (accounts, 24)."""
+
+        def counted(piece: Piece) -> Counts:
+            cell = piece.place * np.int64(24) + self.drawn.times(piece) // HOUR % 24
+            n = 24 * (len(piece.starts) - 1)
+            counts: Counts = np.bincount(cell, minlength=n).reshape(-1, 24)
+            return counts
+
+        return self.drawn.each(counted, np.int64, 24)
+
+    def sums_by_account(self, values: Callable[[slice], NDArray[Any]]) -> Floats:
+        """Add up a value of actions for each account of `log`, in their order.
+
+        Parameters
+        ----------
+        values
+            Gives those of a slice of the actions.
+        """
+        found, account = np.zeros(len(self.log.all_accounts)), self.log.account
+        for begin in range(0, len(account), SLICE):
+            here = slice(begin, begin + SLICE)
+            array_kernels.add_by_code(account[here].copy(), values(here).astype(np.float64), found)
+            release(account)
+        return found
 
     @cached_property
     def texts(self) -> Texts | None:
-        """The normalised texts of the actions of `log`."""
-        return texts_of(self.log)
+        """The normalised texts of the accounts drawn."""
+        return texts_of(self.log, self.drawn)
+
+    @cached_property
+    def first_wordings(self) -> Counts:
+        """The first text of the log that each of the normalised texts is the form of."""
+        texts = self.texts
+        assert texts is not None  # whoever asks has some
+        return first_wordings(self.log, texts)
 
     @cached_property
     def kinds_of_text(self) -> NDArray[np.bool_]:
@@ -438,11 +501,6 @@ class View:
     def object_profiles(self) -> Profiled:
         """Profiles of the objects that sets of accounts act on, each made once."""
         return Profiled(self)
-
-    @cached_property
-    def objects_by_account(self) -> NDArray[np.int32]:
-        """The object of each action, account by account."""
-        return self.log.object[self.log.by_account[1]]
 
     @cached_property
     def actions(self) -> tuple[Counts, Counts]:
@@ -466,7 +524,7 @@ class View:
         marks[self.whole.clusters.inside(self.graph)[1]] = False
         return marks
 
-    @property
+    @cached_property
     def graph_log(self) -> ActionLog:
         """The log that the graph was made of."""
         if self.graph.source is None or not self.graph.relation.from_log:
@@ -482,11 +540,23 @@ class View:
         return self.graph.relation.trace(self.graph_log)
 
     @cached_property
+    def trace_starts(self) -> Counts:
+        """Where the entries of each object of the trace begin."""
+        if self.trace.account is self.graph_log.account:  # they are the actions of the log
+            return self.graph_log.by_object
+        return starts_of(self.trace.object, len(self.trace.window))
+
+    @cached_property
+    def trace_by_account(self) -> tuple[Counts, NDArray[np.int32]]:
+        """Positions of each account's entries of the trace, ascending."""
+        if self.trace.account is self.graph_log.account:
+            return self.graph_log.by_account
+        return grouped(self.trace.account, len(self.clusters.all_accounts))
+
+    @cached_property
     def acts(self) -> Acts:
         """What can be synchronised in each cluster, with windows among the members."""
-        starts, positions = array_kernels.group_by_code(
-            self.trace.account, len(self.clusters.all_accounts)
-        )
+        starts, positions = self.trace_by_account
         indptr, at = _gathered(starts, positions, self.clusters.indices, self.clusters.indptr)
         trace = self.trace
         account, object_, time = (
@@ -526,23 +596,34 @@ class View:
         return outside
 
     @cached_property
-    def background_lags(self) -> Counts:
-        """The lag of each entry of accounts in no cluster to the nearest of anybody else, or -1."""
-        account, object_, time, window = self.trace
-        low, high = window_kernels.window_bounds(object_, time, window)
-        lag = window_kernels.nearest_lags(account, time, low, high)
-        found: Counts = lag[self.outsider[account]]
-        return found
+    def company_of_others(self) -> Company:
+        """How close entries of accounts in no cluster are to the nearest of anybody else."""
+        trace, starts = self.trace, self.trace_starts
+        found = linear_room(len(trace.account), np.int64)
+        entries = together = 0
+        for first, last in stretches(starts, SLICE):
+            here = slice(int(starts[first]), int(starts[last]))
+            account, time = trace.account[here], trace.time[here]
+            low, high = window_kernels.window_bounds(trace.object[here], time, trace.window)
+            lag = window_kernels.nearest_lags(account, time, low, high)[self.outsider[account]]
+            near = lag[lag >= 0]
+            found[together : together + len(near)] = near
+            entries, together = entries + len(lag), together + len(near)
+            release(found, trace.account, trace.object, trace.time)
+        if not together:
+            return Company(0.0 if entries else np.nan, np.nan)
+        middle = float(np.median(found[:together], overwrite_input=True)) / SECOND
+        return Company(together / entries, middle)
 
     @cached_property
     def gaps_of_others(self) -> GapShares:
         """How far apart the entries of accounts in no cluster are, by class of object."""
-        account, object_, time, _ = self.trace
         on_objects = self.graph.relation.on_objects
         kinds = self.graph_log.object_kind if on_objects else np.zeros(1, np.int32)
         limits = self.graph_log.limits or (0, 0)
         edges = ladder(self.graph_log.resolution, limits[1] - limits[0])
-        return gap_shares(account, object_, time, kinds, self.outsider, edges)
+        actions = Actions(*self.trace[:3], self.trace_starts)
+        return gap_shares(actions, kinds, self.outsider, edges)
 
     @cached_property
     def gaps_between_members(self) -> GapsBetween:
@@ -556,18 +637,26 @@ class View:
     def background_paces(self) -> Floats:
         """The chance that two actions of accounts in no cluster are in one window, by object.
 
-        NaN where there are fewer than two.
+        Of the objects that two members of a cluster act on. NaN where there are fewer than two,
+        and of all other objects.
         """
-        if not self.graph.relation.on_objects:
-            raise UnavailableError("accounts do not meet on objects")
-        own = self.outsider[self.trace.account]
-        object_, time = frozen(self.trace.object[own]), frozen(self.trace.time[own])
-        _, high = window_kernels.window_bounds(object_, time, self.trace.window)
-        n = self.graph_log.n_objects
-        close = np.bincount(object_, high - np.arange(len(object_)) - 1.0, minlength=n)
-        count = np.bincount(object_, minlength=n)
-        with np.errstate(invalid="ignore"):
-            paces: Floats = close / (count * (count - 1) / 2)
+        tests, trace, starts = self.group_tests, self.trace, self.trace_starts
+        paces = np.full(self.graph_log.n_objects, np.nan)
+        objects = np.unique(np.concatenate([[], *(test.detail[:, 0] for test in tests)]))
+        objects = objects.astype(np.int64)
+        first = starts[objects]
+        ends = np.append(0, np.cumsum(starts[objects + 1] - first))
+        for a, b in stretches(ends, SLICE):
+            at = rows_of(first, ends, slice(int(ends[a]), int(ends[b])))
+            place = np.repeat(np.arange(b - a, dtype=np.int32), np.diff(ends[a : b + 1]))
+            own = self.outsider[trace.account[at]]
+            at, place = at[own], place[own]
+            window = trace.window[objects[a:b]]
+            _, high = window_kernels.window_bounds(frozen(place), frozen(trace.time[at]), window)
+            close = np.bincount(place, high - np.arange(len(place)) - 1.0, minlength=b - a)
+            count = np.bincount(place, minlength=b - a)
+            with np.errstate(invalid="ignore"):
+                paces[objects[a:b]] = close / (count * (count - 1) / 2)
         return paces
 
     @cached_property
@@ -607,8 +696,13 @@ class Profiled:
     """Profiles of what sets act on, kept as long as the sets are: by the sets themselves."""
 
     def __init__(self, view: View) -> None:
-        log = view.log
-        self._profile = item_profiler(log.by_account[0], view.objects_by_account, log.n_objects)
+        log, self._drawn = view.log, view.drawn
+        self._profile = item_profiler(
+            self._drawn.starts, self._drawn.of(log.object), log.n_objects,
+            shared=score_kernels.objects_of_several(log.by_object, log.account),
+            totals=np.diff(log.by_object),
+        )  # fmt: skip
+        release(log.account, log.object)
         self._made: list[tuple[Sets, Floats]] = []
 
     def of(self, sets: Sets) -> Floats:
@@ -616,7 +710,7 @@ class Profiled:
         for known, profile in self._made:
             if known is sets:
                 return profile
-        profile = self._profile(sets)
+        profile = self._profile(self._drawn.placed(sets))
         self._made.append((sets, profile))
         return profile
 

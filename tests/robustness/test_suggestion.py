@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from strategies import SECOND, WINDOW, examples, logs
 
 import coordnet as cn
-from coordnet.inference.gaps import acted, gap_shares, ladder, pairs_within
+from coordnet.inference.gaps import Actions, acted, gap_shares, ladder, pairs_within
 from coordnet.inference.statistics import popularity_class
 from coordnet.robustness import suggestion
 from coordnet.robustness.suggestion import TIMES, _pairs, _permuted
@@ -233,9 +233,8 @@ def test_gap_shares_are_of_the_chosen_by_the_classes_of_all():
     log = log_of(rows)
     chosen = np.zeros(len(log.all_accounts), bool)
     chosen[log.codes_of(["a", "b", "c"])] = True
-    found = gap_shares(
-        log.account, log.object, log.time, log.object_kind, chosen, np.array([60 * SECOND])
-    )
+    actions = Actions(log.account, log.object, log.time, log.by_object)
+    found = gap_shares(actions, log.object_kind, chosen, np.array([60 * SECOND]))
     # four accounts act on p and two on q: classes 2 and 1
     assert found.classes.tolist() == [2, 1]
     assert found.within[2].tolist() == [1, 3]

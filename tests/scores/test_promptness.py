@@ -209,9 +209,9 @@ def test_ids_of_posts_tell_when_they_were_published():
     ]
     log = log_of(rows)
     expected = {post_id(100_000 * k): (T0 + 100_000 * k) * SECOND for k in range(8)}
-    assert (
-        dict(zip(log.object_labels.to_pylist(), published(log).tolist(), strict=True)) == expected
-    )
+    told = published(log, np.arange(log.n_objects)).tolist()
+    assert dict(zip(log.object_labels.to_pylist(), told, strict=True)) == expected
+    assert published(log, np.array([3, 1], np.int32)).tolist() == [told[3], told[1]]
     found = promptness_of(log, "abcd")
     assert found.objects.tolist() == [8]  # though members open all of them
     assert found.explained.tolist() == [1.0]
@@ -228,7 +228,8 @@ def test_ids_of_posts_tell_when_they_were_published():
 )
 def test_what_is_no_post_id_tells_nothing(ids):
     rows = [(m, ids(k), 100_000 * k + d) for k, own in enumerate(prompt(8)) for m, d in own.items()]
-    assert (published(log_of(rows)) == UNKNOWN).all()
+    log = log_of(rows)
+    assert (published(log, np.arange(log.n_objects)) == UNKNOWN).all()
 
 
 def test_the_same_whatever_the_order_of_rows_and_clusters():

@@ -6,6 +6,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from coordnet.disk import looked_up
+from coordnet.frames import frozen
 from coordnet.kernels import scores as score_kernels
 from coordnet.readers.text import near_duplicates
 from coordnet.scores.reference import RESAMPLES, Sets, bootstrap_interval, shared_counter
@@ -50,15 +52,17 @@ def near_duplicate_share(view: View) -> Estimate | Absent:
     if texts is None:
         return Absent(NO_TEXT)
     matched = _first_of_each(view.matched, view.inputs.null_sets, NEAR_SETS)
-    starts = view.log.by_account[0]
+    drawn = view.drawn
     asked = np.zeros(len(view.log.all_accounts), bool)
     asked[view.members] = asked[matched.codes] = True
-    theirs = texts.codes[np.repeat(asked, np.diff(starts))]
-    used = np.flatnonzero(np.bincount(theirs + 1, minlength=len(texts.labels) + 1)[1:])
+    there = np.zeros(len(texts.labels) + 1, bool)  # the last is of the code -1
+    for piece in drawn.pieces():
+        there[texts.codes[piece.actions][asked[drawn.codes[piece.accounts]][piece.place]]] = True
+    used = np.flatnonzero(there[:-1])
     kin = near_duplicates(texts.labels.take(pa.array(used)))
     number = np.full(len(texts.labels) + 1, -1, np.int32)
     number[used] = kin
-    return _shared(view, number[texts.codes], int(kin.max(initial=-1)) + 1, matched)
+    return _shared(view, looked_up(number, texts.codes), int(kin.max(initial=-1)) + 1, matched)
 
 
 def _first_of_each(sets: Sets, times: int, kept: int) -> Sets:
@@ -73,23 +77,25 @@ def _first_of_each(sets: Sets, times: int, kept: int) -> Sets:
 
 
 def _shared(view: View, codes: NDArray[np.int32], n: int, matched: Sets) -> Estimate:
-    count = shared_counter(view.log.by_account[0], codes, max(n, 1))
+    drawn = view.drawn
+    count = shared_counter(drawn.starts, codes, max(n, 1))
 
     def statistic(sets: Sets) -> Floats:
-        actions, shared = count(sets).T
+        actions, shared = count(drawn.placed(sets)).T
         with np.errstate(divide="ignore", invalid="ignore"):
             return np.where(actions > 0, shared / actions, np.nan)
 
-    with_text = np.bincount(
-        view.account_of_action[codes >= 0], minlength=len(view.log.all_accounts)
+    with_text = drawn.each(
+        lambda piece: np.logical_or.reduceat(codes[piece.actions] >= 0, piece.starts[:-1]), bool
     )
     estimate = view.compare(statistic, tail="greater", share=True, matched=matched)
-    actions = count(view.sets)[:, 0].astype(np.int64)
-    low, high = _interval(view, codes)
-    return view.resting_on(estimate, with_text > 0, actions=actions, low=low, high=high)
+    actions = count(drawn.placed(view.sets))[:, 0].astype(np.int64)
+    low, high = _interval(view, codes, n)
+    known = drawn.spread(with_text)
+    return view.resting_on(estimate, known, actions=actions, low=low, high=high)
 
 
-def _interval(view: View, codes: NDArray[np.int32]) -> tuple[Floats, Floats]:
+def _interval(view: View, codes: NDArray[np.int32], n: int) -> tuple[Floats, Floats]:
     """Return the bootstrap interval over members, each with the share of its texts as it is.
 
     Whether a text is another member's too is asked of the cluster, not of each sample, in which a
@@ -98,9 +104,8 @@ def _interval(view: View, codes: NDArray[np.int32]) -> tuple[Floats, Floats]:
     k = len(view.clusters)
     drawn = np.full((k, RESAMPLES), np.nan)
     samples, indptr = view.resampled, view.clusters.indptr
-    part, whole = score_kernels.shared_by_member(
-        indptr, view.members, view.log.by_account[0], codes, int(codes.max(initial=-1)) + 1
-    )
+    sets = view.drawn.placed(view.sets).read_only
+    part, whole = score_kernels.shared_by_member(*sets, view.drawn.starts, frozen(codes), n)
     place = np.empty(len(view.log.all_accounts), np.int32)  # of each member in its cluster
     for i in range(k):
         own = slice(indptr[i], indptr[i + 1])

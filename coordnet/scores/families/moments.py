@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from coordnet.scores.reference import ratio, sums
-from coordnet.scores.view import Absent, Estimate, View, score
+from coordnet.scores.view import Absent, Estimate, Floats, View, score
 from coordnet.times import HOUR
 
 
@@ -32,7 +33,6 @@ def moment_rate_ratio(view: View) -> dict[str, Estimate] | Absent:
         return Absent("the log is empty")
     first, last = log.limits
     hours = np.arange(first // HOUR, last // HOUR + 1)
-    of_action = (log.time // HOUR - hours[0]).astype(np.int64)
     # the part of each hour that the log covers and that lies in an interval
     covered = np.minimum((hours + 1) * HOUR, last + 1) - np.maximum(hours * HOUR, first)
     anywhere = np.zeros(len(hours), bool)
@@ -56,12 +56,11 @@ def moment_rate_ratio(view: View) -> dict[str, Estimate] | Absent:
         # an hour of the baseline counts as much as its hour of the week does in the interval
         with np.errstate(divide="ignore", invalid="ignore"):
             scale = np.where(available > 0, weight / available, 0.0)
-        at_hour = (log.time // HOUR) % period
         # what is done at hours that no other day of the log has can be compared with nothing
-        own = (log.time >= start) & (log.time < end) & (available[at_hour] > 0)
-        base = np.where(anywhere[of_action], 0.0, scale[at_hour])
-        x = np.bincount(log.account, own, len(log.all_accounts))
-        y = np.bincount(log.account, base, len(log.all_accounts))
+        comparable = available[hours % period] > 0
+        base = np.where(anywhere, 0.0, scale[hours % period])
+
+        x, y = _in_and_out(view, start, end, comparable, base)
         estimate = view.compare(ratio(x, y), bootstrap=True)
         everybody = y[outside].sum()
         reference = np.full(
@@ -74,3 +73,33 @@ def moment_rate_ratio(view: View) -> dict[str, Estimate] | Absent:
             actions=sums(x, view.sets).astype(np.int64),
         )  # fmt: skip
     return found or Absent("no interval of moments= lies in the period of the log")
+
+
+def _in_and_out(
+    view: View, start: int, end: int, comparable: NDArray[np.bool_], base: Floats
+) -> tuple[Floats, Floats]:
+    """Return how often each account acts in an interval, and what it does elsewhere weighs.
+
+    Parameters
+    ----------
+    view
+        The clusters.
+    start, end
+        The interval, in microseconds.
+    comparable, base
+        Of each hour of the log: whether what is done in it counts, where it is in the interval; and
+        what it weighs elsewhere.
+    """
+    assert view.log.limits is not None
+    times, first = view.log.time, view.log.limits[0] // HOUR
+
+    def inside(here: slice) -> NDArray[np.bool_]:
+        time = times[here]
+        marks: NDArray[np.bool_] = (time >= start) & (time < end) & comparable[time // HOUR - first]
+        return marks
+
+    def elsewhere(here: slice) -> Floats:
+        weights: Floats = base[times[here] // HOUR - first]
+        return weights
+
+    return view.sums_by_account(inside), view.sums_by_account(elsewhere)

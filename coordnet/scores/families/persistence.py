@@ -7,11 +7,13 @@ import warnings
 import numpy as np
 from numpy.typing import NDArray
 
+from coordnet.disk import looked_up
 from coordnet.errors import CoordnetWarning, ParameterError
 from coordnet.graphs.graph import CoordinationGraph
 from coordnet.inference.intervals import wilson_interval
 from coordnet.kernels import arrays as array_kernels
 from coordnet.kernels import scores as score_kernels
+from coordnet.log.account_order import rows_of
 from coordnet.robustness.stability import cluster_stability
 from coordnet.scores.reference import in_chunks
 from coordnet.scores.view import Absent, Estimate, View, score
@@ -55,7 +57,7 @@ def edges_in_both_halves(view: View) -> Estimate | Absent:
     graph = view.graph
     if graph.source is None or not graph.relation.from_log:
         return Absent("it is not known how the edges came")
-    log = graph.log
+    log = view.graph_log
     indptr, edges = view.inside
     if log.limits is None or not len(edges):
         return Absent("there are no edges between members")
@@ -74,15 +76,21 @@ def _met_twice(view: View, middle: int) -> NDArray[np.bool_]:
     """Mark the edges inside clusters whose accounts meet on an object in each half."""
     graph, trace, edges = view.graph, view.trace, view.inside[1]
     ends = graph.edges["source"][edges], graph.edges["target"][edges]
+    members = np.unique(view.clusters.indices)
+    starts, positions = view.trace_by_account
+    first = starts[members]
+    rows = np.append(0, np.cumsum(starts[members + 1] - first))
+    at = np.sort(positions[rows_of(first, rows, slice(0, int(rows[-1])))])
     # The first object and the last, the second and the last but one, ...: objects may be numbered
     # by time, and the search ends with one of each half
-    n = int(trace.object.max(initial=-1)) + 1
+    objects, code = np.unique(trace.object[at], return_inverse=True)
+    n = len(objects)
     turn = np.minimum(np.arange(n), n - 1 - np.arange(n)) * 2 + (2 * np.arange(n) >= n)
     place = np.argsort(np.argsort(turn, kind="stable"), kind="stable").astype(np.int32)
-    order = array_kernels.group_by_code(place[trace.object], n)[1]
-    object_, time = place[trace.object][order], trace.time[order]
-    windows = array_kernels.put(trace.window[:n], place)
-    acts = array_kernels.group_by_code(trace.account[order], len(view.clusters.all_accounts))
+    order = array_kernels.group_by_code(place[code], n)[1]
+    object_, time = place[code][order], trace.time[at][order]
+    windows = array_kernels.put(trace.window[objects], place)
+    acts = array_kernels.group_by_code(trace.account[at][order], len(view.clusters.all_accounts))
     both = np.zeros(len(edges), bool)
     in_chunks(
         lambda a, b: score_kernels.met_in_both_halves(
@@ -95,14 +103,14 @@ def _met_twice(view: View, middle: int) -> NDArray[np.bool_]:
 
 def _made_twice(view: View, middle: int) -> NDArray[np.bool_] | Absent:
     """Mark the edges inside clusters that the relation gives in each half."""
-    graph, edges = view.graph, view.inside[1]
-    log = graph.log
+    graph, edges, log = view.graph, view.inside[1], view.graph_log
     mine = np.zeros(len(log.all_accounts), bool)
     mine[view.clusters.indices] = True
     own = _keys(graph)[edges]
     both = np.ones(len(edges), bool)
-    for half in (log.time < middle, log.time >= middle):
-        part = log.where(mine[log.account] & half, "not of clusters")
+    members = log.where(looked_up(mine, log.account), "not of clusters")
+    for half in (members.time < middle, members.time >= middle):
+        part = members.where(half, "other half")
         with warnings.catch_warnings():  # of the times of the log it has been warned before
             warnings.simplefilter("ignore", CoordnetWarning)
             try:

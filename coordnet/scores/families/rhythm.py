@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from coordnet.kernels import arrays as array_kernels
+from coordnet.kernels import scores as score_kernels
 from coordnet.scores.reference import Sets, ratio, row_sums
 from coordnet.scores.view import Estimate, Floats, View, score
-from coordnet.times import HOUR, MINUTE
+from coordnet.times import MINUTE
 
 LEAST_GAPS = 10  # fewer say nothing of regularity
 
@@ -21,12 +21,10 @@ LEAST_GAPS = 10  # fewer say nothing of regularity
 )
 def hour_entropy(view: View) -> Estimate:
     """Return -sum p_h log p_h / log 24."""
-    log = view.log
-    cell = log.account.astype(np.int64) * 24 + log.time // HOUR % 24
-    hours = np.bincount(cell, minlength=24 * len(log.all_accounts)).reshape(-1, 24).astype(float)
+    hours = view.hours.astype(float)
 
     def statistic(sets: Sets) -> Floats:
-        counts = row_sums(sets, hours)
+        counts = row_sums(view.drawn.placed(sets), hours)
         p = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
         with np.errstate(divide="ignore", invalid="ignore"):
             each: Floats = np.where(p > 0, p * np.log(p), 0)
@@ -44,12 +42,9 @@ def hour_entropy(view: View) -> Estimate:
 )
 def round_the_clock(view: View) -> Estimate:
     """Return the mean number of different hours of the day / 24."""
-    log = view.log
-    cell = log.account.astype(np.int64) * 24 + log.time // HOUR % 24
-    counts = np.bincount(cell, minlength=24 * len(log.all_accounts)).reshape(-1, 24)
-    hours = (counts > 0).sum(axis=1) / 24
+    hours = view.drawn.spread((view.hours > 0).sum(axis=1) / 24)
     return view.compare(
-        ratio(hours, np.ones(len(log.all_accounts))), tail="greater", share=True, bootstrap=True
+        ratio(hours, np.ones(len(hours))), tail="greater", share=True, bootstrap=True
     )
 
 
@@ -63,22 +58,17 @@ def round_the_clock(view: View) -> Estimate:
 )
 def burstiness(view: View) -> Estimate:
     """Return the mean of B = (sd - mean) / (sd + mean) (Goh & Barabasi 2008)."""
-    log = view.log
-    order = np.argsort(log.time, kind="stable")
-    order = order[array_kernels.group_by_code(log.account[order], len(log.all_accounts))[1]]
-    account, time = log.account[order], log.time[order]
-    gap = np.diff(time).astype(float)
-    same = account[1:] == account[:-1]
-    n = len(log.all_accounts)
-    count = np.bincount(account[1:][same], minlength=n).astype(float)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        mean = np.bincount(account[1:][same], gap[same], n) / count
-        square = (gap[same] - mean[account[1:][same]]) ** 2
-        sd = np.sqrt(np.bincount(account[1:][same], square, n) / count)
-        value = (sd - mean) / (sd + mean)
-    known = (count >= LEAST_GAPS) & np.isfinite(value)
-    estimate = view.compare(ratio(np.where(known, value, 0.0), known), share=True, bootstrap=True)
-    return view.resting_on(estimate, known)
+    drawn = view.drawn
+    value = drawn.each(
+        lambda piece: score_kernels.burstiness(piece.starts, drawn.times(piece), LEAST_GAPS),
+        np.float64,
+    )
+    known = np.isfinite(value)
+    estimate = view.compare(
+        ratio(drawn.spread(np.where(known, value, 0.0)), drawn.spread(known)),
+        share=True, bootstrap=True,
+    )  # fmt: skip
+    return view.resting_on(estimate, drawn.spread(known))
 
 
 @score(
@@ -90,6 +80,13 @@ def burstiness(view: View) -> Estimate:
 )
 def on_the_quarter(view: View) -> Estimate:
     """Return the share of actions with time mod 15 min < 1 min."""
-    log = view.log
-    sharp = np.bincount(log.account, log.time % (15 * MINUTE) < MINUTE, len(log.all_accounts))
-    return view.compare(ratio(sharp, view.activity), tail="greater", share=True, bootstrap=True)
+    drawn = view.drawn
+    sharp = drawn.each(
+        lambda piece: np.add.reduceat(
+            drawn.times(piece) % (15 * MINUTE) < MINUTE, piece.starts[:-1], dtype=np.int64
+        ),
+        np.int64,
+    )
+    return view.compare(
+        ratio(drawn.spread(sharp), view.activity), tail="greater", share=True, bootstrap=True
+    )

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from coordnet.kernels import scores as score_kernels
 from coordnet.kernels.scores import DISTINCT
+from coordnet.scores.drawn import Piece
 from coordnet.scores.reference import Sets, in_chunks
 from coordnet.scores.view import Estimate, Floats, View, score
 from coordnet.times import DAY
@@ -32,18 +34,21 @@ def objects(view: View) -> Estimate:
 @score("size", "Number of days (UTC) on which at least one member acts.", "days", whole=True)
 def days_active(view: View) -> Estimate:
     """Return the number of different days, UTC, compared with that of matched random sets."""
-    log = view.log
-    day = log.time // DAY
-    if len(day):
-        day -= day.min()
-    words = int(day.max(initial=0)) // 64 + 1
-    acts_on = np.zeros((len(log.all_accounts), words), np.uint64)  # a bit a day
-    score_kernels.set_bits(log.account, day, acts_on)
+    drawn = view.drawn
+    first, last = (moment // DAY for moment in view.log.limits or (0, 0))
+    words = (last - first) // 64 + 1
+
+    def days(piece: Piece) -> NDArray[np.uint64]:
+        bits = np.zeros((len(piece.starts) - 1, words), np.uint64)  # a bit a day
+        score_kernels.set_bits(piece.place, drawn.times(piece) // DAY - first, bits)
+        return bits
+
+    acts_on = drawn.each(days, np.uint64, words)
 
     def different(sets: Sets) -> Floats:
-        out = np.zeros(len(sets))
+        out, placed = np.zeros(len(sets)), drawn.placed(sets).read_only
         in_chunks(
-            lambda a, b: score_kernels.bits_of_sets(*sets.read_only, acts_on, a, b, out),
+            lambda a, b: score_kernels.bits_of_sets(*placed, acts_on, a, b, out),
             len(sets),
         )
         return out

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
+from collections.abc import Callable
 
+import numpy as np
+from numpy.typing import NDArray
+
+from coordnet.readers.stance import Stance
 from coordnet.scores.reference import ratio, sums
 from coordnet.scores.view import Absent, Estimate, View, score
 
@@ -21,12 +25,10 @@ def stance_for(view: View) -> dict[str, Estimate] | Absent:
     stance = view.inputs.stance
     if stance is None:
         return Absent("no stance= is given")
-    log = view.log
     found = {}
     for number, target in enumerate(stance.targets):
-        about = (stance.target == number) & (stance.sign != 0)
-        pro = np.bincount(log.account, about & (stance.sign > 0), len(log.all_accounts))
-        whole = np.bincount(log.account, about, len(log.all_accounts))
+        pro, con = (view.sums_by_account(_labelled(stance, number, sign)) for sign in (1, -1))
+        whole = pro + con
         estimate = view.compare(ratio(pro, whole), share=True, bootstrap=True)
         found[target] = view.resting_on(
             estimate, whole > 0, actions=sums(whole, view.sets).astype(np.int64)
@@ -46,5 +48,16 @@ def labelled_share(view: View) -> Estimate | Absent:
     stance = view.inputs.stance
     if stance is None:
         return Absent("no stance= is given")
-    labelled = np.bincount(view.log.account, stance.target >= 0, len(view.log.all_accounts))
+    target = stance.target
+    labelled = view.sums_by_account(lambda here: target[here] >= 0)
     return view.compare(ratio(labelled, view.activity), share=True, bootstrap=True)
+
+
+def _labelled(stance: Stance, target: int, sign: int) -> Callable[[slice], NDArray[np.bool_]]:
+    """Return what marks the actions of a slice that are for a target, or against it."""
+
+    def marks(here: slice) -> NDArray[np.bool_]:
+        marked: NDArray[np.bool_] = (stance.target[here] == target) & (stance.sign[here] == sign)
+        return marked
+
+    return marks

@@ -33,8 +33,7 @@ def synchronised_actions(view: View) -> Estimate:
     acts = view.acts
     found = view.lags >= 0
     value = view.per_cluster(acts.indptr, found, np.mean)
-    outside = view.background_lags
-    reference = np.full(len(value), np.mean(outside >= 0) if len(outside) else np.nan)
+    reference = np.full(len(value), view.company_of_others.share)
     rng = np.random.default_rng(view.inputs.seed + 3)
     drawn = np.full((len(value), RESAMPLES), np.nan)
     for i, (a, b) in enumerate(zip(acts.indptr[:-1], acts.indptr[1:], strict=True)):
@@ -86,7 +85,7 @@ def median_lag(view: View) -> Estimate:
 
     value = view.per_cluster(view.acts.indptr, found, middle)
     together = np.nan_to_num(view.per_cluster(view.acts.indptr, found >= 0, np.sum))
-    reference = np.full(len(value), middle(view.background_lags))
+    reference = np.full(len(value), view.company_of_others.lag)
     low, high = median_intervals(np.append(0, np.cumsum(together)).astype(int), found[found >= 0])
     return Estimate(
         value, reference=reference, effect=value - reference, low=low / SECOND, high=high / SECOND,
