@@ -34,6 +34,8 @@ def stepped_up(
     expected: NDArray[np.float64],
     attainable: bool = False,
     n: int | None = None,
+    before: int = 0,
+    after: float = 1.0,
 ) -> NDArray[np.float64]:
     """Return q-values by the step-up rule.
 
@@ -49,22 +51,25 @@ def stepped_up(
         (Döhler, Durand & Roquain 2018), else the least x_j.
     n
         How many tests there are, where those of which `n` or more are expected are left out.
+    before, after
+        How many of them have smaller p-values than those given, and the least q-value of those that
+        have larger ones.
     """
     n = len(p_values) if n is None else n
-    out = np.ones(len(p_values))
+    out = np.full(len(p_values), after)
     # no rank is above n, so that q < 1 up to the largest of the p-values of which fewer than n
     # are expected; of these, again; those beyond need no sorting
     small = np.flatnonzero(p_values <= p_values[expected < n].max(initial=-1.0))
     left = n
-    while len(small) < left:
-        left = len(small)
+    while before + len(small) < left:
+        left = before + len(small)
         p = p_values[small]
         small = small[p <= p[expected[small] < left].max(initial=-1.0)]
     order = small[np.lexsort((expected[small], p_values[small]))]  # ties whatever their order
-    x = expected[order] / np.arange(1, len(order) + 1)
+    x = expected[order] / np.arange(before + 1, before + len(order) + 1)
     if attainable:
         x = np.where(x < 0.5, x / (1.0 - np.minimum(x, 0.5)), 1.0)
-    out[order] = np.minimum(np.minimum.accumulate(x[::-1])[::-1], 1.0)
+    out[order] = np.minimum(np.minimum.accumulate(x[::-1])[::-1], after)
     return out
 
 
@@ -73,7 +78,6 @@ def account_q_values(
     source: NDArray[np.int32],
     target: NDArray[np.int32],
     attainable: bool = False,
-    degree: NDArray[np.int64] | None = None,
 ) -> NDArray[np.float64]:
     """Return the larger q-value of the two accounts of each edge.
 
@@ -92,9 +96,6 @@ def account_q_values(
         The ends of the edges: int32 (n,).
     attainable
         As in :func:`stepped_up`.
-    degree
-        How many edges each account has, where edges are left out of which, for both of their
-        accounts, as many are expected as half of the accounts times its edges.
 
     Examples
     --------
@@ -109,8 +110,7 @@ def account_q_values(
     # the account. Of the edges and accounts that are left the same is true again, so that most
     # need no sorting
     n = int(max(source.max(initial=-1), target.max(initial=-1))) + 1
-    if degree is None:
-        degree = np.bincount(source, minlength=n) + np.bincount(target, minlength=n)
+    degree = np.bincount(source, minlength=n) + np.bincount(target, minlength=n)
     most = np.count_nonzero(degree) / 2.0 * degree
     near = [np.flatnonzero(expected < most[end]) for end in (source, target)]
     account = np.concatenate([source[near[0]], target[near[1]]])
@@ -121,18 +121,37 @@ def account_q_values(
         degree = np.bincount(account, minlength=n)
         small = of_edge < (np.count_nonzero(degree) / 2.0 * degree)[account]
         account, of_edge = account[small], of_edge[small]
+    named, least = least_of_accounts(account, of_edge)
+    q = np.ones(n)
+    q[named] = stepped_up(least, 2.0 * least, attainable)
+    larger: NDArray[np.float64] = np.maximum(q[source], q[target])
+    return larger
+
+
+def least_of_accounts(
+    account: NDArray[np.int32], expected: NDArray[np.float64]
+) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
+    """Return the accounts, and of each the least e_(j) / j over its edges (Simes 1986).
+
+    Parameters
+    ----------
+    account, expected
+        An end of an edge each, and how many pairs are expected to have so small a p-value.
+
+    Examples
+    --------
+    >>> named, least = least_of_accounts(np.array([7, 2, 7], np.int32), np.array([0.3, 0.4, 0.5]))
+    >>> named.tolist(), least.tolist()
+    ([2, 7], [0.4, 0.25])
+    """
     if not len(account):
-        return np.ones(len(expected))
-    order = np.lexsort((of_edge, account))
-    account, of_edge = account[order], of_edge[order]
+        return account, expected
+    order = np.lexsort((expected, account))
+    account, expected = account[order], expected[order]
     starts = np.flatnonzero(np.diff(account, prepend=-1))
     lengths = np.diff(np.append(starts, len(account)))
     rank = np.arange(len(account)) - np.repeat(starts, lengths) + 1
-    least = np.minimum.reduceat(of_edge / rank, starts)
-    q = np.ones(n)
-    q[account[starts]] = stepped_up(least, 2.0 * least, attainable)
-    larger: NDArray[np.float64] = np.maximum(q[source], q[target])
-    return larger
+    return account[starts], np.minimum.reduceat(expected / rank, starts)
 
 
 def corrected(
