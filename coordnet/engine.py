@@ -77,6 +77,25 @@ class Engine(Protocol):
             The window, in microseconds, and the pooled chance of every class.
         """
 
+    def accounts_on(
+        self, log: Any, object_: NDArray[Any], rank: NDArray[Any]
+    ) -> NDArray[Any] | None:
+        """Return the accounts that stand at some ranks among those of an object, each once.
+
+        None leaves it to this process.
+
+        Parameters
+        ----------
+        log : ActionLog
+            The actions.
+        object_, rank
+            The objects, and the ranks, from 0, in order of the account codes: int64 (n,).
+
+        Returns
+        -------
+        int32 (n,)
+        """
+
     def tests(
         self, log: Any, facts: Any, source: NDArray[Any], target: NDArray[Any]
     ) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]] | None:

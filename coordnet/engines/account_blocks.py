@@ -76,6 +76,9 @@ class AccountBlocks:
     def pair_sums(self, *_: Any) -> None:
         """Leave the classes of objects to this process."""
 
+    def accounts_on(self, *_: Any) -> None:
+        """Leave the accounts of objects to this process."""
+
     def tests(self, log: Any, facts: Any, source: Any, target: Any) -> None:
         """Leave the tests to this process, which makes them in slices."""
 

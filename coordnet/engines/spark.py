@@ -14,6 +14,7 @@ from typing import Any
 
 import pyarrow as pa
 
+import coordnet
 from coordnet.engines.tasks import Place, Task, TaskEngine
 from coordnet.errors import CoordnetError, MissingDependencyError, optional_import
 from coordnet.memory import available_memory
@@ -59,9 +60,14 @@ class SparkEngine(TaskEngine):
 
     def run(self, task: Task, tasks: Sequence[tuple[int, int]]) -> None:
         """Run tasks as partitions of one row each; two numbers of each come back."""
-        pairs = list(tasks)
+        pairs, version = list(tasks), coordnet.__version__
 
         def work(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+            if coordnet.__version__ != version:
+                raise CoordnetError(
+                    f"the workers have coordnet {coordnet.__version__} and the process that calls "
+                    f"has {version}; install the same version for both."
+                )
             for batch in batches:
                 for k in batch.column(0).to_pylist():
                     done = [pa.array([k]), pa.array([task(*pairs[k])])]
@@ -80,18 +86,22 @@ class SparkEngine(TaskEngine):
 
     def workers(self) -> tuple[int, int]:
         """Return the cores of all executors, and the memory of a task in each."""
-        master = self._setting("spark.master", "")
         cores = int(self._setting("spark.default.parallelism", "0"))
         if cores < 1:
             context = getattr(self.session, "sparkContext", None)
             cores = 8 if context is None else int(context.defaultParallelism)
-        if master.startswith("local"):
+        if self._is_here():
             return cores, available_memory() // cores
         each = max(
             int(self._setting("spark.executor.cores", "1"))
             // int(self._setting("spark.task.cpus", "1")),
             1,
         )
+        asked = (  # of which none may have come yet
+            self._setting(f"spark.{name}", "0")
+            for name in ("executor.instances", "dynamicAllocation.maxExecutors")
+        )
+        cores = max(cores, each * max(map(int, asked)))
         for name in ("spark.executor.pyspark.memory", "spark.executor.memoryOverhead"):
             told = self._setting(name, "")
             if told:
@@ -102,11 +112,16 @@ class SparkEngine(TaskEngine):
     @contextmanager
     def temporary(self) -> Iterator[Place]:
         """Yield a temporary folder where Spark runs on this machine."""
-        if not self._setting("spark.master", "").startswith("local"):
+        if self._is_here():
+            with tempfile.TemporaryDirectory(prefix="coordnet-") as folder:
+                yield Place(folder)
+        else:
             with super().temporary() as place:
                 yield place
-        with tempfile.TemporaryDirectory(prefix="coordnet-") as folder:
-            yield Place(folder)
+
+    def _is_here(self) -> bool:
+        """Return whether Spark is one process on this machine, and so its workers are here too."""
+        return re.fullmatch(r"local(\[.*)?", self._setting("spark.master", "")) is not None
 
     def _setting(self, name: str, otherwise: str) -> str:
         return str(self.session.conf.get(name, otherwise))
@@ -188,5 +203,5 @@ def _reason(text: str) -> str:
     named = [line for line in lines if re.match(r"[\w.]*(Error|Exception)\b", line)]
     reason = (named or lines or ["no reason given"])[-1].rstrip(".")[:500]
     if "No module named 'coordnet" in reason:
-        reason += " (install coordnet for the Python of the workers too)"
+        reason += " (install coordnet for the Python of the workers too; PYSPARK_PYTHON names it)"
     return reason

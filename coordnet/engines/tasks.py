@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
 import secrets
 import threading
 from abc import ABC, abstractmethod
@@ -37,23 +38,26 @@ from coordnet.blocks.edges import (
     split,
     tasks_of,
 )
-from coordnet.disk import WORK, copied_to_disk, digest_of, release, work_folder
+from coordnet.disk import SLICE, WORK, copied_to_disk, digest_of, release, work_folder
 from coordnet.engine import Columns
 from coordnet.engines.account_blocks import merged
-from coordnet.errors import InputError, ParameterError, check_whole
+from coordnet.errors import InputError, ParameterError, check_whole, shown
 from coordnet.frames import frozen
-from coordnet.graphs.co_action import COLUMNS, EDGE_BYTES
+from coordnet.graphs.co_action import COLUMNS
 from coordnet.graphs.relation import Relation
+from coordnet.inference.attainable import ranked_accounts
 from coordnet.inference.pair_chances import sums_of_class
 from coordnet.inference.pair_tests import PairFacts, PairTester
 from coordnet.inference.statistics import Floats, ObjectStatistics, counted_objects
 from coordnet.kernels import actions as action_kernels
 from coordnet.kernels import arrays as array_kernels
+from coordnet.log.account_order import account_runs, grouped
 from coordnet.log.actions import ActionLog, compact
 from coordnet.log.windows import Window, windows_of_kinds
-from coordnet.memory import LEAST, limited_to, may_use_disk, stays_in_memory
+from coordnet.memory import LEAST, limited_to, may_use_disk
 from coordnet.progress import stage, wanted
 from coordnet.store.files import values_between
+from coordnet.store.folder import MANIFEST
 from coordnet.store.stored_log import StoredLog
 from coordnet.threads import equal_chunks
 
@@ -92,7 +96,10 @@ class Place(NamedTuple):
 
     def under(self, name: str) -> Place:
         """Return a folder in it."""
-        return Place(f"{self.uri.rstrip('/')}/{name}")
+        address, sign, settings = self.uri, "", ""
+        if "://" in address:  # what stands behind a question mark says how to reach it
+            address, sign, settings = address.partition("?")
+        return Place(f"{address.rstrip('/')}/{name}{sign}{settings}")
 
     def make(self) -> None:
         """Make the folder."""
@@ -335,6 +342,33 @@ def class_task(columns: Place, place: Place, memory: int, c: int, _: int) -> int
     return len(size)
 
 
+def account_task(columns: Place, place: Place, first: int, last: int) -> int:
+    """Look up accounts by their ranks on the objects first..last-1 of those that were drawn.
+
+    Parameters
+    ----------
+    columns
+        The generation of the store, of whose columns the actions of these objects are read.
+    place
+        Where the accounts are written; where the objects stand in the columns, and the ranks, are
+        there.
+    first, last
+        The objects, by their numbers among those that were drawn.
+    """
+    given = place.read_arrays("drawn.npz")
+    begin, end = given["begin"][first:last], given["end"][first:last]
+    account = columns.ranges("account", begin, end)
+    account, present = compact(account, int(account.max(initial=-1)) + 1)
+    object_ = np.repeat(np.arange(last - first, dtype=np.int32), end - begin)
+    indptr, positions = grouped(frozen(account), len(present))
+    runs = account_runs(frozen(indptr), frozen(positions), frozen(object_))
+    asked = slice(given["starts"][first], given["starts"][last])
+    number = np.repeat(np.arange(last - first), np.diff(given["starts"][first : last + 1]))
+    found = ranked_accounts(runs, last - first, number, given["rank"][asked])
+    place.write(file_of(first, last), {"account": present[found].astype(np.int32)})
+    return len(found)
+
+
 @contextmanager
 def _watched(place: Place, files: set[str], step: Callable[[float], None]) -> Iterator[None]:
     """Say, where a person looks, how many of the files are there, as long as the block lasts."""
@@ -357,13 +391,16 @@ def _watched(place: Place, files: set[str], step: Callable[[float], None]) -> It
 
 
 def _read(place: Place, tasks: Sequence[tuple[int, int]]) -> list[list[NDArray[Any]]]:
-    """Return the columns of the files of tasks: on disk where memory is limited and too little."""
+    """Return the columns of the files of tasks, to be merged: on disk unless they are few.
+
+    What they are merged to is as large once more.
+    """
     files = [file_of(*pair) for pair in tasks]
-    size = EDGE_BYTES * sum(place.rows(file) for file in files)
+    many = sum(place.rows(file) for file in files) > SLICE
     found = []
     for file in files:
         columns = list(place.read(file).values())
-        if may_use_disk() and not stays_in_memory(size):
+        if may_use_disk() and many:
             columns = [copied_to_disk(column) for column in columns]
         found.append(columns)
     return found
@@ -439,10 +476,7 @@ class TaskEngine(ABC):
         columns = self._columns(log)
         if columns is None:
             return None
-        workers, memory = self.workers()
-        acts = np.diff(log.by_object)
-        parts = max(TASKS * workers, int(len(log) * OBJECT_BYTES / (SHARE * memory)) + 1)
-        tasks = list(pairwise(equal_chunks(acts, parts).tolist()))
+        tasks = self._ranges(np.diff(log.by_object))
         windows = windows_of_kinds(window, log.kinds)
         with self._exchange(log, ("objects", log.fingerprint, repr(window))) as (_, place):
             if (windows == windows[0]).all():
@@ -535,14 +569,59 @@ class TaskEngine(ABC):
             self._do(partial(class_task, columns, place, memory), tasks, place, "chances")
             return [place.read(file_of(*task))["sums"] for task in tasks]
 
+    def accounts_on(
+        self, log: ActionLog, object_: NDArray[np.int64], rank: NDArray[np.int64]
+    ) -> NDArray[np.int32] | None:
+        """Look up accounts by their ranks; see :meth:`coordnet.engine.Engine.accounts_on`.
+
+        The objects are cut into ranges, each a task that reads the actions on them.
+        """
+        columns = self._columns(log)
+        if columns is None:
+            return None
+        order = np.argsort(object_, kind="stable")
+        drawn, starts = np.unique(object_[order], return_index=True)
+        starts = np.append(starts, len(order))
+        begin, end = log.by_object[drawn], log.by_object[drawn + 1]
+        tasks = self._ranges(end - begin)
+        key = ("accounts", log.fingerprint, digest_of(object_, rank).hex())
+        with self._exchange(log, key) as (_, place):
+            place.write_arrays("drawn.npz", begin=begin, end=end, starts=starts, rank=rank[order])
+            self._do(partial(account_task, columns, place), tasks, place, "sample")
+            parts = [place.read(file_of(*task))["account"] for task in tasks]
+        found = np.empty(len(order), np.int32)
+        found[order] = np.concatenate(parts)
+        return found
+
+    def _ranges(self, acts: NDArray[np.int64]) -> list[tuple[int, int]]:
+        """Cut objects with so many actions into ranges, each a task."""
+        workers, memory = self.workers()
+        parts = max(TASKS * workers, int(acts.sum() * OBJECT_BYTES / (SHARE * memory)) + 1)
+        return list(pairwise(equal_chunks(acts, parts).tolist()))
+
     def _columns(self, log: ActionLog) -> Place | None:
-        """Return where workers read the columns of a log, None where it is no whole store."""
+        """Return where workers read the columns of a log, None where it is no whole store.
+
+        None also where they see another store, as with a background in a store of its own.
+        """
         if not (isinstance(log, StoredLog) and log.counted and len(log)):
             return None
-        elsewhere = work_folder() != log.folder / WORK  # as a background in a store of its own
-        if self.store is not None and elsewhere:
-            return None
-        return (self.store or Place(str(log.folder))).under(log.generation)
+        return self._seen(log)
+
+    def _seen(self, log: StoredLog) -> Place | None:
+        """Return where workers see the files of a store, None where they see another store."""
+        if self.store is None:
+            return Place(str(log.folder)).under(log.generation)
+        system, path = self.store.open()
+        try:
+            with system.open_input_stream(f"{path}/{MANIFEST}") as file:
+                told = json.loads(file.read())
+            return self.store.under(told["generation"]) if log.is_told_by(told) else None
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise InputError(
+                f"{self.store.uri} holds no store that this process can read ({error}); copy the "
+                "whole folder of the store there, and give its address as store=."
+            ) from error
 
     def _do(self, task: Task, tasks: Sequence[tuple[int, int]], place: Place, label: str) -> None:
         """Run the tasks whose results are not there yet, those with two groups first."""
@@ -586,7 +665,14 @@ class TaskEngine(ABC):
         place = folder.under(f"tasks-{digest.hexdigest()}")
         place.make()
         if isinstance(log, StoredLog):
-            there = (self.store or Place(str(log.folder))).under(f"{log.generation}/blocks")
+            seen = self._seen(log)
+            if seen is None:
+                assert self.store is not None
+                raise InputError(
+                    f"{self.store.uri} holds another log than the store {shown(str(log.folder))}; "
+                    "copy the folder there once more, and give its address as store=."
+                )
+            there = seen.under("blocks")
         else:
             there = place.under("blocks")
             there.make()

@@ -29,31 +29,44 @@ number of objects that the two share. The terms lie between 0 and 1, so that Hoe
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from coordnet.disk import SLICE, in_pieces, linear_room, ones_beside, put_at, release, taken
+from coordnet.engine import current_engine
 from coordnet.errors import check_seed, one_of
 from coordnet.frames import frozen
 from coordnet.inference.bounds import harmonic
-from coordnet.inference.correction import CORRECTIONS, account_q_values, stepped_up
+from coordnet.inference.correction import CORRECTIONS, least_of_accounts, stepped_up
 from coordnet.inference.pair_order import PairOrder, marks
 from coordnet.inference.statistics import Chances, Floats
 from coordnet.kernels import arrays as array_kernels
 from coordnet.kernels import attainable as attainable_kernels
-from coordnet.log.account_order import AccountRuns, grouped, run_accounts
+from coordnet.log.account_order import (
+    AccountRuns,
+    grouped,
+    run_accounts,
+    starts_of,
+    stretches,
+)
+from coordnet.log.actions import ActionLog
+from coordnet.memory import may_use_disk, memory_budget
 from coordnet.threads import CHUNKS, equal_chunks, run_chunks
 
 STEP = math.log(10.0) / 8  # levels stand eight to a power of ten,
 LEVELS = 8 * 24 + 1  # from 1 down to 1e-24
 SLACK = 1e-4  # part of a step by which a p-value may be too large for its level
 SAMPLE = 1 << 17  # co-occurrences drawn where a log is too large to count
-FEW_EDGES = 1 << 24  # that are corrected at once: 1 GB
+FEW_EDGES = 1 << 24  # that are corrected at once, where memory is not limited to less
+CORRECTED_BYTES = 64  # that each of them takes
+DIGITS = 20  # binary ones of a p-value, by which they are cut into stretches
 MISS = 0.001  # chance that any of the upper limits of a sample is too small
 
 Integers = NDArray[np.int64]
+Marks = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -145,6 +158,8 @@ def attainable_pairs(
     budget: int,
     seed: int = 0,
     threads: int | None = None,
+    n_o: NDArray[np.int32] | None = None,
+    log: ActionLog | None = None,
 ) -> AttainablePairs:
     """Count the pairs of accounts by the smallest p-value that the timing null can give them.
 
@@ -162,6 +177,10 @@ def attainable_pairs(
         Of the sample.
     threads
         Number of threads; it changes nothing of the result.
+    n_o
+        Number of accounts on each object, where it is at hand: int32 (objects,).
+    log
+        The log, for an engine that looks up who was drawn.
 
     Examples
     --------
@@ -174,23 +193,19 @@ def attainable_pairs(
     ((3, 1, 0), [3, 1, 0], True)
     """
     check_seed(seed)
-    n_objects = len(chances.of_object)
-    object_starts, object_runs = grouped(runs.objects, n_objects)
-    n_o = np.diff(object_starts)
-    together = n_o * (n_o - 1) // 2  # co-occurrences on each object
+    if n_o is None:
+        acts = np.diff(starts_of(runs.objects, len(chances.of_object)))
+    else:
+        acts = n_o.astype(np.int64)
+    together = acts * (acts - 1) // 2  # co-occurrences on each object
     if int(together.sum()) <= budget:
-        return _counted(runs, chances, object_starts, object_runs, threads)
-    return _sampled(runs, chances, object_starts, object_runs, together, seed, threads)
+        return _counted(runs, chances, threads)
+    return _sampled(runs, chances, acts, together, seed, threads, log)
 
 
-def _counted(
-    runs: AccountRuns,
-    chances: Chances,
-    object_starts: Integers,
-    object_runs: NDArray[np.int32],
-    threads: int | None,
-) -> AttainablePairs:
+def _counted(runs: AccountRuns, chances: Chances, threads: int | None) -> AttainablePairs:
     """Count all pairs that share an object."""
+    object_starts, object_runs = grouped(runs.objects, len(chances.of_object))
     n, n_runs = len(runs.starts) - 1, len(object_runs)
     run_account = run_accounts(runs.starts)
     place, work = linear_room(n_runs, np.int32), np.zeros(n)
@@ -233,22 +248,25 @@ def _counted(
 def _sampled(
     runs: AccountRuns,
     chances: Chances,
-    object_starts: Integers,
-    object_runs: NDArray[np.int32],
+    n_o: Integers,
     together: Integers,
     seed: int,
     threads: int | None,
+    log: ActionLog | None,
 ) -> AttainablePairs:
     """Return upper limits from co-occurrences drawn at random, with replacement."""
     rng = np.random.default_rng(seed)
     total = together.cumsum()
     object_ = np.searchsorted(total, rng.integers(0, total[-1], SAMPLE), side="right")
-    n_o = np.diff(object_starts)[object_]
-    i = rng.integers(0, n_o)
-    j = rng.integers(0, n_o - 1)
+    i = rng.integers(0, n_o[object_])
+    j = rng.integers(0, n_o[object_] - 1)
     j += j >= i
-    at = [object_runs[object_starts[object_] + k] for k in (i, j)]
-    u, v = (np.searchsorted(runs.starts[1:], run, side="right").astype(np.int32) for run in at)
+    asked = np.concatenate([object_, object_]), np.concatenate([i, j])
+    engine = current_engine()
+    drawn = None if engine is None or log is None else engine.accounts_on(log, *asked)
+    if drawn is None:
+        drawn = ranked_accounts(runs, len(n_o), *asked)
+    u, v = np.split(drawn, 2)
     log_best, shared = best_log_p(runs, chances, u, v, threads)
     # who reaches a level must share so many objects: one over their number is at most one over this
     of_shared = chances.chance[chances.of_object[together > 0]]
@@ -266,6 +284,33 @@ def _sampled(
     one, two, three = np.minimum.accumulate(upper[LEVELS:])
     counts = np.minimum(np.minimum.accumulate(upper[:LEVELS]), one)
     return AttainablePairs(counts, (int(one), int(two), int(three)), False)
+
+
+def ranked_accounts(
+    runs: AccountRuns, n_objects: int, object_: Integers, rank: Integers
+) -> NDArray[np.int32]:
+    """Return the accounts that stand at some ranks among those of an object, each once.
+
+    Parameters
+    ----------
+    runs
+        What each account acts on.
+    n_objects
+        Number of objects.
+    object_, rank
+        The objects, and the ranks, from 0, in order of the account codes.
+
+    Examples
+    --------
+    >>> objects = np.array([0, 1, 0, 1, 0], np.int32)
+    >>> runs = AccountRuns(np.array([0, 2, 4, 5]), objects, np.arange(6, dtype=np.int32))
+    >>> ranked_accounts(runs, 2, np.array([0, 1]), np.array([2, 1])).tolist()
+    [2, 1]
+    """
+    object_starts, object_runs = grouped(runs.objects, n_objects)
+    at = object_runs[object_starts[object_] + rank]
+    accounts: NDArray[np.int32] = np.searchsorted(runs.starts[1:], at, "right").astype(np.int32)
+    return accounts
 
 
 def mean_limit(means: Floats, n: int, miss: float) -> Floats:
@@ -404,7 +449,7 @@ def attainable_q_values(
     n = len(p_values)
     n_accounts = int(max(source.max(initial=-1), target.max(initial=-1))) + 1
     # most edges have q = 1, whatever the others are: no rank is above the number of those that are
-    # left, nor of those of an account. What is left after that fits into memory
+    # left, nor of those of an account
     slices = [slice(begin, begin + SLICE) for begin in range(0, n, SLICE)]
     left, before, degree = n, n, np.zeros(n_accounts, np.int64)
     for here in slices:
@@ -412,29 +457,130 @@ def attainable_q_values(
         array_kernels.count_codes(target[here], degree)
         release(source, target)
     while True:
-        most = attainable.below(np.count_nonzero(degree) / 2.0 * degree / scale)
+        of_account = attainable.below(np.count_nonzero(degree) / 2.0 * degree / scale)
         of_all = float(attainable.below(np.array([left / scale]))[0])
-        near = np.empty(min(n, FEW_EDGES), np.int64)
         fewer, found, fewer_degree = 0, 0, np.zeros(n_accounts, np.int64)
         for here in slices:
-            alone, found = attainable_kernels.near_edges(
-                p_values[here], source[here], target[here], here.start, of_all, most,
-                fewer_degree, near, found,
-            )  # fmt: skip
+            alone, near = attainable_kernels.near_edges(
+                p_values[here], source[here], target[here], of_all, of_account, fewer_degree
+            )
             fewer += alone
+            found += near
             release(p_values, source, target)
         settled = fewer == left and (fewer_degree == degree).all()
-        if settled or found <= min(FEW_EDGES, max(n // 16, 1)) or before // 2 < found <= FEW_EDGES:
+        left, degree = fewer, fewer_degree
+        if settled or found <= max(n // 16, 1) or before // 2 < found:
             break  # another pass would cost more than it spares
-        left, degree, before = fewer, fewer_degree, found
-    at = near[:found] if found <= FEW_EDGES else np.arange(n)
-    p_near: Floats = taken(p_values, at)
-    ends = taken(source, at), taken(target, at)
-    of_near = p_near * attainable.at(p_near) * scale
-    q_value = ones_beside(p_values)
-    q_near = np.maximum(
-        stepped_up(p_near, of_near, not by, left),
-        account_q_values(of_near, *ends, not by, degree),
+        before = found
+
+    def expected(p: Floats) -> Floats:
+        of_p: Floats = p * attainable.at(p) * scale
+        return of_p
+
+    of_ends = _account_q_values(
+        p_values, source, target, of_account, degree, expected, attainable=not by
     )
-    put_at(q_value, at, q_near)
+    q_value, after, rank = ones_beside(p_values), 1.0, left
+    for at in _from_the_largest(p_values, of_all, left):
+        p: Floats = taken(p_values, at)
+        rank -= len(at)
+        own = stepped_up(p, expected(p), not by, left, rank, after)
+        after = float(own.min())
+        named = np.maximum(*(of_ends[taken(ends, at)] for ends in (source, target)))
+        put_at(q_value, at, np.maximum(own, named))
     return q_value
+
+
+def _account_q_values(
+    p_values: Floats,
+    source: NDArray[np.int32],
+    target: NDArray[np.int32],
+    of_account: Floats,
+    degree: Integers,
+    expected: Callable[[Floats], Floats],
+    attainable: bool,
+) -> Floats:
+    """Return the q-value of each account, as :func:`account_q_values` of the correction has it.
+
+    Parameters
+    ----------
+    p_values, source, target
+        Of the edges.
+    of_account
+        A p-value of each account, beyond which none of its edges matters.
+    degree
+        How many of its edges are up to that.
+    expected
+        Gives the number of pairs that are expected to have so small p-values.
+    attainable
+        As in :func:`coordnet.inference.correction.stepped_up`.
+    """
+    least = np.full(len(degree), np.inf)
+    half, starts = np.count_nonzero(degree) / 2.0, np.concatenate([[0], np.cumsum(degree)])
+    for first, last in stretches(starts, _at_once()):
+        size = int(starts[last] - starts[first])
+        account, p, found = np.empty(size, np.int32), np.empty(size), 0
+        if size:
+            for begin in range(0, len(p_values), SLICE):
+                here = slice(begin, begin + SLICE)
+                found = attainable_kernels.edges_of_accounts(
+                    p_values[here], source[here], target[here], of_account, first, last, account,
+                    p, found,
+                )  # fmt: skip
+                release(p_values, source, target)
+        of_end = expected(p)
+        small = of_end < half * degree[account]
+        named, numbers = least_of_accounts(account[small], of_end[small])
+        least[named] = numbers
+    out = np.ones(len(degree))
+    some = np.isfinite(least)
+    out[some] = stepped_up(least[some], 2.0 * least[some], attainable)
+    return out
+
+
+def _from_the_largest(p_values: Floats, most: float, n: int) -> Iterator[Integers]:
+    """Yield the places of the n p-values up to a bound, those of large ones first.
+
+    Places of equal p-values come together, ascending, and so many at once as may be in memory.
+    """
+    slices = [slice(begin, begin + SLICE) for begin in range(0, len(p_values), SLICE)]
+
+    def places(inside: Callable[[Floats], Marks]) -> Integers:
+        found = []
+        for here in slices:
+            found.append(np.flatnonzero(inside(p_values[here])) + here.start)
+            release(p_values)
+        return np.concatenate(found)
+
+    if n == 0:
+        return
+    if n <= _at_once():
+        yield places(lambda p: p <= most)
+        return
+    counts = np.zeros(1 << DIGITS, np.int64)
+    for here in slices:
+        p = p_values[here]
+        array_kernels.count_codes(frozen(_leading(p[p <= most])), counts)
+        release(p_values)
+    some = np.flatnonzero(counts)
+    starts = np.concatenate([[0], np.cumsum(counts[some])])
+    for first, last in reversed(list(stretches(starts, _at_once()))):
+
+        def inside(p: Floats, least: int = some[first], up_to: int = some[last - 1]) -> Marks:
+            leading = _leading(p)
+            return (p <= most) & (least <= leading) & (leading <= up_to)
+
+        yield places(inside)
+
+
+def _leading(p_values: Floats) -> NDArray[np.int32]:
+    """Return the leading binary digits of p-values, which are larger for larger ones."""
+    found: NDArray[np.int32] = (p_values.view(np.int64) >> (63 - DIGITS)).astype(np.int32)
+    return found
+
+
+def _at_once() -> int:
+    """Return how many edges are corrected at once."""
+    if not may_use_disk():
+        return FEW_EDGES
+    return min(max(memory_budget() // (4 * CORRECTED_BYTES), SLICE), FEW_EDGES)

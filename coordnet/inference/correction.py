@@ -37,6 +37,8 @@ def stepped_up(
     expected: NDArray[np.float64],
     attainable: bool = False,
     n: int | None = None,
+    before: int = 0,
+    after: float = 1.0,
 ) -> NDArray[np.float64]:
     """Return q-values by the step-up rule.
 
@@ -52,22 +54,25 @@ def stepped_up(
         (Döhler, Durand & Roquain 2018), else the least x_j.
     n
         How many tests there are, where those of which `n` or more are expected are left out.
+    before, after
+        How many of them have smaller p-values than those given, and the least q-value of those that
+        have larger ones.
     """
     n = len(p_values) if n is None else n
-    out = np.ones(len(p_values))
+    out = np.full(len(p_values), after)
     # no rank is above n, so that q < 1 up to the largest of the p-values of which fewer than n
     # are expected; of these, again; those beyond need no sorting
     small = np.flatnonzero(p_values <= p_values[expected < n].max(initial=-1.0))
     left = n
-    while len(small) < WORTH * left:
-        left = len(small)
+    while before + len(small) < WORTH * left:
+        left = before + len(small)
         p = p_values[small]
         small = small[p <= p[expected[small] < left].max(initial=-1.0)]
     order = _ascending(p_values, expected, small)
-    x = expected[order] / np.arange(1, len(order) + 1)
+    x = expected[order] / np.arange(before + 1, before + len(order) + 1)
     if attainable:
         x = np.where(x < 0.5, x / (1.0 - np.minimum(x, 0.5)), 1.0)
-    out[order] = np.minimum(np.minimum.accumulate(x[::-1])[::-1], 1.0)
+    out[order] = np.minimum(np.minimum.accumulate(x[::-1])[::-1], after)
     return out
 
 
@@ -87,7 +92,6 @@ def account_q_values(
     source: NDArray[np.int32],
     target: NDArray[np.int32],
     attainable: bool = False,
-    degree: NDArray[np.int64] | None = None,
 ) -> NDArray[np.float64]:
     """Return the larger q-value of the two accounts of each edge.
 
@@ -106,9 +110,6 @@ def account_q_values(
         The ends of the edges: int32 (n,).
     attainable
         As in :func:`stepped_up`.
-    degree
-        How many edges each account has, where edges are left out of which, for both of their
-        accounts, as many are expected as half of the accounts times its edges.
 
     Examples
     --------
@@ -123,8 +124,7 @@ def account_q_values(
     # the account. Of the edges and accounts that are left the same is true again, so that most
     # need no sorting
     n = int(max(source.max(initial=-1), target.max(initial=-1))) + 1
-    if degree is None:
-        degree = np.bincount(source, minlength=n) + np.bincount(target, minlength=n)
+    degree = np.bincount(source, minlength=n) + np.bincount(target, minlength=n)
     most = np.count_nonzero(degree) / 2.0 * degree
     near = [np.flatnonzero(expected < most[end]) for end in (source, target)]
     account = np.concatenate([source[near[0]], target[near[1]]])
@@ -135,15 +135,35 @@ def account_q_values(
         degree = np.bincount(account, minlength=n)
         small = of_edge < (np.count_nonzero(degree) / 2.0 * degree)[account]
         account, of_edge = account[small], of_edge[small]
-    if not len(account):
-        return np.ones(len(expected))
-    least = np.empty(n)
-    correction_kernels.least_over_rank(*array_kernels.group_by_code(account, n), of_edge, least)
-    named = np.isfinite(least)
+    named, least = least_of_accounts(account, of_edge)
     q = np.ones(n)
-    q[named] = stepped_up(least[named], 2.0 * least[named], attainable)
+    q[named] = stepped_up(least, 2.0 * least, attainable)
     larger: NDArray[np.float64] = np.maximum(q[source], q[target])
     return larger
+
+
+def least_of_accounts(
+    account: NDArray[np.int32], expected: NDArray[np.float64]
+) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
+    """Return the accounts, and of each the least e_(j) / j over its edges (Simes 1986).
+
+    Parameters
+    ----------
+    account, expected
+        An end of an edge each, and how many pairs are expected to have so small a p-value.
+
+    Examples
+    --------
+    >>> named, least = least_of_accounts(np.array([7, 2, 7], np.int32), np.array([0.3, 0.4, 0.5]))
+    >>> named.tolist(), least.tolist()
+    ([2, 7], [0.4, 0.25])
+    """
+    n = int(account.max(initial=-1)) + 1
+    starts, positions = array_kernels.group_by_code(account, n)
+    least = np.empty(n)
+    correction_kernels.least_over_rank(starts, positions, expected, least)
+    named = np.flatnonzero(np.diff(starts)).astype(np.int32)
+    return named, least[named]
 
 
 def corrected(

@@ -48,8 +48,7 @@ from coordnet.log.account_order import (
     AccountRuns,
     account_runs,
     grouped,
-    run_accounts,
-    starts_of,
+    stretches,
 )
 from coordnet.log.actions import ActionLog
 from coordnet.threads import run_chunks
@@ -99,6 +98,7 @@ def pair_chances(
     outside: NDArray[np.bool_] | None = None,
     threads: int | None = None,
     runs: AccountRuns | None = None,
+    accounts_on: NDArray[np.int32] | None = None,
 ) -> PairChances:
     """Return the chances of the classes of a log with every pair of accounts weighing alike.
 
@@ -119,6 +119,8 @@ def pair_chances(
         Number of threads; None means all processors. It changes no byte of the result.
     runs
         The objects of each account of the log, where they are at hand.
+    accounts_on
+        Number of accounts on each object, where it is at hand: int32 (objects,).
 
     Examples
     --------
@@ -133,8 +135,8 @@ def pair_chances(
     runs = log.account_runs() if runs is None else runs
     borders, ranked = array_kernels.group_by_code(classes, n)
     engine, sums = current_engine(), None
-    if engine is not None and outside is None:
-        n_o = np.diff(starts_of(runs.objects, log.n_objects))[ranked]
+    if engine is not None and outside is None and accounts_on is not None:
+        n_o = accounts_on[ranked].astype(np.int64)
         before = _co_occurrences_before(n_o)
         shared = np.flatnonzero(np.diff(before[borders]))
         sums = engine.pair_sums(log, ranked, borders, shared, windows, pooled)
@@ -165,11 +167,10 @@ def pair_chances(
         repeats = np.where(some, size / pairs, 0.0)
     chance = np.where(some, np.minimum(pooled, by_pairs), pooled)
     met = array_kernels.put(n_o > 1, ranked)  # of each object, whether several act on it
-    account, shares = run_accounts(runs.starts), np.zeros(len(log.all_accounts), bool)
-    for begin in range(0, len(account), SLICE):
-        here = slice(begin, begin + SLICE)
-        shares[account[here][met[runs.objects[here]]]] = True
-    release(account, runs.objects)
+    shares = np.zeros(len(log.all_accounts), bool)
+    for u, end in stretches(runs.starts, SLICE):
+        pair_kernels.who_shares(runs.starts, runs.objects, met, u, end, shares)
+        release(runs.objects)
     if outside is not None:
         shares &= outside
     sharing = np.count_nonzero(shares)

@@ -236,9 +236,10 @@ class WindowStatistics:
         background = self.background
         log = self.log if background is None else background.log
         classes = self.classes if background is None else background.classes
+        counted = self.objects if background is None else background.objects
         return pair_chances(
             log, classes, self.pooled_chances, self.window_of_class, threads=self.threads,
-            runs=self.runs if background is None else None,
+            runs=self.runs if background is None else None, accounts_on=counted.n_accounts,
         )  # fmt: skip
 
     @property

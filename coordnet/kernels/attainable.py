@@ -40,31 +40,26 @@ def near_edges(
     p_values: Any,
     source: Any,
     target: Any,
-    begin: int,
     of_all: float,
     of_account: Any,
     degree: Any,
-    near: Any,
-    found: int,
 ) -> Any:
-    """List the edges with a p-value up to that of all, or up to that of one of their accounts.
+    """Count the edges with a p-value up to that of all, or up to that of one of their accounts.
 
     Parameters
     ----------
     p_values : float64 (n,); source, target : int32 (n,); of some of the edges
-    begin : number of the first of them
     of_all : a p-value
     of_account : float64 (accounts,), a p-value for each
     degree : int64 (accounts,), added to: edges of the account up to its own p-value
-    near : int64 (room,), written from `found` on: their numbers, as far as there is room
-    found : how many there were before
 
     Returns
     -------
     alone : how many of them are up to `of_all`
-    found : how many there are now
+    found : how many are up to one of the three
     """
     alone = 0
+    found = 0
     for e in range(len(p_values)):
         p = p_values[e]
         u = source[e]
@@ -77,11 +72,42 @@ def near_edges(
         if p <= of_account[v]:
             degree[v] += 1
             own = True
-        if own:
-            if found < len(near):
-                near[found] = begin + e
-            found += 1
+        found += 1 if own else 0
     return alone, found
+
+
+@kernel
+def edges_of_accounts(
+    p_values: Any,
+    source: Any,
+    target: Any,
+    of_account: Any,
+    first: int,
+    last: int,
+    account: Any,
+    p: Any,
+    found: int,
+) -> Any:
+    """List the p-values of the edges of the accounts first..last-1, up to that of the account.
+
+    Parameters
+    ----------
+    p_values, source, target, of_account : as in :func:`near_edges`
+    first, last : accounts to do
+    account : int32, p : float64; written from `found` on
+    found : how many there were before
+
+    Returns
+    -------
+    found : how many there are now
+    """
+    for e in range(len(p_values)):
+        for u in (source[e], target[e]):
+            if first <= u < last and p_values[e] <= of_account[u]:
+                account[found] = u
+                p[found] = p_values[e]
+                found += 1
+    return found
 
 
 @kernel

@@ -31,6 +31,25 @@ class Slots(NamedTuple):
 
 
 @kernel
+def who_shares(starts: Any, objects: Any, met: Any, first: int, last: int, shares: Any) -> None:
+    """Mark the accounts first..last-1 that act on an object on which others act too.
+
+    Parameters
+    ----------
+    starts, objects : from :func:`shared_objects.account_runs`
+    met : bool (objects,), whether several accounts act on it
+    first, last : accounts to do
+    shares : bool (accounts,), written
+    """
+    for u in range(first, last):
+        shares[u] = False
+        for r in range(starts[u], starts[u + 1]):
+            if met[objects[r]]:
+                shares[u] = True
+                break
+
+
+@kernel
 def list_slots(
     starts: Any,
     objects: Any,

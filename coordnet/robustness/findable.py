@@ -392,8 +392,9 @@ class _Paper:
         if config.null != "activity":
             chances = Chances(statistics.classes, statistics.chances)
             self.attainable = attainable_pairs(
-                statistics.runs, chances, 10 * len(log), threads=statistics.threads
-            )
+                statistics.runs, chances, 10 * len(log), threads=statistics.threads,
+                n_o=statistics.objects.n_accounts, log=log,
+            )  # fmt: skip
         self._counted()
         seeds = np.random.SeedSequence(seed).generate_state(groups)
         drawn = [self._drawn(np.random.default_rng(int(s)), people, lag) for s in seeds]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -66,6 +67,16 @@ class StoredLog(ActionLog):
     def counted(self) -> bool:
         """Whether what depends on no window was counted when the store was written."""
         return self._counted is not None
+
+    def is_told_by(self, told: Mapping[str, Any]) -> bool:
+        """Return whether a ``store.json`` is of this log: of this store, or of a copy.
+
+        Parameters
+        ----------
+        told
+            What it says.
+        """
+        return all(told[name] == self._manifest[name] for name in ("digest", "blocks"))
 
     def block_path(self, block: int) -> Path:
         """Return the Parquet file of the actions of a block of accounts.

@@ -200,6 +200,14 @@ def test_cores_and_memory_are_those_of_the_executors():
     assert told(spark_master="yarn").workers()[0] == 8
 
 
+def test_executors_that_have_not_come_yet_are_counted():
+    cluster = {"spark_master": "spark://host:7077", "spark_default_parallelism": "2"}
+    cluster |= {"spark_executor_cores": "4", "spark_executor_instances": "10"}
+    assert told(**cluster).workers()[0] == 40
+    assert told(**cluster, spark_dynamicAllocation_maxExecutors="30").workers()[0] == 120
+    assert told(**cluster | {"spark_master": "local-cluster[2,1,1024]"}).workers()[1] == 107374182
+
+
 def test_a_log_in_no_store_needs_a_folder_on_a_cluster(ring):
     with pytest.raises(ParameterError, match=r"give the engine a folder="):
         cn.co_action(ring, engine=told(spark_master="yarn", spark_default_parallelism="4"))

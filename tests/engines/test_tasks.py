@@ -1,5 +1,7 @@
 """An engine of tasks: the bytes of one process, whatever the groups and the accidents."""
 
+import json
+import shutil
 import threading
 from contextlib import contextmanager
 from contextvars import Context
@@ -19,7 +21,9 @@ from coordnet.engine import at_work
 from coordnet.engines import account_blocks, tasks
 from coordnet.engines.tasks import Place, TaskEngine
 from coordnet.errors import CoordnetError, InputError, ParameterError
-from coordnet.inference.statistics import WindowStatistics, object_statistics
+from coordnet.inference import attainable
+from coordnet.inference.attainable import attainable_pairs
+from coordnet.inference.statistics import Chances, WindowStatistics, object_statistics
 from coordnet.store import folder as folders
 from coordnet.store import write
 
@@ -132,6 +136,51 @@ def test_a_store_that_workers_see_elsewhere(ring, tmp_path):
     engine = Here(tmp_path, store=moved.as_uri())
     graph = cn.co_action(store, "60s", min_weight=2, engine=engine)
     assert_same_graph(graph, cn.co_action(ring, "60s", min_weight=2))
+
+
+def test_workers_see_store_and_work_at_addresses_with_settings(ring, tmp_path, monkeypatch):
+    """Which stand behind a question mark, as with s3; this process has the folder of the store."""
+    store = cn.write_store(ring, tmp_path / "store")
+    bucket = tmp_path / "bucket"
+    shutil.copytree(store.folder, bucket / "store")
+    opened = []
+
+    def open_(place):
+        address, _, settings = place.uri.partition("?")
+        assert settings == "endpoint_override=localhost:5000&scheme=http"
+        opened.append(address)
+        kind, _, path = address.partition("://bucket/")
+        assert kind == "s3"
+        return pa.fs.SubTreeFileSystem(str(bucket), pa.fs.LocalFileSystem()), path
+
+    monkeypatch.setattr(Place, "open", open_)
+    monkeypatch.setattr(tasks, "split", None)
+    where = "s3://bucket/{}?endpoint_override=localhost:5000&scheme=http"
+    engine = Here(where.format("work"), store=where.format("store"))
+    graph = cn.co_action(store, "60s", min_weight=2, engine=engine)
+    tested = graph.test(engine=engine)
+    assert_same_graph(tested, cn.co_action(ring, "60s", min_weight=2).test())
+    assert any(address.endswith(f"store/{store.generation}/blocks") for address in opened)
+    assert any(address.endswith(f"store/{store.generation}") for address in opened)  # columns
+    assert [entry.name for entry in bucket.iterdir() if list(entry.iterdir())] == ["store"]
+
+
+def test_the_store_that_workers_see_is_that_of_the_log(ring, tmp_path):
+    store = cn.write_store(ring, tmp_path / "store")
+    copy = cn.write_store(ring, tmp_path / "copy")
+    (copy.folder / copy.generation).rename(copy.folder / "generation-000007")
+    told = json.loads((copy.folder / "store.json").read_text())
+    (copy.folder / "store.json").write_text(json.dumps(told | {"generation": "generation-000007"}))
+    engine = Here(tmp_path / "work", store=copy.folder.as_uri())
+    graph = cn.co_action(store, "60s", min_weight=2, engine=engine)
+    assert_same_graph(graph, cn.co_action(ring, "60s", min_weight=2))
+    other = cn.write_store(cn.simulate("election", accounts=300).log, tmp_path / "other")
+    engine = Here(tmp_path / "work", store=other.folder)
+    with pytest.raises(InputError, match="other holds another log than the store"):
+        cn.co_action(store, "60s", engine=engine)
+    engine = Here(tmp_path / "work", store=tmp_path / "nowhere")
+    with pytest.raises(InputError, match=r"nowhere holds no store .*copy the whole folder"):
+        cn.co_action(store, "60s", engine=engine)
 
 
 def test_windows_by_kind_take_their_kinds_of_the_blocks(ring, tmp_path, monkeypatch):
@@ -249,6 +298,23 @@ def test_chances_that_are_drawn_have_the_same_bytes(tmp_path):
     assert not set(failed.ran) & set(again.ran)
     assert (len(failed.ran), len(again.ran) > 4) == (2, True)
     assert_chances_alike(found, expected)
+
+
+@examples(15)
+@given(log=logs(min_size=1).map(log_of), read=st.sampled_from([1, 5, 100]), seed=st.integers(0, 9))
+def test_who_was_drawn_is_looked_up_by_tasks(tmp_path_factory, log, read, seed):
+    store, engine = stored(log, tmp_path_factory.mktemp("drawn")), Here(None)
+    statistics = WindowStatistics(log, WINDOW)
+    chances = Chances(statistics.classes, np.full(len(statistics.chances), 0.1))
+    with pytest.MonkeyPatch.context() as patch, at_work(store, None, engine, 1):
+        patch.setattr(tasks, "READ", read)
+        patch.setattr(attainable, "SAMPLE", 200)
+        expected = attainable_pairs(store.account_runs(), chances, 0, seed)
+        assert engine.ran == []
+        found = attainable_pairs(store.account_runs(), chances, 0, seed, log=store)
+    assert found.exact == (engine.ran == [])
+    assert found.counts.tobytes() == expected.counts.tobytes()
+    assert found.sharing == expected.sharing
 
 
 def test_objects_of_parts_and_of_older_stores_are_left_to_this_process(ring, tmp_path):
