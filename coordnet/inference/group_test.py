@@ -57,7 +57,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from coordnet.disk import SLICE, in_pieces, selected
+from coordnet.disk import SLICE, in_pieces, release, selected
 from coordnet.errors import ParameterError, one_of
 from coordnet.frames import frozen, native
 from coordnet.frozen import Frozen
@@ -278,7 +278,15 @@ class GroupTester:
                 len(big),
                 threads=statistics.threads,
             )
+        self.let_go()
+        if background is not None:
+            seen = background.log
+            release(seen.account, seen.object, seen.time, *seen.by_account, background.repeats)
         return scene
+
+    def let_go(self) -> None:
+        """Give back the memory of what was read of columns on disk."""
+        release(*(part for part in self._without_moments if isinstance(part, np.ndarray)))
 
     def scratch(self) -> tuple[Any, ...]:
         """Return the scratch arrays of one thread."""
@@ -333,6 +341,7 @@ class GroupTester:
                 large, self._grown(self.scene, [seeds[i] for i in large]), strict=True
             ):
                 found[i] = one
+        self.let_go()
         return found
 
     def _grown(
