@@ -409,6 +409,7 @@ def _pooled_delays(
             continue
         sums = np.zeros(len(log.all_accounts))
         array_kernels.add_by_code(account, by_action, sums)
+        release(account, by_action)
         by_account = _over(by_action, sums, account)
         later, n_later = ~starting, int(np.count_nonzero(~starting))
         part = evenly(later, n_later)
@@ -416,8 +417,10 @@ def _pooled_delays(
         weights = []
         for w in (by_action, by_account):
             after = selected(w, later, n_later).sum()
-            weights.append((w[part], float(w[starting].sum() * w[part].sum() / after)))
+            first = selected(w, starting, len(w) - n_later).sum()
+            weights.append((w[part], float(first * w[part].sum() / after)))
         found.append(_Pooled(delay[part], tuple(weights)))
+        release(log.account, log.object, log.time, repeats, starting, delay)
     return found
 
 
