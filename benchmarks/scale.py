@@ -26,6 +26,7 @@ HERE = Path(__file__).resolve().parent
 THREADS = 2
 WINDOW, MIN_WEIGHT = "60s", 2
 NAMES = {"account": "account", "object": "object", "time": "time", "unit": "s"}
+GROUPS = 40  # planted, where scores are measured
 LIMIT = 5_400  # seconds after which a measurement is given up
 
 
@@ -82,12 +83,20 @@ def in_memory(folder: Path, memory: str | None) -> dict[str, Any]:
 
 
 def detected(folder: Path, memory: str | None) -> dict[str, Any]:
-    """Detect in a store, without scores."""
+    """Detect in a store, without scores; there is nothing to be found."""
     import coordnet as cn
 
     run = cn.detect(
         cn.open_store(folder / "store"), WINDOW, memory=memory, score=False, threads=THREADS
     )
+    return {"clusters": len(run.clusters)}
+
+
+def scored(folder: Path, memory: str | None) -> dict[str, Any]:
+    """Detect and score in a store with planted groups."""
+    import coordnet as cn
+
+    run = cn.detect(cn.open_store(folder / "planted"), WINDOW, memory=memory, threads=THREADS)
     return {"clusters": len(run.clusters)}
 
 
@@ -133,6 +142,7 @@ WAYS: dict[str, Callable[[Path, str | None], dict[str, Any]]] = {
     "from_store": from_store,
     "in_memory": in_memory,
     "detect": detected,
+    "scored": scored,
     "spark": on_spark,
     "sql": in_sql,
 }
@@ -141,6 +151,7 @@ SHOWN = {
     "from_store": "`co_action` and `test`, from the store",
     "in_memory": "read, `co_action` and `test`, in memory",
     "detect": "`detect`, from the store, without scores",
+    "scored": "`detect` with scores, from a store with 40 planted groups",
     "spark": "`co_action` on Spark `local[2]`, from the store",
     "sql": "DuckDB's bucket join, from Parquet, edges alone",
 }
@@ -186,6 +197,32 @@ def make(size: int, folder: Path) -> None:
     made.unlink()
 
 
+def plant(folder: Path) -> None:
+    """Write a store of the log with GROUPS groups that act together on 30 to 120 objects each."""
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.parquet
+
+    import coordnet as cn
+
+    table = pyarrow.parquet.read_table(folder / "actions.parquet")
+    rng = np.random.default_rng(5)
+    account, object_ = (table[name].to_numpy() for name in ("account", "object"))
+    parts = [table]
+    for _ in range(GROUPS):
+        members = np.unique(rng.choice(account, int(rng.integers(6, 60))))
+        objects = np.unique(rng.choice(object_, int(rng.integers(30, 120))))
+        there = rng.random((len(objects), len(members))) < 0.8
+        when = rng.integers(0, 28 * 86_400, (len(objects), 1)) + rng.integers(0, 20, there.shape)
+        columns = {
+            "account": np.broadcast_to(members, there.shape)[there],
+            "object": np.broadcast_to(objects[:, None], there.shape)[there],
+            "time": when[there],
+        }
+        parts.append(pa.table(columns).cast(table.schema))
+    cn.write_store(pa.concat_tables(parts), folder / "planted", **NAMES)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -209,7 +246,9 @@ def main() -> None:
         if not (folder / "actions.parquet").exists():
             make(size, folder)
         for way in options.ways:
-            limited = way in ("write_store", "from_store", "detect")
+            if way == "scored" and not (folder / "planted").exists():
+                plant(folder)
+            limited = way in ("write_store", "from_store", "detect", "scored")
             for memory in options.memory if limited else ["none"]:
                 key = {"size": size, "way": way, "memory": memory}
                 if any(line.items() >= key.items() for line in lines):

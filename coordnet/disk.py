@@ -204,9 +204,10 @@ def selected(column: NDArray[Any], keep: NDArray[np.bool_], count: int) -> NDArr
     count
         How many these are.
     """
-    if count <= SLICE or not stands_on_disk(column):
+    if not stands_on_disk(column):
         return column[keep]
-    return _selected(column, keep, count)
+    room = np.empty if count <= SLICE else on_disk
+    return _selected(column, keep, room(count, column.dtype))
 
 
 def kept(column: NDArray[Any], keep: NDArray[np.bool_], count: int) -> NDArray[Any]:
@@ -217,11 +218,13 @@ def kept(column: NDArray[Any], keep: NDArray[np.bool_], count: int) -> NDArray[A
     column, keep, count
         As in :func:`selected`.
     """
-    return _selected(column, keep, count) if linear_on_disk(count) else column[keep]
+    if not linear_on_disk(count):
+        return column[keep]
+    return _selected(column, keep, on_disk(count, column.dtype))
 
 
-def _selected(column: NDArray[Any], keep: NDArray[np.bool_], count: int) -> NDArray[Any]:
-    out = on_disk(count, column.dtype)
+def _selected(column: NDArray[Any], keep: NDArray[np.bool_], out: NDArray[Any]) -> NDArray[Any]:
+    """Write the marked values of a column, piece by piece."""
     place = 0
     for begin in range(0, len(column), SLICE):
         part = column[begin : begin + SLICE][keep[begin : begin + SLICE]]

@@ -55,8 +55,9 @@ def detect(
     accounts, stance
         For the scores; see :func:`coordnet.score_clusters`.
     memory
-        How much memory edges and their tests may take, such as ``"2GB"``: what is more stands on
-        disk; see :func:`coordnet.co_action`. It changes no byte of the result.
+        How much memory the run may take, such as ``"2GB"``: what is more of edges, of their tests
+        and of what is counted of each action stands on disk; see :func:`coordnet.co_action`. It
+        changes no byte of the result.
     engine
         A Spark session that makes and tests the edges of co-action graphs, or an engine of
         ``coordnet.engines``; None for this machine. It changes no byte of the result.

@@ -57,7 +57,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from coordnet.disk import SLICE, in_pieces, selected
+from coordnet.disk import SLICE, in_pieces, release, selected
 from coordnet.errors import ParameterError, one_of
 from coordnet.frames import frozen, native
 from coordnet.frozen import Frozen
@@ -278,7 +278,15 @@ class GroupTester:
                 len(big),
                 threads=statistics.threads,
             )
+        self.let_go()
+        if background is not None:
+            seen = background.log
+            release(seen.account, seen.object, seen.time, *seen.by_account, background.repeats)
         return scene
+
+    def let_go(self) -> None:
+        """Give back the memory of what was read of columns on disk."""
+        release(*(part for part in self._without_moments if isinstance(part, np.ndarray)))
 
     def scratch(self) -> tuple[Any, ...]:
         """Return the scratch arrays of one thread."""
@@ -333,6 +341,7 @@ class GroupTester:
                 large, self._grown(self.scene, [seeds[i] for i in large]), strict=True
             ):
                 found[i] = one
+        self.let_go()
         return found
 
     def _grown(
@@ -400,6 +409,7 @@ def _pooled_delays(
             continue
         sums = np.zeros(len(log.all_accounts))
         array_kernels.add_by_code(account, by_action, sums)
+        release(account, by_action)
         by_account = _over(by_action, sums, account)
         later, n_later = ~starting, int(np.count_nonzero(~starting))
         part = evenly(later, n_later)
@@ -407,8 +417,10 @@ def _pooled_delays(
         weights = []
         for w in (by_action, by_account):
             after = selected(w, later, n_later).sum()
-            weights.append((w[part], float(w[starting].sum() * w[part].sum() / after)))
+            first = selected(w, starting, len(w) - n_later).sum()
+            weights.append((w[part], float(first * w[part].sum() / after)))
         found.append(_Pooled(delay[part], tuple(weights)))
+        release(log.account, log.object, log.time, repeats, starting, delay)
     return found
 
 

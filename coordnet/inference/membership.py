@@ -43,7 +43,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from coordnet.disk import in_pieces, selected
+from coordnet.disk import in_pieces, release, selected
 from coordnet.inference.group_test import PROFILE, GroupTester, actions_by_class
 from coordnet.kernels import membership as membership_kernels
 from coordnet.log.actions import ActionLog
@@ -180,6 +180,7 @@ def _delays_by_class(tester: GroupTester) -> tuple[NDArray[np.int64], NDArray[np
         delay = _later(log, starts, order[a:b])
         delay.sort()
         parts.append(delay[:: max(1, len(delay) // PROFILE)])
+    release(log.account, log.object, log.time)
     return np.concatenate(parts), np.append(0, np.cumsum([len(part) for part in parts]))
 
 

@@ -57,6 +57,7 @@ from numpy.typing import NDArray
 from coordnet.clusters.clusters import Clusters
 from coordnet.clusters.communities import find_clusters
 from coordnet.clusters.groups import grow_groups
+from coordnet.disk import SLICE, release
 from coordnet.graphs.graph import CoordinationGraph
 from coordnet.graphs.multiplex import Multiplex
 from coordnet.graphs.relation import Against, Relation
@@ -413,6 +414,7 @@ class _Layer:
                 self.graph = self.graph.where(self.graph.edges["p_activity"] <= share)
             elif self.statistics is None:
                 self.graph = self.kept
+            release(*self.all_edges.edges.values(), *self.graph.edges.values())
         if outside is None:
             self.first = self.graph, self.kept, self.statistics, self.least_q
 
@@ -453,12 +455,25 @@ class _Layer:
                 p_values = timing_p_values(self.statistics, *ends, self.threads)
                 surprising = self.all_edges.with_column("p_timing", p_values)
             ends = surprising.edges["source"], surprising.edges["target"]
-            closest = np.argsort(surprising.edges["p_timing"], kind="stable")[:CLOSEST]
-            self.closest = tuple(np.stack(ends, axis=1)[closest])
+            closest = _smallest(surprising.edges["p_timing"], CLOSEST)
+            self.closest = tuple(np.stack([end[closest] for end in ends], axis=1))
+            release(*surprising.edges.values())
             self.communities = _communities(self.kept, self.config)
             self.groups = grow_groups(
                 self.tester, surprising, self.least_evidence, self.config.min_size, self.communities
             )
+
+
+def _smallest(values: NDArray[np.float64], n: int) -> NDArray[np.int64]:
+    """Return the places of the n smallest values, ascending; of equals the first."""
+    parts = [
+        begin + np.argsort(values[begin : begin + SLICE], kind="stable")[:n]
+        for begin in range(0, len(values), SLICE)
+    ]
+    places = np.concatenate([np.zeros(0, np.int64), *parts])
+    found: NDArray[np.int64] = places[np.argsort(values[places], kind="stable")[:n]]
+    release(values)
+    return found
 
 
 def _in_rounds(log: ActionLog, layers: list[_Layer], cleaned: bool) -> tuple[tuple[int, ...], bool]:
