@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coordnet.blocks.blocks import block_of
-from coordnet.disk import digest_of
+from coordnet.disk import digest_of, release
 from coordnet.errors import ParameterError, one_of
 from coordnet.frames import frozen
 from coordnet.graphs.co_action import (
@@ -87,6 +87,7 @@ def counting_of(log: ActionLog, relation: Relation, weight: str, min_weight: int
         )
     window, part = relation.window_us, relation.part(log)
     shift = delay_shift(part.account, part.object, len(log.all_accounts), longest(window))
+    release(part.account, part.object)
     one_of(weight, WEIGHTS, "weight")
     min_weight = check_min_weight(min_weight)
     if isinstance(window, int):

@@ -204,4 +204,6 @@ def _reason(text: str) -> str:
     reason = (named or lines or ["no reason given"])[-1].rstrip(".")[:500]
     if "No module named 'coordnet" in reason:
         reason += " (install coordnet for the Python of the workers too; PYSPARK_PYTHON names it)"
+    if reason.startswith("FileNotFoundError"):
+        reason += " (where workers see other folders, give SparkEngine folder= and store=)"
     return reason

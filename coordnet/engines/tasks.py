@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import re
 import secrets
 import threading
 from abc import ABC, abstractmethod
@@ -38,10 +39,19 @@ from coordnet.blocks.edges import (
     split,
     tasks_of,
 )
-from coordnet.disk import SLICE, WORK, copied_to_disk, digest_of, release, work_folder
+from coordnet.disk import (
+    SLICE,
+    WORK,
+    copied_to_disk,
+    digest_of,
+    in_pieces,
+    linear_room,
+    release,
+    work_folder,
+)
 from coordnet.engine import Columns
 from coordnet.engines.account_blocks import merged
-from coordnet.errors import InputError, ParameterError, check_whole, shown
+from coordnet.errors import InputError, OutputError, ParameterError, check_whole, shown
 from coordnet.frames import frozen
 from coordnet.graphs.co_action import COLUMNS
 from coordnet.graphs.relation import Relation
@@ -81,6 +91,11 @@ class Place(NamedTuple):
 
     uri: str
 
+    @property
+    def shown(self) -> str:
+        """The address without the keys that may stand in it."""
+        return re.sub(r"://[^/]*@", "://...@", self.uri)
+
     def open(self) -> tuple[pa.fs.FileSystem, str]:
         """Return its file system, and its path there."""
         try:
@@ -89,7 +104,7 @@ class Place(NamedTuple):
             system, path = pa.fs.FileSystem.from_uri(self.uri)
         except (pa.ArrowInvalid, OSError) as error:
             raise ParameterError(
-                f"{self.uri!r} is no folder that pyarrow can open ({error}); give a path, or an "
+                f"{self.shown!r} is no folder that pyarrow can open ({error}); give a path, or an "
                 "address such as s3://bucket/folder."
             ) from error
         return system, path.rstrip("/")
@@ -104,7 +119,13 @@ class Place(NamedTuple):
     def make(self) -> None:
         """Make the folder."""
         system, path = self.open()
-        system.create_dir(path)
+        try:
+            system.create_dir(path)
+        except OSError as error:
+            raise OutputError(
+                f"{self.shown} cannot be written to ({error}); give the engine a folder= that this "
+                "process and the workers can write to."
+            ) from error
 
     def remove(self) -> None:
         """Remove the folder with all that is in it."""
@@ -403,6 +424,7 @@ def _read(place: Place, tasks: Sequence[tuple[int, int]]) -> list[list[NDArray[A
         if may_use_disk() and many:
             columns = [copied_to_disk(column) for column in columns]
         found.append(columns)
+    pa.default_memory_pool().release_unused()  # else it keeps what the files took
     return found
 
 
@@ -505,7 +527,7 @@ class TaskEngine(ABC):
             digest_of(facts.classes, facts.rank, *facts.by_cell).hex(), repr(facts.occasion_rule),
         )  # fmt: skip
         n = len(source)
-        occasions, expected, p_value = np.zeros(n, np.int32), np.zeros(n), np.ones(n)
+        tested = linear_room(n, np.int32), linear_room(n, np.float64), linear_room(n, np.float64)
         with self._exchange(log, key) as (blocks, place):
             rank = {} if facts.rank is None else {"rank": facts.rank}
             chances, misses, windows = facts.by_cell
@@ -517,9 +539,14 @@ class TaskEngine(ABC):
                 classes=facts.classes[:0], rank=None, by_cell=(chances[:0], misses[:0], windows[:0])
             )
             group = blocks.group(block_of(log.all_accounts.labels, blocks.n_blocks))
-            one, other = group[source], group[target]
-            number = np.minimum(one, other) * blocks.groups + np.maximum(one, other)
-            indptr, order = array_kernels.group_by_code(number, blocks.groups**2)
+
+            def task_of(here: slice) -> list[NDArray[np.int32]]:
+                one, other = group[source[here]], group[target[here]]
+                number = np.minimum(one, other) * blocks.groups + np.maximum(one, other)
+                return [number.astype(np.int32)]
+
+            (number,) = in_pieces(n, [np.int32], task_of, source, target)
+            indptr, order = grouped(frozen(number), blocks.groups**2)
             of = {
                 divmod(k, blocks.groups): order[a:b]
                 for k, (a, b) in enumerate(pairwise(indptr.tolist()))
@@ -530,12 +557,14 @@ class TaskEngine(ABC):
             for task, at in of.items():
                 if file_of(*task) not in done:
                     pairs.write(file_of(*task), {"source": source[at], "target": target[at]})
+                    release(order, source, target)
             self._do(partial(test_task, blocks, place, small), list(of), place, "edge tests")
             for task, at in of.items():
-                found = place.read(file_of(*task))
-                occasions[at], expected[at] = found["occasions"], found["expected"]
-                p_value[at] = found["p"]
-        return occasions, expected, p_value
+                for column, part in zip(tested, place.read(file_of(*task)).values(), strict=True):
+                    column[at] = part
+                release(order, *tested)
+            pa.default_memory_pool().release_unused()
+        return tested
 
     def pair_sums(
         self,
@@ -619,7 +648,7 @@ class TaskEngine(ABC):
             return self.store.under(told["generation"]) if log.is_told_by(told) else None
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise InputError(
-                f"{self.store.uri} holds no store that this process can read ({error}); copy the "
+                f"{self.store.shown} holds no store that this process can read ({error}); copy the "
                 "whole folder of the store there, and give its address as store=."
             ) from error
 
@@ -634,7 +663,7 @@ class TaskEngine(ABC):
         missing = {file_of(*pair) for pair in tasks} - place.files()
         if missing:
             raise InputError(
-                f"{place.uri}: the results of {len(missing)} tasks are not there, so the workers "
+                f"{place.shown}: the results of {len(missing)} tasks are not there, so the workers "
                 "write to another place than this process reads; give the engine a folder= that "
                 "all of them see under the same path."
             )
@@ -669,8 +698,9 @@ class TaskEngine(ABC):
             if seen is None:
                 assert self.store is not None
                 raise InputError(
-                    f"{self.store.uri} holds another log than the store {shown(str(log.folder))}; "
-                    "copy the folder there once more, and give its address as store=."
+                    f"{self.store.shown} holds another log than the store "
+                    f"{shown(str(log.folder))}; copy the folder there once more, and give its "
+                    "address as store=."
                 )
             there = seen.under("blocks")
         else:

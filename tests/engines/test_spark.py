@@ -6,6 +6,8 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 
+import pyarrow as pa
+import pyarrow.fs
 import pytest
 import sql_oracle
 from helpers import assert_same_graph, assert_same_log
@@ -177,6 +179,27 @@ def test_a_run_on_spark_is_that_of_one_process(session, ring, store):
     assert len(frames[0]) > 0
     assert frames[0].equals(frames[1])
     assert found.scores.to_frame("pyarrow").equals(expected.scores.to_frame("pyarrow"))
+
+
+@pytest.mark.slow
+def test_workers_read_a_store_from_s3_and_write_their_work_there(session, ring, store):
+    moto = pytest.importorskip("moto.server", reason="moto[server] is not installed")
+    server = moto.ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    try:
+        host, port = server.get_host_and_port()
+        settings = f"endpoint_override={host}:{port}&scheme=http&region=us-east-1"
+        where = f"s3://key:secret@bucket/{{}}?{settings}&allow_bucket_creation=true"
+        bucket, path = pa.fs.FileSystem.from_uri(where.format("store"))
+        bucket.create_dir(path)
+        pa.fs.copy_files(str(store.folder), path, destination_filesystem=bucket)
+        engine = SparkEngine(session, where.format("work"), store=where.format("store"))
+        graph = cn.co_action(store, "60s", min_weight=2, engine=engine)
+        assert_same_graph(graph.test(engine=engine), cn.co_action(ring, "60s", min_weight=2).test())
+        left = bucket.get_file_info(pa.fs.FileSelector("bucket", recursive=True))
+        assert not [entry.path for entry in left if "/work/" in entry.path]
+    finally:
+        server.stop()
 
 
 # -- what needs no Spark -----------------------------------------------------------------------

@@ -20,7 +20,7 @@ from coordnet import disk, memory
 from coordnet.engine import at_work
 from coordnet.engines import account_blocks, tasks
 from coordnet.engines.tasks import Place, TaskEngine
-from coordnet.errors import CoordnetError, InputError, ParameterError
+from coordnet.errors import CoordnetError, InputError, OutputError, ParameterError
 from coordnet.inference import attainable
 from coordnet.inference.attainable import attainable_pairs
 from coordnet.inference.statistics import Chances, WindowStatistics, object_statistics
@@ -214,6 +214,15 @@ def test_edges_for_which_memory_is_too_little_stand_on_disk(ring, tmp_path, monk
     found = cn.co_action(ring, "60s", min_weight=2, memory=1, engine=Here(tmp_path))
     assert disk.stands_on_disk(found.edges["source"])
     assert_same_graph(found, cn.co_action(ring, "60s", min_weight=2))
+
+
+def test_tests_for_which_memory_is_too_little_stand_on_disk(ring, tmp_path, monkeypatch):
+    graph = cn.co_action(ring, "60s", min_weight=2)
+    monkeypatch.setattr(memory, "LEAST", 1)
+    monkeypatch.setattr(disk, "SLICE", 499)
+    found = graph.test(memory=1, engine=Here(tmp_path))
+    assert disk.stands_on_disk(found.edges["p_timing"])
+    assert_same_graph(found, graph.test())
 
 
 # -- objects -----------------------------------------------------------------------------------
@@ -448,6 +457,11 @@ def test_errors_say_what_to_give(ring, tmp_path):
         Here(tmp_path, 65)
     with pytest.raises(ParameterError, match=r"'nowhere://x.*' is no folder that pyarrow can open"):
         cn.co_action(ring, engine=Here("nowhere://x"))
+    with pytest.raises(ParameterError, match=r"'s3://\.\.\.@bucket/.*' is no folder"):
+        cn.co_action(ring, engine=Here("s3://key:secret@bucket/work?no_such=1"))
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError, match=r"file/tasks-\w+ cannot be written to .*folder="):
+        cn.co_action(ring, engine=Here(tmp_path / "file"))
     engine = Here(tmp_path)
     engine.run = lambda task, pairs: None
     with pytest.raises(InputError, match="the results of 6 tasks are not there"):
