@@ -8,6 +8,8 @@ import pytest
 from strategies import SECOND, START
 
 import coordnet as cn
+from coordnet.engines.spark import check_java
+from coordnet.errors import MissingDependencyError
 from coordnet.inference.group_test import GroupTester
 from coordnet.inference.statistics import WindowStatistics
 from coordnet.over_time.clusters_over_time import Step
@@ -192,3 +194,12 @@ def over_time_of(steps, names=None, patience=1):
     return cn.ClustersOverTime(
         tuple(found), tuple(tracks), tuple(events), parameters, cn.Configuration(), log
     )
+
+
+def require_spark():
+    """Skip the test where pyspark or Java is missing."""
+    pytest.importorskip("pyspark")
+    try:
+        check_java()
+    except MissingDependencyError as error:
+        pytest.skip(str(error))

@@ -11,7 +11,7 @@ from coordnet.kernels import arrays as array_kernels
 from coordnet.kernels import correction as correction_kernels
 
 CORRECTIONS = ("bh", "by")
-WORTH = 0.8  # part of the tests, of which at most so many were left by one look, for another look
+WORTH = 0.8  # another look at what is left pays where the last one left no larger part of it
 
 
 def adjusted(

@@ -7,6 +7,7 @@ the actions of these accounts are read, through the order of its actions by acco
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -86,9 +87,14 @@ class Drawn:
         """The place of the account of each action: int32 (actions,)."""
         return run_accounts(self.starts)
 
+    @cached_property
+    def _place(self) -> NDArray[np.int32]:
+        """The place of each of these accounts, by its code."""
+        return self.spread(np.arange(len(self), dtype=np.int32))
+
     def placed(self, sets: Sets) -> Sets:
         """Return sets of these accounts by their places."""
-        return Sets(sets.indptr, np.searchsorted(self.codes, sets.codes).astype(np.int32))
+        return Sets(sets.indptr, self._place[sets.codes])
 
     def pieces(self) -> Iterator[Piece]:
         """Yield the accounts with their actions, a million actions or so at a time."""

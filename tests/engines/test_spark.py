@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.fs
 import pytest
 import sql_oracle
-from helpers import assert_same_graph, assert_same_log
+from helpers import assert_same_graph, assert_same_log, require_spark
 from strategies import WINDOW
 
 import coordnet as cn
@@ -23,11 +23,7 @@ from coordnet.inference.statistics import object_statistics
 
 @pytest.fixture(scope="module")
 def session():
-    pytest.importorskip("pyspark")
-    try:
-        engines.check_java()
-    except MissingDependencyError as error:
-        pytest.skip(str(error))
+    require_spark()
     spark = engines.session(cores=2, spark_driver_memory="512m")
     yield spark
     spark.stop()
@@ -193,11 +189,11 @@ def test_workers_read_a_store_from_s3_and_write_their_work_there(session, ring, 
         bucket, path = pa.fs.FileSystem.from_uri(where.format("store"))
         bucket.create_dir(path)
         pa.fs.copy_files(str(store.folder), path, destination_filesystem=bucket)
-        engine = SparkEngine(session, where.format("work"), store=where.format("store"))
+        engine = SparkEngine(session, where.format("tasks"), store=where.format("store"))
         graph = cn.co_action(store, "60s", min_weight=2, engine=engine)
         assert_same_graph(graph.test(engine=engine), cn.co_action(ring, "60s", min_weight=2).test())
         left = bucket.get_file_info(pa.fs.FileSelector("bucket", recursive=True))
-        assert not [entry.path for entry in left if "/work/" in entry.path]
+        assert not [entry.path for entry in left if "/tasks/" in entry.path]
     finally:
         server.stop()
 

@@ -6,12 +6,12 @@ import signal
 from pathlib import Path
 
 import pytest
-from helpers import assert_same_graph
+from helpers import assert_same_graph, require_spark
 
 import coordnet as cn
 from coordnet.engines import spark as engines
 from coordnet.engines.spark import SparkEngine
-from coordnet.errors import MissingDependencyError, ParameterError
+from coordnet.errors import ParameterError
 
 pytestmark = pytest.mark.slow
 
@@ -19,11 +19,7 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def cluster():
     """A standalone cluster of Spark: a master in this process, and two workers."""
-    pytest.importorskip("pyspark")
-    try:
-        engines.check_java()
-    except MissingDependencyError as error:
-        pytest.skip(str(error))
+    require_spark()
     with pytest.MonkeyPatch.context() as patch:
         # executors are started by the workers, which know what this process knows
         patch.setenv("PYTHONPATH", str(Path(cn.__file__).parents[1]))
