@@ -35,6 +35,7 @@ from coordnet.export import (
     write_table,
 )
 from coordnet.log.actions import ActionLog
+from coordnet.plural import several
 from coordnet.progress import stage
 from coordnet.report.words import finding
 from coordnet.scores import ClusterScores
@@ -205,7 +206,10 @@ def tell_run(
             {
                 "finding": run.finding,
                 "could_have_been_found": run.could_have_been_found,
+                "asked": run.asked,
+                "warning": run.warning,
                 "suspects": run.suspects,
+                "checks": run.checks,
                 "clusters": _clusters(run),
                 "folder": options.out,
                 "files": [str(file) for file in left.files],
@@ -238,18 +242,23 @@ def _clusters(run: Run) -> list[dict[str, Any]]:
 
 
 def _say_run(run: Run) -> None:
-    for line in run.suspects:
+    for line in run.warning:
         say(line, wrap=True)
     say(run.log)
+    say(f"asked: {run.asked}", wrap=True)
     layers = zip(run.layers.names, run.layers, run.layers.levels, strict=True)
     for name, layer, level in layers:
         tested = "not tested" if level is None else f"level {level:g}"
-        say(f"{name}: {layer.n_edges:,} edges of {layer.n_accounts:,} accounts, {tested}")
-        for note in layer.tested.notes if layer.tested is not None and not run.suspects else ():
-            say(f"note: {note}", wrap=True)
+        edges, accounts = several(layer.n_edges, "edge"), several(layer.n_accounts, "account")
+        say(f"{name}: {edges} of {accounts}, {tested}")
+    for note in run.notes:
+        say(f"note: {note}", wrap=True)
     found = finding(run) if len(run.clusters) else [run.finding]
     for line in (*found, *run.could_have_been_found):
         say(line, wrap=True)
+    for name, clauses in run.checks.items():
+        for i, clause in enumerate(clauses):
+            say(clause if i else f"{name}: {clause}", wrap=True)
     if not len(run.clusters):
         return
     say("")
@@ -277,7 +286,7 @@ def say_scores(scores: ClusterScores, given: Sequence[str] | None = None) -> Non
 def say_left(n: int) -> None:
     """Say how many clusters are not printed."""
     if n > MOST:
-        say(f"... and {n - MOST:,} more clusters")
+        say(f"... and {several(n - MOST, 'more cluster')}")
 
 
 # -- other results -----------------------------------------------------------------------------

@@ -33,6 +33,7 @@ from coordnet.commands.output import (
 from coordnet.commands.reading import Reading
 from coordnet.errors import InputError, ParameterError, listed, nearest, one_of, shown
 from coordnet.graphs.graph import CoordinationGraph
+from coordnet.plural import several
 from coordnet.progress import stage
 from coordnet.recipes.recipe import RecipeFunction
 
@@ -285,7 +286,8 @@ def run(options: argparse.Namespace) -> int:
         return 0
     say(log, graph)
     if clusters is not None:
-        say(f"{len(clusters):,} clusters with {len(np.unique(members)):,} accounts.")
+        clustered = several(len(np.unique(members)), "account")
+        say(f"{several(len(clusters), 'cluster')} with {clustered}.")
         if len(clusters):
             sizes = [[str(i), f"{n:,}"] for i, n in enumerate(clusters.sizes[:20])]
             say("")

@@ -25,6 +25,7 @@ from coordnet.commands.reading import Reading, unreadable
 from coordnet.errors import InputError, ParameterError, listed, shown
 from coordnet.export import labels_out, restored
 from coordnet.log.actions import ActionLog
+from coordnet.plural import several
 from coordnet.progress import stage
 from coordnet.readers.files import load_whole
 from coordnet.scores import ClusterScores, score_clusters
@@ -135,9 +136,11 @@ def run(options: argparse.Namespace) -> int:
         )
         return 0
     say(log)
-    say(f"{len(scores):,} clusters with {len(np.unique(scores.clusters.indices)):,} accounts.")
+    accounts = several(len(np.unique(scores.clusters.indices)), "account")
+    say(f"{several(len(scores), 'cluster')} with {accounts}.")
     if missing:
-        say(f"{missing:,} accounts of {shown(options.clusters)} are not in the log.")
+        are = "is" if missing == 1 else "are"
+        say(f"{several(missing, 'account')} of {shown(options.clusters)} {are} not in the log.")
     say("")
     say_scores(scores, given)
     say("", "written:", *(f"  {file}" for file in files), "")

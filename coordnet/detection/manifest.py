@@ -16,6 +16,8 @@ from typing import Any
 import numpy as np
 
 from coordnet.graphs.graph import CoordinationGraph
+from coordnet.inference.group_test import GroupTester
+from coordnet.inference.timing_power import TimingPower
 from coordnet.log.actions import ActionLog
 from coordnet.progress import stage
 from coordnet.robustness.findable import Findable
@@ -92,7 +94,8 @@ def manifest_of(
         "input": input_facts(log),
         "reading": reading,
         "layers": [
-            layer_facts(layer, level) | {"chance_before_cleaning": looked.first_chance}
+            layer_facts(layer, level)
+            | {"timing": None if looked.tester is None else power_facts(looked.tester)}
             for layer, level, looked in zip(
                 found.layers, found.layers.levels, found.looked, strict=True
             )
@@ -139,6 +142,17 @@ def layer_facts(graph: CoordinationGraph, level: float | None) -> dict[str, Any]
     if graph.tested is not None:
         said["test"] = {**asdict(graph.tested), "notes": list(graph.tested.notes)}
     return said
+
+
+def power_facts(tester: GroupTester) -> dict[str, Any]:
+    """Return what the timing null rests on in a layer, and why it can show little, if so."""
+    power = TimingPower.of(tester.statistics)
+    return {
+        "chance": power.chance,
+        "chance_before_cleaning": power.before,
+        "little_power": power.reason or None,
+        "pairs_on_an_object": power.pairs,
+    }
 
 
 def input_facts(log: ActionLog) -> dict[str, Any]:

@@ -20,7 +20,8 @@ from coordnet.frames import html_table
 from coordnet.graphs.graph import CoordinationGraph
 from coordnet.graphs.multiplex import Multiplex
 from coordnet.log.actions import ActionLog
-from coordnet.log.windows import window_text
+from coordnet.log.windows import told
+from coordnet.plural import several
 from coordnet.robustness.confirmation import Confirmation
 from coordnet.robustness.findable import Findable
 from coordnet.robustness.null_runs import NullRuns
@@ -100,8 +101,21 @@ class Run:
             return NOTHING_FOUND
         accounts = len(np.unique(self.clusters.indices))
         return (
-            f"{len(self.clusters):,} cluster{'s' if len(self.clusters) > 1 else ''} with "
-            f"{accounts:,} of {self.log.n_accounts:,} accounts."
+            f"{several(len(self.clusters), 'cluster')} with {accounts:,} of "
+            f"{several(self.log.n_accounts, 'account')}."
+        )
+
+    @property
+    def warning(self) -> list[str]:
+        """What must be known before all else, empty where nothing must.
+
+        That everybody in the data may be a suspect, by what figure, what would help, and what can
+        be said all the same; or that a window is wide for these data; or that they are too few.
+        """
+        return (
+            []
+            if self.background is not None
+            else words.warning(*self._timing, len(self.clusters) > 0)
         )
 
     @property
@@ -112,13 +126,51 @@ class Run:
         """
         if self.background is not None:
             return []
-        chances = {
-            window_text(graph.window_us): told["chance_before_cleaning"]
-            for graph, told in zip(self.layers, self.manifest["layers"], strict=True)
-            if told["chance_before_cleaning"] is not None
+        return words.suspects(*self._timing)
+
+    @property
+    def _timing(self) -> tuple[dict[str, dict[str, Any]], list[int], bool, str]:
+        """What the manifest says of the timing null: by window, and of the cleaning."""
+        manifest = self.manifest
+        layers = {
+            told(graph.window_us): facts["timing"]
+            for graph, facts in zip(self.layers, manifest["layers"], strict=True)
+            if facts["timing"] is not None
         }
-        rounds = self.manifest["background_rounds"]
-        return words.suspects(chances, rounds, self.manifest["background_few_left"])
+        few_left: bool = manifest["background_few_left"]
+        return layers, manifest["background_rounds"], few_left, self.config.null
+
+    @property
+    def asked(self) -> str:
+        """What was asked: windows, level and null, and how much of the log the windows look at."""
+        windows = [g.window_us for g in self.layers if g.relation.on_objects]
+        config = self.config
+        looked_at = len(config.part(self.log))
+        return words.asked(
+            windows,
+            None if config.co_timing is None else str(config.co_timing),  # which is text already
+            config.fdr,
+            config.null,
+            (looked_at, len(self.log)) if looked_at < len(self.log) else None,
+        )  # fmt: skip
+
+    @property
+    def checks(self) -> dict[str, list[str]]:
+        """What confirmation and null runs say, where they were asked for: clauses by their name."""
+        found = {}
+        if self.confirmation is not None:
+            found["confirmation"] = words.confirmations(self.confirmation, self.clusters)
+        if self.null_runs is not None:
+            found["null runs"] = words.null_runs(self.null_runs, self.clusters.evidence)
+        return found
+
+    @property
+    def notes(self) -> list[str]:
+        """What weakens the tests, that :attr:`warning` does not say: clauses, each once."""
+        if self.warning:
+            return []
+        tested = [graph.tested for graph in self.layers if graph.tested is not None]
+        return list(dict.fromkeys(note for test in tested for note in test.notes))
 
     @property
     def could_have_been_found(self) -> list[str]:
@@ -133,7 +185,7 @@ class Run:
         told = self._scored().explain(i)
         if self.confirmation is not None:
             said = words.confirmed(self.confirmation, self.clusters, self.clusters[i].number)
-            told = Explanation(f"{told}\n{CONFIRMATION} {said[0].upper()}{said[1:]}.")
+            told = Explanation(f"{told}\n{CONFIRMATION} {words.sentence(said)}")
         return told
 
     def _scored(self) -> ClusterScores:
@@ -303,39 +355,41 @@ class Run:
     @property
     def summary(self) -> str:
         """The whole result in plain words: what summary.txt has."""
-        head = ["\n".join(self.suspects), "\n".join([self.finding, *self.could_have_been_found])]
+        head = ["\n".join(self.warning), "\n".join([self.finding, *self.could_have_been_found])]
         clusters = range(0 if self.scores is None else len(self.clusters))
         return "\n\n".join([part for part in head if part] + [self.explain(i) for i in clusters])
 
     def _facts(self) -> list[tuple[str, str]]:
-        suspects = self.suspects
-        notes = () if suspects else self.layers  # these say the same
-        cleaned = words.cleaning(self.manifest["background_rounds"])
+        cleaned = words.cleaning(
+            self.manifest["background_rounds"], len(np.unique(self.clusters.indices))
+        )
+        graph = several(self.graph.n_edges, "edge")
+        alone = np.setdiff1d(self.clusters.indices, self.graph.nodes)
+        lone = f"; {several(len(alone), 'account')} in clusters by group evidence alone"
         facts = [
-            ("log", f"{len(self.log):,} actions of {self.log.n_accounts:,} accounts"),
-            ("graph", f"{self.graph.n_edges:,} edges of {self.graph.n_accounts:,} accounts"),
+            (
+                "log",
+                f"{several(len(self.log), 'action')} of {several(self.log.n_accounts, 'account')}",
+            ),
+            ("asked", self.asked),
+            (
+                "graph",
+                f"{graph} of {several(self.graph.n_accounts, 'account')}{lone * (len(alone) > 0)}",
+            ),
             ("found", self.finding),
             *(("", said) for said in self.could_have_been_found),
             *([("cleaned", f"background: {cleaned}")] if cleaned else []),
         ]
-        if self.confirmation is not None:
-            told = words.confirmations(self.confirmation, self.clusters)
-            facts += _labelled("confirm", told)
-        if self.null_runs is not None:
-            told = words.null_runs(self.null_runs, self.clusters.evidence)
-            facts += _labelled("nulls", told)
-        facts += _labelled("suspects", suspects[1:])
-        facts += [
-            ("note", note)
-            for graph in notes
-            if graph.tested is not None
-            for note in graph.tested.notes
-        ]
+        labels = {"confirmation": "confirm", "null runs": "nulls"}
+        for name, said in self.checks.items():
+            facts += _labelled(labels[name], said)
+        facts += _labelled("suspects" if self.suspects else "note", self.warning[1:])
+        facts += [("note", note) for note in self.notes]
         seconds = sum(s["seconds"] for s in self.manifest["timings"].values())
         return [*facts, ("seconds", f"{seconds:.2f}")]
 
     def _title(self) -> str:
-        return " ".join(["Run.", *self.suspects[:1]]) if self.suspects else "Run"
+        return " ".join(["Run.", *self.warning[:1]]) if self.warning else "Run"
 
     def __repr__(self) -> str:
         lines = textwrap.wrap(self._title(), WIDTH)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sized
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from coordnet.errors import ParameterError, check_number
+from coordnet.errors import ParameterError, check_number, shown
 from coordnet.graphs.graph import CoordinationGraph
 from coordnet.inference.bounds import null_pairs, true_discoveries
 
@@ -84,11 +84,15 @@ def certain_pairs(graph: CoordinationGraph, edges: Any = slice(None)) -> int | N
 
 def _edges_of(graph: CoordinationGraph, pairs: Iterable[tuple[Any, Any]]) -> NDArray[np.int64]:
     """Return the edges that join these pairs."""
+    if isinstance(pairs, str) or not isinstance(pairs, Iterable):
+        raise ParameterError(
+            f"pairs={shown(pairs)} is no list of pairs of labels; write [('a', 'b'), ...]."
+        )
     given = list(pairs)
     for pair in given:
-        if isinstance(pair, str) or len(pair) != 2:
+        if isinstance(pair, str) or not isinstance(pair, Sized) or len(pair) != 2:
             raise ParameterError(
-                f"pairs= has {pair!r}, which is no pair of labels; write ('a', 'b')."
+                f"pairs= has {shown(pair)}, which is no pair of labels; write ('a', 'b')."
             )
     names = sorted({str(name) for pair in given for name in pair}, key=str.encode)
     codes = dict(zip(names, graph.all_accounts.codes_of(names).tolist(), strict=True))

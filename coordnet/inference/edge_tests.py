@@ -45,12 +45,13 @@ from coordnet.inference.pair_tests import (
 )
 from coordnet.inference.statistics import Chances, Floats, WindowStatistics
 from coordnet.inference.strata import strata_of
+from coordnet.inference.timing_power import TimingPower
 from coordnet.kernels import strata as strata_kernels
 from coordnet.kernels import tails as tail_kernels
 from coordnet.kernels import windows as window_kernels
 from coordnet.kernels.tails import SMALLEST_P
 from coordnet.log.actions import ActionLog
-from coordnet.log.windows import Window, told, windows_of_objects
+from coordnet.log.windows import Window, windows_of_objects
 from coordnet.memory import check_budget, may_use_disk, stays_in_memory
 from coordnet.threads import CHUNKS, run_chunks
 from coordnet.times import Duration
@@ -63,7 +64,6 @@ NULLS: Mapping[str, str] = MappingProxyType(  # what each asks of a pair
     }
 )
 BOUND_ALPHA = 0.05
-LITTLE_POWER = 0.25  # typical chance from which the timing test is said to have little power
 TABLES = 1 << 16  # pairs of strata whose tables are held at once: 200 MB
 TEST_BYTES = 80  # that the test of an edge takes, beside the edge
 
@@ -233,7 +233,7 @@ def co_action_tests(
     columns = _columns(statistics, source, target, null, strata, before, threads)
     p_value = columns["p_value"]
     p_now = columns.pop("p_now", p_value)
-    notes = _notes(statistics) if timing else []
+    note = TimingPower.of(statistics).note if timing else ""
     shown = None if strata is None else str(strata)
     if not timing:  # sharing an object is itself random: every pair counts
         pairs = log.n_accounts * (log.n_accounts - 1) // 2
@@ -258,7 +258,7 @@ def co_action_tests(
         test = EdgeTest(
             null, shown, correction, int(attainable.counts[0]), attainable.exact,
             family, null_pairs(in_family, family), BOUND_ALPHA, statistics.typical_chance,
-            tuple(notes),
+            (f"{note}.",) if note else (),
         )  # fmt: skip
         q_value = attainable_q_values(p_value, source, target, attainable, correction)
     columns |= {"q_value": q_value, "p_family": in_family}
@@ -369,21 +369,3 @@ def _columns(
         )  # fmt: skip
         return dict(zip(types, parts.columns, strict=True))
     return test(slice(None))
-
-
-def _notes(statistics: WindowStatistics) -> list[str]:
-    """Return what weakens the timing test in this log."""
-    typical = statistics.typical_chance
-    if typical is None or typical <= LITTLE_POWER:
-        return []
-    said = (
-        f"two accounts that act on one object are within {told(statistics.window_us)} of each "
-        f"other with chance "
-        f"{typical:.2f}, so the timing test has little or no power here"
-    )
-    if statistics.given_background is not None:
-        return [f"{said}, even beside the background given; use a shorter window."]
-    return [
-        f"{said}, as in data of suspects only; give background= a log of accounts not under "
-        'suspicion, or use null="activity" and say so.'
-    ]

@@ -19,9 +19,9 @@ from coordnet.plots.style import (
     legend,
     legend_above,
     plain,
-    several,
 )
 from coordnet.plots.style import short_duration as short
+from coordnet.plural import several
 from coordnet.recipes.comparison import Comparison
 from coordnet.robustness.suggestion import ALL, WindowSuggestions
 from coordnet.times import duration

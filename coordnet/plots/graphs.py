@@ -11,7 +11,8 @@ from coordnet.graphs.graph import CoordinationGraph
 from coordnet.graphs.multiplex import Multiplex
 from coordnet.pictures import network as numbers
 from coordnet.pictures.subject import Scored, clusters_of
-from coordnet.plots.style import COLOURS, axes, several
+from coordnet.plots.style import COLOURS, axes
+from coordnet.plural import several
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

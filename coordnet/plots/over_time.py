@@ -8,7 +8,8 @@ import numpy as np
 
 from coordnet.over_time.clusters_over_time import ClustersOverTime
 from coordnet.pictures.lanes import MOST, Lanes, lanes
-from coordnet.plots.style import COLOURS, axes, legend_above, several
+from coordnet.plots.style import COLOURS, axes, legend_above
+from coordnet.plural import several
 from coordnet.times import instant_text
 
 if TYPE_CHECKING:

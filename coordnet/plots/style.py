@@ -47,15 +47,6 @@ def plain(label: object, most: int = LONGEST) -> str:
     return cut(str(label), most).replace("$", r"\$")
 
 
-def several(number: float, name: str) -> str:
-    """Return a number with the name of what is counted.
-
-    >>> several(1, "cluster"), several(1_200, "edge")
-    ('1 cluster', '1,200 edges')
-    """
-    return f"{number:,.0f} {name}" + ("" if number == 1 else "s")
-
-
 def moments(times: NDArray[np.int64]) -> NDArray[np.datetime64]:
     """Return microseconds since 1970 as dates."""
     return np.asarray(times, np.int64).astype("datetime64[us]")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -88,7 +88,7 @@ def report_data(run: Run, *, identifiers: bool = False, key: bytes | None = None
         identifiers=identifiers,
         question=plain(words.question(run.config), LONGEST_SAID),
         input=input_of(run.manifest["input"]),
-        warning=plain_sentences(run.suspects),
+        warning=plain_sentences(run.warning),
         finding=plain_sentences(words.finding(run)),
         # where nothing was found it is part of the finding
         could=plain_sentences(run.could_have_been_found if len(run.clusters) else []),
@@ -130,7 +130,7 @@ def packages_of(versions: Mapping[str, str | None]) -> list[Fact]:
     return [Fact(name, version) for name, version in versions.items() if version is not None]
 
 
-def plain_sentences(said: Sequence[str]) -> list[str]:
+def plain_sentences(said: Iterable[str]) -> list[str]:
     """Return sentences as a page can show them."""
     return [plain(sentence, LONGEST_SAID) for sentence in said]
 
@@ -180,19 +180,10 @@ def input_of(told_of: Mapping[str, Any]) -> list[Fact]:
 
 def _checks(run: Run) -> list[Paragraph]:
     """Return what null runs and the second half of the period say, where they were asked for."""
-    found = []
-    if run.null_runs is not None:
-        said = run_words.null_runs(run.null_runs, run.clusters.evidence)
-        found.append(Paragraph("Null runs", _sentences(said)))
-    if run.confirmation is not None:
-        first, *rest = run_words.confirmations(run.confirmation, run.clusters)
-        said = [f"Confirmed: {first}", *rest]
-        found.append(Paragraph("Confirmation", _sentences(said)))
-    return found
-
-
-def _sentences(said: list[str]) -> list[str]:
-    return plain_sentences([f"{one[0].upper()}{one[1:].rstrip('.')}." for one in said])
+    return [
+        Paragraph(name.capitalize(), plain_sentences(map(run_words.sentence, said)))
+        for name, said in run.checks.items()
+    ]
 
 
 def _moments(run: Run) -> list[Moment]:
@@ -305,7 +296,7 @@ def _cluster(run: Run, i: int, secret: bytes, identifiers: bool) -> ClusterData:
 
     values = scores.explanation_values
     bound = scores.estimates.get("pairs_at_least")
-    least = None if bound is None or math.isnan(bound.value[i]) else int(bound.value[i])
+    least = None if bound is None or not np.nan_to_num(bound.value[i]) else int(bound.value[i])
     return ClusterData(
         accounts=n,
         actions=int(scores.view.n_actions[i]),
@@ -394,7 +385,7 @@ def _details(run: Run, i: int, secret: bytes, identifiers: bool) -> Details:
         ],
         layers=[
             LayerRow(
-                plain(row["layer"]), row["edges"], row["pairs"], row["pairs_at_least"],
+                plain(row["layer"]), row["edges"], row["pairs"], row["pairs_at_least"] or None,
                 None if row["evidence"] is None else _number(row["evidence"]), row["scored"],
             )
             for row in carried.layers.to_pylist()

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from coordnet.detection.words import sentence
 from coordnet.graphs.co_timing import CoTiming
 from coordnet.graphs.true_pairs import certain_pairs
 from coordnet.log.windows import told
-from coordnet.scores.explain import clock
+from coordnet.plural import several
+from coordnet.scores.explain import CONCLUSIVE, clock
 from coordnet.scores.explanations import EXPLANATIONS, fitting
-from coordnet.scores.table import CONCLUSIVE
+from coordnet.scores.untold import REASONS, why_untold
 from coordnet.times import DAY, HOUR, MINUTE, SECOND, duration_text, instant_text
 
 if TYPE_CHECKING:
@@ -104,32 +108,32 @@ def finding(run: Run) -> list[str]:
     """Return what was found in three sentences, with the bound on true pairs first."""
     if not len(run.log):
         return [run.finding]
-    bounds = _bounds(run)
+    bounds, untold = _bounds(run), _untold(run)
     if not len(run.clusters):
         said = [
-            f"No cluster was found among {run.log.n_accounts:,} accounts."
-            if run.config.fdr is None
-            else f"No cluster was found: no {run.config.min_size} or more of "
-            f"{run.log.n_accounts:,} accounts acted together more than {_AGAINST[run.config.null]}."
+            f"No cluster was found among {several(run.log.n_accounts, 'account')}.",
+            *(["That does not say that there is none."] * (run.config.fdr is not None)),
         ]
-        return [*said, *run.could_have_been_found, *bounds]
+        return [*said, *run.could_have_been_found, *bounds, *untold]
     clusters = run.clusters
     largest = f", the largest of {clusters.sizes[0]:,}" if len(clusters) > 1 else ""
     level = run.config.fdr
     how = "" if level is None else f"; the level of error of the search was {level:g}"
     return [
-        *(bounds or ["Nothing was tested: what follows are counts, not evidence."]),
+        *bounds,
+        *(["Nothing was tested: what follows are counts, not evidence."] * (level is None)),
         f"{run.finding.rstrip('.')}{largest}{how}.",
         *_judged(run),
+        *untold,
     ]
 
 
 def _bounds(run: Run) -> list[str]:
-    """Return the bound on true pairs over all kept edges, a sentence; nothing where untested."""
+    """Return the bound on true pairs over all kept edges, a sentence; nothing where it is 0."""
     said = []
     for graph in run.layers:
         least = certain_pairs(graph)
-        if least is None or not graph.n_edges:
+        if not least:
             continue
         where = f" in the layer {graph.relation.title}" if len(run.layers) > 1 else ""
         said.append(f"{least:,} of the {graph.n_edges:,} pairs of accounts that were kept{where}")
@@ -137,6 +141,25 @@ def _bounds(run: Run) -> list[str]:
         return []
     each = " (95 % confidence" + (" for each layer)" if len(said) > 1 else ")")
     return [f"At least {'; at least '.join(said)} act together beyond chance{each}."]
+
+
+def _untold(run: Run) -> list[str]:
+    """Return why it cannot be told how many pairs are certain, of the layers where none is."""
+    said = []
+    for i, graph in enumerate(run.layers):
+        if certain_pairs(graph) != 0 or not graph.n_edges:
+            continue
+        tests = [of[i] for of in run.clusters.group_tests] or [None]
+        starts, edges = run.clusters.inside(graph)
+        parts = [edges[a:b] for a, b in pairwise(starts)] or [np.arange(graph.n_edges)]
+        reasons = [why_untold(graph, *both) for both in zip(parts, tests, strict=True)]
+        (why, _), *_ = Counter(reasons).most_common()
+        where = f" in the layer {graph.relation.title}" if len(run.layers) > 1 else ""
+        said.append(
+            f"How many of the {several(graph.n_edges, 'pair')} of accounts that were kept{where} "
+            f"are certain cannot be told: {REASONS[why]}."
+        )
+    return said
 
 
 def _judged(run: Run) -> list[str]:
@@ -185,11 +208,9 @@ def limits(run: Run) -> list[str]:
     if gone:
         why = ", ".join(f"{reason} {count:,}" for reason, count in gone.items())
         said.append(f"Rows that were not used: {why}.")
-    if not run.suspects:  # which say the same
-        notes = [n for g in run.layers if g.tested is not None for n in g.tested.notes]
-        said += [f"{n[:1].upper()}{n[1:].rstrip('.')}." for n in dict.fromkeys(notes)]
+    said += map(sentence, run.notes)
     if run.scores is not None and run.scores.absent and len(run.clusters):
-        n = _count(len(run.scores.absent), "score")
+        n = several(len(run.scores.absent), "score")
         said.append(f"{n} could not be made, because what they need was not given.")
     return [*said, *CAUTION]
 
@@ -286,7 +307,7 @@ def _tests(run: Run) -> list[str]:
         said.append(
             "Chances come from the log itself; accounts that were found were taken out of that "
             f"background and everything was tested again, until no more were found "
-            f"({_count(len(rounds) - 1, 'round')}, {rounds[-1]:,} accounts)."
+            f"({several(len(rounds) - 1, 'round')}, {rounds[-1]:,} accounts)."
         )
     else:
         said.append("Chances come from the log itself.")
@@ -315,7 +336,7 @@ def network(
     n = len(sizes)
     most = int(np.argmax(inside)) if n else 0
     said = [
-        f"{accounts:,} accounts in {_count(n, 'cluster')}, with {sum(inside):,} edges inside "
+        f"{accounts:,} accounts in {several(n, 'cluster')}, with {sum(inside):,} edges inside "
         f"clusters and {between:,} between accounts of different clusters.",
         f"Each circle is a cluster, its area the number of accounts, from {min(sizes):,} to "
         f"{max(sizes):,}; the most edges, {inside[most]:,}, are in cluster {most}.",
@@ -392,7 +413,7 @@ def score_dots(rows: Sequence[tuple[str, float, float, float | None]]) -> list[s
         "None differs clearly (q-value at most 0.05)."
     )  # fmt: skip
     return [
-        f"{_count(len(rows), 'score')} of the cluster, each over its reference; the line is where "
+        f"{several(len(rows), 'score')} of the cluster, each over its reference; the line is where "
         f"both are the same. What is beyond 64 times or a 64th of it stands at the edge. {differ}"
     ]
 
@@ -423,10 +444,6 @@ def _when(start: int, step: int) -> str:
 def _day(time: int) -> str:
     day = dt.datetime(1970, 1, 1) + dt.timedelta(microseconds=time)
     return f"{day.day} {day:%B %Y}"
-
-
-def _count(n: int, name: str) -> str:
-    return f"{n:,} {name}" + ("" if n == 1 else "s")
 
 
 def _number(value: float) -> str:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from coordnet.plural import several
 from coordnet.report import words
 from coordnet.times import instant_text
 
@@ -18,11 +19,6 @@ HAPPENED = {
     "merged": "went into cluster {other}", "returned": "was back", "gone": "was not seen any more",
 }  # fmt: skip
 _COUNTED = {"split": "split off", "merged": "merged", "returned": "came back", "gone": "went away"}
-
-
-def several(n: int, name: str) -> str:
-    """Return a number with the name of what is counted."""
-    return f"{n:,} {name}" + ("" if n == 1 else "s")
 
 
 def days(start_us: int, end_us: int) -> str:

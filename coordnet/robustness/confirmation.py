@@ -13,7 +13,7 @@ from coordnet.clusters.clusters import Clusters
 from coordnet.frames import native
 from coordnet.log.actions import ActionLog
 from coordnet.search.configuration import Configuration
-from coordnet.search.search import LEAST_BACKGROUND, Found, search_clusters
+from coordnet.search.search import Found, search_clusters, too_few_left
 
 # -- confirmation ------------------------------------------------------------------------------
 
@@ -184,8 +184,8 @@ def _outside(found: Found, second: ActionLog) -> NDArray[np.bool_] | None:
     outside[found.clusters.indices] = False
     for layer in found.layers:
         outside[layer.nodes] = False
-    few_left = outside[second.active].sum() < LEAST_BACKGROUND * second.n_accounts
-    return None if outside.all() or found.few_left or few_left else outside
+    unknown = found.few_left or too_few_left(second, outside)
+    return None if outside.all() or unknown else outside
 
 
 def _holm(p: NDArray[np.float64]) -> NDArray[np.float64]:

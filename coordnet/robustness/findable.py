@@ -45,12 +45,13 @@ from coordnet.inference.attainable import (
     attainable_q_values,
 )
 from coordnet.inference.correction import corrected
-from coordnet.inference.edge_tests import LITTLE_POWER, combined_p_values
+from coordnet.inference.edge_tests import combined_p_values
 from coordnet.inference.group_test import GroupTester
 from coordnet.inference.pair_order import marks
 from coordnet.inference.pair_tests import MANY, chances_of_cells, saturated_sums
 from coordnet.inference.round_times import round_factors, roundness
 from coordnet.inference.statistics import Chances, popularity_class
+from coordnet.inference.timing_power import LITTLE_POWER
 from coordnet.kernels import edge_tests as edge_test_kernels
 from coordnet.kernels import groups as group_kernels
 from coordnet.kernels import tails as tail_kernels

@@ -25,7 +25,9 @@ class NullRuns:
         Of logs with shuffled accounts and of logs with swapped profiles: the largest evidence that
         the search came upon, of its clusters and of sets that it let go as too little; -inf where
         there was no surprising pair to grow a set from.
-    found : bool (2 * runs,)
+        Under ``null="activity"`` there are no logs with swapped profiles: they keep how close in
+        time accounts act, which is what that null leaves out, so that they are no null for it.
+    found : bool (runs of both kinds,)
         Whether a cluster was found, of first the ones and then the others.
     """
 
@@ -46,7 +48,18 @@ class NullRuns:
     @property
     def smallest_p(self) -> float:
         """The smallest p-value that so many runs can give: 1 / (runs + 1)."""
-        return 1 / (min(len(self.shuffled), len(self.swapped)) + 1)
+        return 1 / (min(map(len, self._kinds)) + 1)
+
+    @property
+    def _kinds(self) -> list[NDArray[np.float64]]:
+        """The evidence of the logs of each kind that there is."""
+        return [self.shuffled, *([self.swapped] if len(self.swapped) else [])]
+
+    def reached(self, evidence: NDArray[np.float64]) -> NDArray[np.int64]:
+        """Return how many null runs, of all kinds, came upon at least this evidence, of each."""
+        every = np.concatenate([self.shuffled, self.swapped])
+        count: NDArray[np.int64] = (every[None, :] >= evidence[:, None]).sum(axis=1)
+        return count
 
     def p_values(self, evidence: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the selection-corrected p-value of each evidence.
@@ -56,7 +69,7 @@ class NullRuns:
         nobody coordinates has a p-value near 1, however sure its pairs are.
         """
         worst = np.zeros(len(evidence))
-        for largest in (self.shuffled, self.swapped):
+        for largest in self._kinds:
             reached = (largest[None, :] >= evidence[:, None]).sum(axis=1)
             worst = np.maximum(worst, (1 + reached) / (len(largest) + 1))
         return worst
@@ -71,6 +84,8 @@ def run_nulls(
     threads: int | None = None,
 ) -> NullRuns:
     """Rerun the whole search on `runs` logs with shuffled accounts, `runs` with swapped profiles.
+
+    Under ``null="activity"`` on those with shuffled accounts alone; see :class:`NullRuns`.
 
     Parameters
     ----------
@@ -98,6 +113,7 @@ def run_nulls(
     config.check_kinds(log)
     runs = check_whole(runs, "runs", 0)
     check_seed(seed)
+    both = runs if config.null == "activity" else 2 * runs
     seeds = np.random.SeedSequence(seed).generate_state(2 * runs)
 
     def largest(_: None, i: int) -> tuple[float, bool]:
@@ -108,7 +124,7 @@ def run_nulls(
         found = search_clusters(null, config, background, threads=1)
         return found.largest_evidence(), len(found.clusters) > 0
 
-    results = run_chunks(largest, 2 * runs, threads=threads, label="null runs")
+    results = run_chunks(largest, both, threads=threads, label="null runs")
     evidence = np.array([evidence for evidence, _ in results], float)
     found = np.array([any_found for _, any_found in results], bool)
     return NullRuns(evidence[:runs], evidence[runs:], found)

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from coordnet.errors import ParameterError, check_whole
+from coordnet.errors import ParameterError, check_number, check_whole
 from coordnet.inference.intervals import wilson_interval
 from coordnet.log.actions import ActionLog
+from coordnet.plural import several
 from coordnet.search.configuration import Configuration, configured
 from coordnet.search.search import search_clusters
 from coordnet.threads import run_chunks
@@ -107,13 +108,18 @@ def power(
     config = configured(config, options)
     config.check_kinds(log)
     log = config.part(log)  # a group that acts on other kinds could not be found
-    if not 2 <= size <= log.n_accounts:
-        raise ParameterError(f"size={size!r} is no group in a log of {log.n_accounts:,} accounts.")
-    if not 1 <= objects <= log.n_objects:
-        raise ParameterError(f"objects={objects!r}: the log has {log.n_objects:,} objects.")
-    if not 0 < join <= 1:
-        raise ParameterError(f"join={join!r} is not a chance above 0.")
-    runs = check_whole(runs, "runs", 0)
+    size, objects = check_whole(size, "size", 2), check_whole(objects, "objects", 1)
+    for n, there, name, what in (
+        (size, log.n_accounts, "size", "account"),
+        (objects, log.n_objects, "objects", "object"),
+    ):
+        if n > there:
+            raise ParameterError(
+                f"{name}={n:,} is more than the log has: {several(there, what)}. Give a smaller "
+                f"{name}=, or a larger log."
+            )
+    join = check_number(join, "join", above=0, at_most=1)
+    runs = check_whole(runs, "runs", 1)
     spread = duration(lag, "lag")
     seeds = np.random.SeedSequence(seed).generate_state(runs)
 
@@ -131,7 +137,7 @@ def power(
     found = int((recall > 0).sum())
     low, high = map(float, wilson_interval(found, runs))
     return Power(
-        size, objects, duration_text(spread), runs, found, found / runs if runs else float("nan"),
+        size, objects, duration_text(spread), runs, found, found / runs,
         low, high, float(recall[recall > 0].mean()) if found else float("nan"),
     )  # fmt: skip
 

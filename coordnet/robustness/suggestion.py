@@ -33,9 +33,9 @@ from numpy.typing import NDArray
 
 from coordnet.errors import ParameterError, check_seed, check_whole, listed
 from coordnet.frames import ArrowExport, html_table, native
-from coordnet.inference.edge_tests import LITTLE_POWER
 from coordnet.inference.gaps import acted, ladder, pairs_within
 from coordnet.inference.statistics import popularity_class
+from coordnet.inference.timing_power import LITTLE_POWER
 from coordnet.kernels import arrays as array_kernels
 from coordnet.kernels import meetings as meeting_kernels
 from coordnet.kernels import shared_objects as shared_kernels

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -11,11 +12,15 @@ from coordnet.inference.group_test import GroupTest
 from coordnet.kernels import actions as action_kernels
 from coordnet.log.actions import ActionLog
 from coordnet.log.windows import told
+from coordnet.plural import several
 from coordnet.scores.explanations import EXPLANATIONS, FITS, fitting
+from coordnet.scores.untold import REASONS, why_untold
 from coordnet.scores.view import Column, Estimate, Floats, View
 from coordnet.times import DAY, HOUR, MINUTE, SECOND
 
 SURE = 0.05  # p- or q-value up to which a finding is told
+CONCLUSIVE = -math.log10(SURE)  # log10 evidence that says something of the group as a whole
+CELL = 12  # accounts up to which a group is a small cell
 MOST = 6  # scores told
 # What is told elsewhere in the summary, or is no property of behaviour
 _TOLD = ("synchrony", "size", "persistence")
@@ -53,7 +58,8 @@ def explain(
     smallest_q: float = 0.0,
 ) -> Explanation:
     """Return the summary of cluster i; see :meth:`coordnet.ClusterScores.explain`."""
-    head = f"Cluster {i} has {view.sizes[i]:,} accounts and {view.n_actions[i]:,} actions."
+    members, actions = int(view.sizes[i]), int(view.n_actions[i])
+    head = f"Cluster {i} has {several(members, 'account')} and {several(actions, 'action')}."
     cluster = view.clusters[i]
     if len(view.clusters.layers) > 1:
         carried = " and ".join(cluster.layers)
@@ -79,42 +85,48 @@ def _finding(view: View, estimates: Mapping[str, Estimate], i: int) -> str:
     of = f"of its {pairs:,} pairs of accounts"
     least = estimates.get("pairs_at_least")
     bound = 0 if least is None else int(np.nan_to_num(least.value[i]))
-    sure = (
-        f"At least {bound:,} {of} act together beyond chance (95 % confidence, however the cluster "
-        "was chosen)."
-    ) * (bound > 0)
-    each = f"{_count(passed or 0, 'pair')} that each passed their own test"
     evidence = part.evidence[own] if part.graph.relation.on_objects else None
-    if evidence is not None and evidence > -np.log10(SURE):
-        text = (
+    whole = evidence is not None and bool(evidence > CONCLUSIVE)
+    said: list[str] = []
+    certain: list[str] = []
+    after: list[str] = []
+    if whole and evidence is not None:
+        said.append(
             "As a whole, the group acted together more than chance explains: "
             f"{_p_value(-evidence)}, corrected for all groups of this size that could have been "
             f"picked (log10 evidence {evidence:.1f})."
         )
-        if passed:
-            text += f" {passed:,} {of} also passed their own test."
-        if sure:
-            text = f"{sure} {text}" if 2 * bound >= pairs else f"{text} {sure}"
-    elif passed:
-        text = f"{sure} " if sure else ""
-        text += f"The evidence is {each}, {of}."
-        if evidence is not None:
-            text += (
-                " Testing the group as a whole is inconclusive, because so many groups of this "
-                "size could have been picked."
+    if passed:
+        each = f"{passed:,} {of} {'also ' * whole}passed their own test."
+        said.append(each if whole else f"The evidence is in the pairs: {each}")
+        if evidence is not None and not whole:
+            said.append(
+                "Testing the group as a whole is inconclusive, because so many groups of this size "
+                "could have been picked."
             )
-    else:
+    if not said:
         tested = "The pairs were not tested" if passed is None else "No pair passed a test"
-        whole = "" if evidence is None else ", and testing the group as a whole is inconclusive"
-        text = f"{tested}{whole}. What follows are counts, not evidence."
-    selection = estimates.get("selection")
-    if selection is not None and selection.p_value is not None:
-        p = selection.p_value[i]
-        if not np.isnan(p):
-            text += (
-                " Where the whole search was repeated on data without coordination, a cluster with "
-                f"this much evidence came up with a probability of at most {p:.2g}."
-            )
+        group = "" if evidence is None else ", and testing the group as a whole is inconclusive"
+        said.append(f"{tested}{group}. What follows are counts, not evidence.")
+    if bound:
+        certain.append(
+            f"At least {bound:,} {of} act together beyond chance (95 % confidence, however the "
+            "cluster was chosen)."
+        )
+        if passed and passed > bound:
+            after = [
+                f"A few of the {passed:,} may have passed by chance; the {bound:,} allow for that."
+            ]
+    elif passed is not None and (passed or whole):
+        starts, edges = part.inside
+        test = part.group_tests[own] if evidence is not None else None
+        why = REASONS[why_untold(part.graph, edges[starts[own] : starts[own + 1]], test)]
+        said.append(f"How many {of} are certain cannot be told: {why}.")
+    # a small cell is found as a group: of its few pairs the bound says little
+    cell = whole and n <= CELL and 2 * bound < pairs
+    text = " ".join([*said, *certain, *after] if cell else [*certain, *said, *after])
+    if "selection" in estimates:
+        text += _selection(view, evidence)
     again = [estimates.get(f"stability[{how}]") for how in ("reseeded", "bootstrap")]
     if again[0] is not None and again[1] is not None:
         text += (
@@ -123,6 +135,27 @@ def _finding(view: View, estimates: Mapping[str, Estimate], i: int) -> str:
             "(Jaccard index)."
         )
     return text
+
+
+def _selection(view: View, evidence: float | None) -> str:
+    """Return in how many logs without coordination the search came upon as much."""
+    runs = view.nulls
+    if runs is None or evidence is None or not len(runs.found):
+        return ""
+    of = several(len(runs.found), "log")
+    if evidence <= CONCLUSIVE:  # its evidence is in the pairs, which null runs do not rank
+        return (
+            " Where the whole search was repeated on data without coordination, it found a cluster "
+            f"in {int(runs.found.sum())} of {of}."
+        )
+    reached = int(runs.reached(np.array([evidence]))[0])
+    text = (
+        f" Where the whole search was repeated on data without coordination, {reached} of {of} had "
+        "a set with as much evidence"
+    )
+    if not reached:
+        return f"{text}; more runs could say more."
+    return f"{text} (p = {runs.p_values(np.array([evidence]))[0]:.2g})."
 
 
 def _passed(view: View, i: int) -> int | None:
@@ -155,7 +188,7 @@ def _how(view: View, estimates: Mapping[str, Estimate], i: int) -> str:
     else:
         edges = int(np.diff(part.inside[0])[own])
         lines.append(
-            f"Members acted at the same moments, on whatever objects, in {_count(edges, 'pair')}."
+            f"Members acted at the same moments, on whatever objects, in {several(edges, 'pair')}."
         )
     return " ".join(lines)
 
@@ -165,8 +198,8 @@ def _meetings(test: GroupTest, tried: int) -> list[str]:
     objects = int((test.detail[:, 2] >= 2).sum())
     if not objects:
         return ["Members never acted together on an object."]
-    on = f"Members acted together on {_count(objects, 'object')}"
-    occasions = _count(test.occasions, "separate occasion")
+    on = f"Members acted together on {several(objects, 'object')}"
+    occasions = several(test.occasions, "separate occasion")
     if test.together == objects:
         lines = [f"{on}, on {occasions}."]
     else:
@@ -174,8 +207,8 @@ def _meetings(test: GroupTest, tried: int) -> list[str]:
         lines = [f"{on}. {some if test.together else 'None of these counts as evidence.'}"]
     expected = _number(test.expected_pairs)
     lines.append(
-        f"They met {_count(test.observed_pairs, 'time')}; accounts outside the cluster that shared "
-        f"the same objects would have met about {expected} times."
+        f"They met {several(test.observed_pairs, 'time')}; accounts outside the cluster that "
+        f"shared the same objects would have met about {expected} times."
     )
     if test.observed_pairs > test.expected_pairs and tried * test.p_value <= SURE:
         shown = _p_value(min(0.0, test.log10_p + float(np.log10(tried))))
@@ -208,7 +241,7 @@ def _gap(seconds: float, unit: int) -> str:
     name = _CLOCKS[unit]
     if seconds * SECOND < unit:
         return f"typically within the same {name}, the finest that the times tell"
-    return f"the typical gap was about {_count(round(seconds * SECOND / unit), name)}"
+    return f"the typical gap was about {several(round(seconds * SECOND / unit), name)}"
 
 
 def _differs(
@@ -233,8 +266,8 @@ def _differs(
     reach = f"; one alone could have {smallest_q:.2g} at best" if smallest_q > SURE else ""
     if not told:
         return (
-            f"Compared with accounts of similar activity, none of {_count(compared, 'other score')}"
-            f" differs clearly (q-value above {SURE:g}{reach})."
+            "Compared with accounts of similar activity, none of "
+            f"{several(compared, 'other score')} differs clearly (q-value above {SURE:g}{reach})."
         )
     lines = [
         f"{name.replace('_', ' ')} {_value(columns[name].unit, value)} "
@@ -245,7 +278,7 @@ def _differs(
     return (
         f"Compared with accounts of similar activity (q-value at most {SURE:g}): "
         + "; ".join(lines)
-        + (f"; and {_count(more, 'more score')}" if more > 0 else "")
+        + (f"; and {several(more, 'more score')}" if more > 0 else "")
         + "."
     )
 
@@ -309,10 +342,6 @@ def _limits(view: View, i: int) -> str:
         "too. Nothing here is a statement about any one account."
     )
     return " ".join(lines)
-
-
-def _count(n: int, name: str) -> str:
-    return f"{n:,} {name}" + ("" if n == 1 else "s")
 
 
 def _p_value(log10: float) -> str:

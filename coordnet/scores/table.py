@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import math
 import pkgutil
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
@@ -21,6 +20,7 @@ from coordnet.graphs.co_action import CoAction
 from coordnet.inference.correction import adjusted
 from coordnet.log.actions import ActionLog, check_log
 from coordnet.log.windows import Within, check_kinds, window_of
+from coordnet.plural import several
 from coordnet.progress import stage
 from coordnet.readers.moments import read_before, read_moments
 from coordnet.readers.profiles import read_profiles
@@ -29,7 +29,7 @@ from coordnet.robustness.null_runs import NullRuns
 from coordnet.scores import families
 from coordnet.scores.categories import crosstab
 from coordnet.scores.evidence import evidence_table, texts_table
-from coordnet.scores.explain import Explanation, explain
+from coordnet.scores.explain import CONCLUSIVE, Explanation, explain
 from coordnet.scores.explanations import explanation_values, explanations_table
 from coordnet.scores.reference import smallest_p
 from coordnet.scores.view import (
@@ -70,7 +70,6 @@ _SHORT = (
 _NOT_PRINTED = ("density", "occasions")  # so that a printed table has less than 100 columns
 FEW = 12
 _NO_SCORES = "ClusterScores: there is no cluster to score"
-CONCLUSIVE = -math.log10(0.05)  # log10 evidence that says something of the group as a whole
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -376,20 +375,27 @@ class ClusterScores(ArrowExport):
         return min(1.0, smallest_p(self.view.inputs.null_sets) * self.comparisons)
 
     def _compared(self) -> list[str]:
-        """Return what the q-values rest on, in a line; nothing where there are none."""
-        if not self.comparisons:
-            return []
-        sets = self.view.inputs.null_sets
-        return [
-            f"{self.comparisons:,} scores compared, with {sets:,} matched sets each: one alone can "
-            f"have a q-value of {self.smallest_q:.2g}"
-        ]
+        """Return in lines what is not told in the table, and what q-values rest on."""
+        said = []
+        least = self.estimates.get("pairs_at_least")
+        if least is not None and (least.value == 0).any():
+            said.append("pairs_at_least is - where none is certain by itself; explain() says why")
+        if self.comparisons:
+            sets = self.view.inputs.null_sets
+            said += [
+                f"{several(self.comparisons, 'score')} compared with {sets:,} random sets of "
+                "accounts as active as the members",
+                f"q-values correct for all of these: a score that differs alone has "
+                f"{self.smallest_q:.2g} or more",
+            ]
+        return said
 
     def rows(self, most: int = 20) -> tuple[list[str], list[list[str]]]:
         """Return the head and the rows of a short text table of the first clusters.
 
         Evidence of a group as a whole that is too little to say anything is called inconclusive:
-        as a number it would seem to speak against a cluster whose pairs are certain.
+        as a number it would seem to speak against a cluster whose pairs are certain. A bound of 0
+        is ``-``: it does not say that nobody acts together.
         """
         names = [name for name in self._names(None, False) if name not in _NOT_PRINTED]
         rows = [
@@ -403,6 +409,8 @@ class ClusterScores(ArrowExport):
             return "-"
         if name == "group_evidence" and value <= CONCLUSIVE:
             return "inconclusive"
+        if name == "pairs_at_least" and not value:
+            return "-"
         return f"{value:,.0f}" if self.columns[name].whole else f"{value:.3g}"
 
     def __repr__(self) -> str:
@@ -412,9 +420,10 @@ class ClusterScores(ArrowExport):
         left = len(self) - len(rows)
         return "\n".join(
             [
-                f"ClusterScores: {len(self)} clusters, {len(self.estimates)} scores",
+                f"ClusterScores: {several(len(self), 'cluster')}, "
+                f"{several(len(self.estimates), 'score')}",
                 *text_table(head, rows),
-                *([f"... and {left} more clusters"] if left else []),
+                *([f"... and {several(left, 'more cluster')}"] if left else []),
                 *self._compared(),
             ]
         )
@@ -426,7 +435,7 @@ class ClusterScores(ArrowExport):
         left = len(self) - len(rows)
         more = f", the first {len(rows)} of them" if left else ""
         more += "".join(f"; {line}" for line in self._compared())
-        return html_table(f"ClusterScores: {len(self)} clusters{more}", head, rows)
+        return html_table(f"ClusterScores: {several(len(self), 'cluster')}{more}", head, rows)
 
 
 _LONG = pa.schema(
@@ -509,7 +518,8 @@ def score_clusters(
         there are 99 sets or more, and are not below 1 / (100 (null_sets + 1)).
     null_runs
         Rerun the whole search on so many logs with shuffled accounts and so many with swapped
-        profiles; gives the selection-corrected p-value of each cluster's evidence.
+        profiles (under ``null="activity"`` on the first alone, see :class:`coordnet.NullRuns`);
+        gives the selection-corrected p-value of each cluster's evidence.
     stability
         Find the clusters again with so many seeds and in so many bootstrap samples, and in changed
         logs; see :func:`coordnet.cluster_stability`.

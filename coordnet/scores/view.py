@@ -36,7 +36,7 @@ from coordnet.log.account_order import grouped, rows_of, starts_of, stretches
 from coordnet.log.actions import ActionLog
 from coordnet.readers.profiles import Profiles
 from coordnet.readers.stance import Stance
-from coordnet.robustness.null_runs import NullRuns
+from coordnet.robustness.null_runs import NullRuns, run_nulls
 from coordnet.scores.drawn import Drawn, Piece
 from coordnet.scores.promptness import FirstActs, Promptness, first_acts, promptness
 from coordnet.scores.reference import (
@@ -310,6 +310,18 @@ class View:
             if len(at):
                 return part, int(at[0])
         raise NoSuchItemError(f"there is no cluster {i!r}.")
+
+    @cached_property
+    def nulls(self) -> NullRuns | None:
+        """What null runs gave, made where only their number was given; None where none are."""
+        runs, inputs = self.inputs.null_runs, self.inputs
+        if isinstance(runs, NullRuns) or not runs:
+            return runs or None
+        if self.whole is not self:
+            return self.whole.nulls
+        return run_nulls(
+            self.graph.whole_log, self.config, runs, inputs.seed, inputs.background, inputs.threads
+        )
 
     @property
     def graph(self) -> CoordinationGraph:

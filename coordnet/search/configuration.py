@@ -171,7 +171,8 @@ class Configuration:
     null_runs: int = option(
         0,
         "Rerun the search on so many logs with shuffled accounts and so many with swapped "
-        "profiles; gives the selection-corrected p-value of each cluster's evidence.",
+        "profiles (under null=activity on the first alone); gives the selection-corrected p-value "
+        "of each cluster's evidence.",
         group="robustness",
         metavar="N",
         kind=int,

@@ -72,6 +72,7 @@ from coordnet.search.configuration import Configuration
 Stage = Callable[[str], AbstractContextManager[None]]
 MOST_ROUNDS = 10
 LEAST_BACKGROUND = 0.1  # share of the accounts below which nothing can be estimated from the rest
+LEAST_PUBLIC = 12  # accounts, below which they are too few whatever the share
 CLOSEST = 8  # pairs, the most surprising ones, by which a search that finds nothing is judged
 Group = tuple[NDArray[np.int32], float]  # members and evidence
 
@@ -83,7 +84,6 @@ class Looked:
     tester: GroupTester | None = None  # with the chances of the last round
     pairs: int = 0  # edges that were tested
     least_q: float = 1.0  # the smallest q-value of any of them
-    first_chance: float | None = None  # the typical chance before the background was cleaned
     closest: tuple[NDArray[np.int32], ...] = ()  # the most surprising pairs, that groups grow from
 
 
@@ -202,8 +202,7 @@ class Searched:
         supported = self._supported(clusters)
         clusters = clusters.where(supported)
         looked = tuple(
-            Looked(layer.tester, layer.pairs, layer.least_q, layer.first_chance, layer.closest)
-            for layer in layers
+            Looked(layer.tester, layer.pairs, layer.least_q, layer.closest) for layer in layers
         )
         let_go = int((~supported).sum())
         return Found(kept, clusters, self.rounds, self.few_left, looked, let_go)
@@ -341,7 +340,7 @@ class _Layer:
     tester : GroupTester or None
     communities : Clusters or None
         Of the kept edges, where the groups needed them.
-    pairs, least_q, first_chance, closest
+    pairs, least_q, closest
         As in :class:`Looked`.
     """
 
@@ -362,7 +361,6 @@ class _Layer:
         self.communities: Clusters | None = None
         self.groups: list[Group] = []
         self.pairs, self.least_q = 0, 1.0
-        self.first_chance: float | None = None
         self.closest: tuple[NDArray[np.int32], ...] = ()
         on_objects = relation.on_objects
         with stage(f"{self.name} graphs"):
@@ -406,8 +404,6 @@ class _Layer:
         with self.stage(f"{self.name} tests"):
             self.graph = self.graph.tested_against(self.against, self.statistics, self.threads)
             self.kept = self.graph.keep(fdr=share)
-            if outside is None and self.kept.tested is not None:
-                self.first_chance = self.kept.tested.typical_chance
             self.least_q = float(self.graph.edges["q_value"].min(initial=1.0))
             if "p_activity" in self.graph.edges:
                 # no background changes this p-value, and no q-value is below it
@@ -501,7 +497,7 @@ def _in_rounds(log: ActionLog, layers: list[_Layer], cleaned: bool) -> tuple[tup
                     more[members] = True
         if not cleaned or (more == taken).all():
             return tuple(rounds), False
-        few_left = bool((~more[log.active]).sum() < LEAST_BACKGROUND * log.n_accounts)
+        few_left = too_few_left(log, ~more)
         if not few_left and len(rounds) <= MOST_ROUNDS:
             taken = more
             rounds.append(int(taken.sum()))
@@ -516,6 +512,20 @@ def _in_rounds(log: ActionLog, layers: list[_Layer], cleaned: bool) -> tuple[tup
             for layer in layers:
                 layer.find_groups()
         return tuple(rounds), few_left
+
+
+def too_few_left(log: ActionLog, outside: NDArray[np.bool_]) -> bool:
+    """Return whether too few accounts of a log are in the background to estimate chances from.
+
+    Parameters
+    ----------
+    log
+        The log.
+    outside
+        By code of account, whether it is in the background.
+    """
+    least = max(LEAST_BACKGROUND * log.n_accounts, LEAST_PUBLIC)
+    return bool(outside[log.active].sum() < least)
 
 
 def merged(

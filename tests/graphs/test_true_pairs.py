@@ -2,7 +2,9 @@
 
 import itertools
 import math
+from dataclasses import replace
 from fractions import Fraction
+from types import SimpleNamespace
 
 import naive
 import numpy as np
@@ -10,6 +12,9 @@ import pytest
 from helpers import log_of, ring_rows
 
 import coordnet as cn
+from coordnet.scores.explain import explain
+from coordnet.scores.untold import why_untold
+from coordnet.scores.view import Estimate
 
 
 @pytest.fixture(scope="module")
@@ -20,6 +25,11 @@ def sim():
 @pytest.fixture(scope="module")
 def tested(sim):
     return cn.co_action(sim.log, "60s", min_weight=2).test()
+
+
+@pytest.fixture(scope="module")
+def run(sim):
+    return cn.detect(sim.log, null_sets=9)
 
 
 def pairs_of(names):
@@ -71,8 +81,11 @@ def test_wrong_uses_are_told(tested):
     graph = cn.co_action(log_of(ring_rows()))
     with pytest.raises(cn.ParameterError, match="needs tested edges"):
         cn.true_pairs(graph)
-    for pairs in (["ab"], [("a",)]):
+    for pairs in (["ab"], [("a",)], [None], [3]):
         with pytest.raises(cn.ParameterError, match="no pair of labels"):
+            cn.true_pairs(tested, pairs)
+    for pairs in ("ab", 3):
+        with pytest.raises(cn.ParameterError, match="no list of pairs of labels"):
             cn.true_pairs(tested, pairs)
     with pytest.raises(cn.ParameterError, match="are not among"):
         cn.true_pairs(tested, [("nobody", "else")])
@@ -80,8 +93,7 @@ def test_wrong_uses_are_told(tested):
         cn.true_pairs(tested, alpha=2)
 
 
-def test_clusters_have_the_bound_in_scores_and_in_words(sim):
-    run = cn.detect(sim.log, null_sets=9)
+def test_clusters_have_the_bound_in_scores_and_in_words(run):
     least, share = (run.scores[name] for name in ("pairs_at_least", "pair_share_at_least"))
     for i, cluster in enumerate(run.clusters):
         n = math.comb(len(cluster), 2)
@@ -93,6 +105,63 @@ def test_clusters_have_the_bound_in_scores_and_in_words(sim):
             "(95 % confidence, however the cluster was chosen)."
         )
         assert run.explain(i).splitlines()[1].startswith(f"Finding. {said}")
+
+
+def test_what_is_said_first_of_a_cluster(run):
+    """The bound where there is one, but of a small cell that is found as a group."""
+    scores = run.scores
+    sizes = scores.view.sizes.tolist()
+    certain = "act together beyond chance (95 % confidence"
+
+    def found(i, bound):
+        bounds = np.where(np.arange(len(sizes)) == i, float(bound), 1.0)
+        estimates = {**scores.estimates, "pairs_at_least": Estimate(bounds)}
+        return explain(scores.view, estimates, scores.columns, scores.explanation_values, i)
+
+    large, cell = sizes.index(max(sizes)), sizes.index(12)
+    whole = "Finding. As a whole, the group acted together more than chance explains"
+    for i, bound, cell_first in ((large, 10, False), (cell, 10, True), (cell, 40, False)):
+        said = found(i, bound).splitlines()[1]
+        assert said.startswith(whole if cell_first else f"Finding. At least {bound} of its")
+        assert said.count(certain) == 1
+        assert f"may have passed by chance; the {bound} allow for that." in said
+    for i in (large, cell):
+        said = found(i, 0).splitlines()[1]
+        assert "t least" not in said
+        assert "How many of its" in said
+        assert "cannot be told" in said
+        assert said.startswith(whole)
+    assert "by chance;" not in found(large, math.comb(max(sizes), 2))
+
+
+def test_why_nothing_is_certain_by_hand():
+    ends = np.array([0, 0, 1], np.int32), np.array([1, 2, 2], np.int32)
+    graph = SimpleNamespace(
+        edges={"source": ends[0], "target": ends[1], "p_value": np.array([1e-9, 1e-3, 0.01]),
+               "p_family": np.array([0.2, 1e-3, 0.01])}
+    )  # fmt: skip
+    own, other = SimpleNamespace(class_only=0.6), SimpleNamespace(class_only=0.5)
+    assert why_untold(graph, np.array([0, 1]), own) == "alone"
+    assert why_untold(graph, np.array([0, 1]), other) == "cleaned"
+    assert why_untold(graph, np.array([1, 2]), other) == "seldom"
+    assert why_untold(graph, np.array([1, 2]), None) == "seldom"
+    assert why_untold(graph, np.zeros(0, np.int64), None) == "seldom"
+
+
+def test_a_bound_of_nothing_is_no_number_in_a_table(run):
+    scores = run.scores
+    head, rows = scores.rows()
+    at = head.index("pairs_at_least")
+    assert "-" not in [row[at] for row in rows]
+    assert "pairs_at_least is -" not in repr(scores)
+    value = scores.estimates["pairs_at_least"].value
+    none = replace(scores.estimates["pairs_at_least"], value=np.where(value == value[1], 0, value))
+    other = replace(scores, estimates={**scores.estimates, "pairs_at_least": none})
+    assert other.rows()[1][1][at] == "-"
+    assert other.rows()[1][0][at] == rows[0][at]
+    told = "pairs_at_least is - where none is certain by itself; explain() says why"
+    assert told in repr(other)
+    assert other.to_frame("pyarrow")["pairs_at_least"].to_pylist()[1] == 0
 
 
 def test_without_tests_there_is_no_bound():

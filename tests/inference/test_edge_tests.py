@@ -1120,9 +1120,9 @@ def test_suspects_only_are_told_and_a_background_gives_the_power_back():
     assert tested.tested.typical_chance == pytest.approx(1.0)
     (note,) = tested.tested.notes
     assert note == (
-        "two accounts that act on one object are within 60s of each other with chance 1.00, so the "
-        "timing test has little or no power here, as in data of suspects only; give background= a "
-        'log of accounts not under suspicion, or use null="activity" and say so.'
+        "two accounts on one object are within 60s of each other with chance 1.00, so that the "
+        "timing test has little power; all accounts of these data may be suspects: give "
+        'background= a log of accounts that are not, or use null="activity" and say so.'
     )
     assert note in repr(tested)
     assert tested.keep(fdr=0.05).n_edges == 0
@@ -1134,9 +1134,8 @@ def test_suspects_only_are_told_and_a_background_gives_the_power_back():
              for o in range(9) for i in range(8)]  # fmt: skip
     (fast,) = graph.test("timing", background=log_of(crowd)).tested.notes
     assert fast == (  # who gave one is not told to give one
-        "two accounts that act on one object are within 60s of each other with chance 1.00, so the "
-        "timing test has little or no power here, even beside the background given; use a shorter "
-        "window."
+        "two accounts on one object are within 60s of each other with chance 1.00 in the background "
+        "given, so that the timing test has little power; use a shorter window."
     )
     assert not graph.test("activity").tested.notes  # that null does not ask about time
     organic = cn.co_action(cn.simulate("organic", accounts=500).log, "60s").test()

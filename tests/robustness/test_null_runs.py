@@ -103,6 +103,20 @@ def test_null_runs_are_runs_on_shuffled_and_swapped_logs_each_their_own(ring, st
     assert other.swapped.tolist() != nulls.swapped.tolist()
 
 
+def test_swapped_profiles_are_no_null_for_activity(ring):
+    """They keep who is close in time, so that who acts together still does."""
+    rule = Configuration("60s", null="activity")
+    nulls = run_nulls(ring, rule, 3, seed=1)
+    seeds = np.random.SeedSequence(1).generate_state(6)
+    logs = [cn.shuffled_accounts(ring, int(seed)) for seed in seeds[:3]]
+    assert nulls.shuffled.tolist() == [largest_evidence(log, rule) for log in logs]
+    assert (len(nulls.swapped), len(nulls.found)) == (0, 3)
+    assert nulls.smallest_p == 1 / 4
+    best = nulls.largest
+    assert nulls.p_values(np.array([best + 1, best])).tolist() == [1 / 4, 2 / 4]
+    assert nulls.reached(np.array([best + 1, best, -np.inf])).tolist() == [0, 1, 3]
+
+
 def test_the_background_reaches_every_null_run(ring):
     public = log_of(ring_rows(rings=(), seed=1))
     rule = Configuration("60s", strata="10min")

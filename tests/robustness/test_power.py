@@ -94,7 +94,7 @@ def test_only_accounts_that_act_in_the_log_are_planted(organic):
         log, members = power._planted(part, rng, 40, 10, 20 * SECOND, 1.0)
         assert set(members.tolist()) <= set(part.active.tolist())
         assert log.n_accounts == part.n_accounts
-    with pytest.raises(cn.CoordnetError, match=r"size=\d+ is no group in a log of"):
+    with pytest.raises(cn.CoordnetError, match=r"size=\d+ is more than the log has: \d+ accounts"):
         cn.power(part, size=part.n_accounts + 1)
     alone = log_of(rows_of(part))
     options = {"size": 8, "objects": 6, "runs": 4}
@@ -160,12 +160,16 @@ def test_what_is_planted(organic, join):
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        ({"size": 1}, "size=1 is no group in a log of"),
-        ({"size": 10**6}, "size=1000000 is no group in a log of"),
-        ({"objects": 0}, "objects=0: the log has"),
-        ({"objects": 10**6}, "objects=1000000: the log has"),
-        ({"join": 0}, "join=0 is not a chance above 0."),
-        ({"join": 1.5}, "join=1.5 is not a chance above 0."),
+        ({"size": 1}, "size=1 is not a whole number of 2 or more."),
+        ({"size": 8.5}, "size=8.5 is not a whole number of 2 or more."),
+        ({"size": "8"}, "size='8' is not a whole number of 2 or more."),
+        ({"size": 10**6}, "size=1,000,000 is more than the log has: "),
+        ({"objects": 0}, "objects=0 is not a whole number of 1 or more."),
+        ({"objects": 10**6}, "objects=1,000,000 is more than the log has: "),
+        ({"join": 0}, "join=0 is not a number above 0 and of at most 1."),
+        ({"join": 1.5}, "join=1.5 is not a number above 0 and of at most 1."),
+        ({"join": "x"}, "join='x' is not a number above 0 and of at most 1."),
+        ({"runs": 0}, "runs=0 is not a whole number of 1 or more."),
         ({"lag": "soon"}, "lag='soon' is not a duration"),
         ({"fdr": 2}, "fdr=2 is not a number above 0 and below 1"),
     ],

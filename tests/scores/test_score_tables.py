@@ -322,11 +322,12 @@ def test_the_smallest_q_value_that_can_be_reached_is_said():
                    if e.q_value is not None)  # fmt: skip
     assert few.comparisons == compared > 20
     assert (few.smallest_q, more.smallest_q) == (1.0, pytest.approx(1e-4 * more.comparisons))
-    line = (
-        f"{compared} scores compared, with 9 matched sets each: one alone can have a q-value of 1"
-    )
-    assert repr(few).splitlines()[-1] == line
-    assert line in few._repr_html_()
+    lines = [
+        f"{compared} scores compared with 9 random sets of accounts as active as the members",
+        "q-values correct for all of these: a score that differs alone has 1 or more",
+    ]
+    assert repr(few).splitlines()[-2:] == lines
+    assert all(line in few._repr_html_() for line in lines)
     differs = few.explain(0).splitlines()[3]
     assert differs.endswith("(q-value above 0.05; one alone could have 1 at best).")
     assert "at best" not in more.explain(0)

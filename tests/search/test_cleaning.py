@@ -358,6 +358,7 @@ def test_who_is_taken_out_in_which_round(
     monkeypatch, edges, groups, most, tested, rounds, few_left, searches
 ):
     monkeypatch.setattr(search, "MOST_ROUNDS", most)
+    monkeypatch.setattr(search, "LEAST_PUBLIC", 2)
     log = log_of([(f"u{i:02d}", "o", i * SECOND, "k", None) for i in range(20)])
     layer = _Found(edges, groups)
     assert search._in_rounds(log, [layer], True) == (rounds, few_left)
@@ -365,6 +366,15 @@ def test_who_is_taken_out_in_which_round(
     plain = _Found(edges, groups)
     assert search._in_rounds(log, [plain], False) == ((0,), False)
     assert (plain.tested, plain.searches) == ([], 1)
+
+
+def test_a_public_is_a_tenth_of_the_accounts_and_twelve_of_them():
+    """Nine of 77 are more than a tenth, and no public."""
+    for accounts, least in ((20, 12), (77, 12), (120, 12), (130, 13), (1_000, 100)):
+        log = log_of([(f"u{i:04d}", "o", i * SECOND, "k", None) for i in range(accounts)])
+        for left, few in ((least - 1, True), (least, False)):
+            outside = np.arange(accounts) < left
+            assert search.too_few_left(log, outside) == few
 
 
 @pytest.mark.parametrize(("accounts", "seed"), [(2_000, 1), (3_000, 5)])

@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coordnet.graphs.true_pairs import certain_pairs
-from coordnet.robustness.null_runs import NullRuns, run_nulls
 from coordnet.scores.reference import RESAMPLES, bootstrap_interval, median_intervals
 from coordnet.scores.view import Absent, Estimate, Floats, UnavailableError, View, score
 from coordnet.times import SECOND
@@ -194,8 +193,7 @@ def occasions(view: View) -> Estimate | Absent:
 )
 def selection(view: View) -> Estimate | Absent:
     """Return the evidence of each cluster with (1 + null runs that reach it) / (runs + 1)."""
-    runs = view.inputs.null_runs
-    if not runs:
+    if not view.inputs.null_runs:
         return Absent("no null_runs= are asked for")
     evidence = view.clusters.evidence
     if evidence is None:
@@ -205,11 +203,8 @@ def selection(view: View) -> Estimate | Absent:
                 evidence[numbers] = part.evidence
         if len(evidence) and np.isnan(evidence).all():
             return Absent("the clusters have no evidence of the group test")
-    if not isinstance(runs, NullRuns):
-        inputs = view.inputs
-        runs = run_nulls(
-            view.graph.whole_log, view.config, runs, inputs.seed, inputs.background, inputs.threads
-        )
+    runs = view.nulls
+    assert runs is not None
     p_value = np.where(np.isnan(evidence), np.nan, runs.p_values(evidence))
     return Estimate(evidence, p_value=p_value)
 
