@@ -149,8 +149,8 @@ def test_rings_that_are_two_fifths_of_the_accounts_are_no_reason_to_suspect_all(
     assert found[0].startswith("3 clusters with 750 of 1,875 accounts")
     assert found[-1] == (
         f"How many of the {run.graph.n_edges:,} pairs of accounts that were kept are certain "
-        "cannot be told: with the accounts found taken out of the background, no pair is certain by "
-        "itself. A background log (background=) would tell."
+        "cannot be told: with the accounts found taken out of the background, no pair is certain "
+        "by itself. A background log (background=) would tell."
     )
     assert not any("At least" in said for said in found)
 

@@ -1134,8 +1134,8 @@ def test_suspects_only_are_told_and_a_background_gives_the_power_back():
              for o in range(9) for i in range(8)]  # fmt: skip
     (fast,) = graph.test("timing", background=log_of(crowd)).tested.notes
     assert fast == (  # who gave one is not told to give one
-        "two accounts on one object are within 60s of each other with chance 1.00 in the background "
-        "given, so that the timing test has little power; use a shorter window."
+        "two accounts on one object are within 60s of each other with chance 1.00 in the "
+        "background given, so that the timing test has little power; use a shorter window."
     )
     assert not graph.test("activity").tested.notes  # that null does not ask about time
     organic = cn.co_action(cn.simulate("organic", accounts=500).log, "60s").test()
