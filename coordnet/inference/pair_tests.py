@@ -248,18 +248,17 @@ class PairTester:
             own = time[positions[here]]
             return own - facts.since, roundness(own, HOUR)
 
-        def cells(here: slice) -> list[NDArray[np.int64]]:
+        def of_runs(here: slice) -> tuple[NDArray[np.uint64], NDArray[np.int32]]:
             first = runs.first[here.start : here.stop + 1]
-            return [
-                edge_test_kernels.run_cells(
-                    first, self.time, round_, facts.classes[runs.objects[here]], len(GRAINS) + 1
-                )
-            ]
+            notes = np.empty(len(first) - 1, np.uint64)
+            cell = facts.classes[runs.objects[here]] * np.int32(len(GRAINS) + 1)
+            edge_test_kernels.run_notes(first, self.time, round_, cell, facts.by_cell[2], notes)
+            return notes, cell
 
         self.time, round_ = in_pieces(n, [np.int64, np.int8], times, positions)
         release(time)
-        (self.cells,) = in_pieces(
-            len(runs.objects), [np.dtype((np.int64, 2))], cells, runs.objects, runs.first, self.time
+        self.notes, self.cell = in_pieces(
+            len(runs.objects), [np.uint64, np.int32], of_runs, runs.objects, runs.first, self.time
         )
 
     def test(
@@ -277,13 +276,13 @@ class PairTester:
         facts, n = self.facts, len(source)
         order = PairOrder.of(self.runs.starts, source, target)
         crowd = find_common_crowd(
-            self.runs, self.cells, source, target, order, facts.classes, facts.occasion_rule,
-            len(GRAINS) + 1,
+            self.runs, self.time, self.notes, source, target, order, facts.classes,
+            facts.occasion_rule, len(GRAINS) + 1,
         )  # fmt: skip
         occasions, expected, p_value = np.empty(n, np.int32), np.empty(n), np.empty(n)
         run_chunks(
             lambda own, i: edge_test_kernels.shared_object_tests(
-                *order[:3], *self.runs, self.time, self.cells, *facts.by_cell,
+                *order[:3], *self.runs, self.time, self.notes, self.cell, *facts.by_cell,
                 facts.occasion_rule, order.borders[i], order.borders[i + 1], *own, occasions,
                 expected, p_value, self.many, crowd,
             ),
