@@ -43,10 +43,10 @@ class PairOrder(NamedTuple):
         """
         block = (starts[:-1] // BLOCK_RUNS).astype(np.int32)
         # numpy takes large arrays in large pages, numba does not
+        scratch = np.empty(len(source), np.int64)
         heavier, lighter, place = (np.empty(len(source), np.int32) for _ in range(3))
         stretches = shared_kernels.order_pairs(
             source, target, np.diff(starts).astype(np.int32), block,
-            int(block.max(initial=0)) + 1, CHUNKS, np.empty(len(source), np.int64), heavier, lighter,
-            place,
+            int(block.max(initial=0)) + 1, CHUNKS, scratch, heavier, lighter, place,
         )  # fmt: skip
         return cls(heavier, lighter, place, *stretches)
