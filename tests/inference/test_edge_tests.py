@@ -960,6 +960,27 @@ def test_a_crowd_is_tested_like_all_others_to_the_last_byte(monkeypatch, gap, le
         assert one.tobytes() == other.tobytes()
 
 
+@pytest.mark.parametrize("acts", [(63, 1), (1, 64), (65, 1), (63, 2), (2, 32), (8, 8), (130, 90)])
+def test_any_number_of_repeats_equals_the_oracle(acts):
+    """Of up to 63 pairs of actions the chances are looked up, of more they are computed."""
+    rng = random.Random(sum(acts))
+    rows = [
+        (account, "o", START + rng.randrange(6_000) * SECOND, "k", f"{account}{i}")
+        for account, n in zip("uvw", (*acts, 2), strict=True)
+        for i in range(n)
+    ]
+    log, source, target = all_pairs_graph(rows, WINDOW)
+    found = edge_tests.co_action_tests(
+        WindowStatistics(log, WINDOW, None, WINDOW), source, target, "timing"
+    ).columns
+    for e in range(len(source)):
+        u, v = log.accounts[source[e]], log.accounts[target[e]]
+        assert found["occasions"][e] == naive.occasions(rows, u, v, WINDOW, WINDOW)
+        (chance,) = naive.timing_trials(rows, u, v, WINDOW, None)
+        assert 0 < chance < 1
+        assert found["expected_timing"][e] == pytest.approx(float(chance), **CLOSE)
+
+
 def test_repeats_raise_the_chance_of_an_object():
     """Whoever acts often on an object meets others there more often: 1 - (1 - chance)^(m m')."""
     rng = random.Random(4)
