@@ -19,6 +19,7 @@ from coordnet.inference.round_times import GRAINS, round_factors, roundness
 from coordnet.inference.statistics import Floats, WindowStatistics
 from coordnet.kernels import arrays as array_kernels
 from coordnet.kernels import edge_tests as edge_test_kernels
+from coordnet.kernels.crowds import CommonCrowd
 from coordnet.kernels.occasions import OccasionRule
 from coordnet.log.account_order import AccountRuns, account_runs, grouped
 from coordnet.log.actions import ActionLog
@@ -201,6 +202,17 @@ class PairFacts(NamedTuple):
         return cls(classes, rank, by_cell, statistics.occasion_rule, since)
 
 
+class _Asked(NamedTuple):
+    """The pairs that were tested last, and what no chance changes of them."""
+
+    rule: OccasionRule
+    source: NDArray[np.int32]
+    target: NDArray[np.int32]
+    order: PairOrder
+    crowd: CommonCrowd | None
+    occasions: NDArray[np.int32]
+
+
 class PairTester:
     """Tests pairs of accounts by their own actions.
 
@@ -232,6 +244,7 @@ class PairTester:
         many: int = MANY,
     ) -> None:
         self.facts, self.many = facts, many
+        self.last: _Asked | None = None
         n, rank = len(account), facts.rank
         if rank is None:
             indptr, positions = by_account or grouped(account, n_accounts)
@@ -269,22 +282,32 @@ class PairTester:
         Parameters
         ----------
         source, target
-            Codes of accounts whose actions are here: int32 (pairs,).
+            Codes of accounts whose actions are here: int32 (pairs,). Where they are those of the
+            last time, their occasions are not counted again.
         threads
             Number of threads; None means all processors.
         """
-        facts, n = self.facts, len(source)
-        order = PairOrder.of(self.runs.starts, source, target)
-        crowd = find_common_crowd(
-            self.runs, self.time, self.notes, source, target, order, facts.classes,
-            facts.occasion_rule, len(GRAINS) + 1,
-        )  # fmt: skip
-        occasions, expected, p_value = np.empty(n, np.int32), np.empty(n), np.empty(n)
+        facts, n, last = self.facts, len(source), self.last
+        again = (
+            last is not None
+            and last.rule == facts.occasion_rule
+            and np.array_equal(last.source, source)
+            and np.array_equal(last.target, target)
+        )
+        if last is None or not again:
+            order = PairOrder.of(self.runs.starts, source, target)
+            crowd = find_common_crowd(
+                self.runs, self.time, self.notes, source, target, order, facts.classes,
+                facts.occasion_rule, len(GRAINS) + 1,
+            )  # fmt: skip
+            last = _Asked(facts.occasion_rule, source, target, order, crowd, np.empty(n, np.int32))
+        order, occasions = last.order, last.occasions.copy()  # the caller's may be frozen
+        expected, p_value = np.empty(n), np.empty(n)
         run_chunks(
             lambda own, i: edge_test_kernels.shared_object_tests(
                 *order[:3], *self.runs, self.time, self.notes, self.cell, *facts.by_cell,
-                facts.occasion_rule, order.borders[i], order.borders[i + 1], *own, occasions,
-                expected, p_value, self.many, crowd,
+                facts.occasion_rule, order.borders[i], order.borders[i + 1], *own, again,
+                occasions, expected, p_value, self.many, last.crowd,
             ),
             len(order.work),
             threads=threads,
@@ -292,4 +315,5 @@ class PairTester:
             weights=order.work,
             label="edge tests",
         )  # fmt: skip
+        self.last = last._replace(occasions=occasions)
         return occasions, expected, p_value

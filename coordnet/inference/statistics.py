@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,9 @@ from coordnet.log.actions import ActionLog
 from coordnet.log.windows import Window, longest, taking_part, windows_of_kinds, windows_of_objects
 from coordnet.threads import CHUNKS, equal_chunks, run_chunks
 from coordnet.times import HOUR, SECOND
+
+if TYPE_CHECKING:
+    from coordnet.inference.pair_tests import PairTester
 
 LEAST_OCCASION_GAP = 30 * SECOND
 EVENING = 6 * HOUR  # the least time from occasion to occasion beside a cleaned background
@@ -130,6 +133,7 @@ class WindowStatistics:
         self.given_background = background
         self.outside = outside
         self.uncleaned: Floats | None = None  # the chances before any account was taken out
+        self.pair_tester: PairTester | None = None  # where it is kept for the next round
         self.threads = threads
         if occasion_gap_us is None:
             occasion_gap_us = max(longest(window_us), LEAST_OCCASION_GAP)
@@ -163,6 +167,7 @@ class WindowStatistics:
         for name in ("objects", "classes", "runs", "repeats", "interests"):
             if name in self.__dict__:
                 other.__dict__[name] = self.__dict__[name]
+        other.pair_tester = self.pair_tester
         other.uncleaned = self.chances if self.uncleaned is None else self.uncleaned
         return other
 

@@ -602,8 +602,8 @@ class _Plant:
         edge_test_kernels.run_notes(runs[2], time, self.grain[chosen], cell, by_cell[2], notes)
         edge_test_kernels.shared_object_tests(
             u, v, np.arange(len(u), dtype=np.int32), *runs, time, notes, cell, *by_cell,
-            statistics.occasion_rule, 0, len(u), *marks(len(self.codes)), occasions, expected,
-            p_value, MANY,
+            statistics.occasion_rule, 0, len(u), *marks(len(self.codes)), False,
+            occasions, expected, p_value, MANY,
         )  # fmt: skip
         surprising = p_value <= SEED_P
         if paper.config.null != "timing":

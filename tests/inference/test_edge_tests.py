@@ -881,6 +881,32 @@ def test_a_pair_needs_its_own_actions_only(rows, window, in_order):
             assert found.tobytes() == column[pair].tobytes()
 
 
+@given(logs(min_size=2), windows(), st.sampled_from([0, DAY]), st.booleans())
+@example(
+    [(a, o, START + i * HOUR, "k", None) for i, o in enumerate("op") for a in "uv"], WINDOW, DAY,
+    False,
+)  # fmt: skip
+def test_a_tester_asked_again_answers_like_a_new_one(rows, window, gap, fewer):
+    """Beside other chances, by another rule of occasions, and of other pairs."""
+    log, source, target = all_pairs_graph(rows, window)
+    statistics = WindowStatistics(log, window)
+    first = PairFacts.of(statistics)
+    table, log_miss, windows_ = first.by_cell
+    others = first._replace(
+        by_cell=(table / 2, log_miss / 2, windows_), occasion_rule=OccasionRule(gap)
+    )
+    actions = log.account, log.object, log.time, len(log.all_accounts)
+    tester = PairTester(first, *actions)
+    tester.test(source, target, 1)
+    part = slice(1, None) if fewer else slice(None)
+    for facts in (others, first, others, others):
+        tester.facts = facts
+        pairs = source[part].copy(), target[part].copy()
+        new = PairTester(facts, *actions).test(*pairs, 1)
+        for found, expected in zip(tester.test(*pairs, 1), new, strict=True):
+            assert found.tobytes() == expected.tobytes()
+
+
 @given(st.floats(0, 1), st.integers(0, 70))
 @example(1e-9, 1000)
 @example(1.0, 5)
