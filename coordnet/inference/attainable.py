@@ -36,12 +36,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coordnet.disk import SLICE, in_pieces, linear_room, ones_beside, put_at, release, taken
-from coordnet.engine import current_engine
 from coordnet.errors import check_seed, one_of
 from coordnet.frames import frozen
 from coordnet.inference.bounds import harmonic
 from coordnet.inference.correction import CORRECTIONS, least_of_accounts, stepped_up
-from coordnet.inference.pair_order import PairOrder, marks
+from coordnet.inference.drawn_pairs import (
+    SAMPLE,
+    DrawnPairs,
+    best_of_pairs,
+    drawn_pairs,
+    logs_of,
+)
+from coordnet.inference.pair_order import PairOrder
 from coordnet.inference.statistics import Chances, Floats
 from coordnet.kernels import arrays as array_kernels
 from coordnet.kernels import attainable as attainable_kernels
@@ -52,14 +58,12 @@ from coordnet.log.account_order import (
     starts_of,
     stretches,
 )
-from coordnet.log.actions import ActionLog
 from coordnet.memory import may_use_disk, memory_budget
 from coordnet.threads import CHUNKS, equal_chunks, run_chunks
 
 STEP = math.log(10.0) / 8  # levels stand eight to a power of ten,
 LEVELS = 8 * 24 + 1  # from 1 down to 1e-24
 SLACK = 1e-4  # part of a step by which a p-value may be too large for its level
-SAMPLE = 1 << 17  # co-occurrences drawn where a log is too large to count
 FEW_EDGES = 1 << 24  # that are corrected at once, where memory is not limited to less
 CORRECTED_BYTES = 64  # that each of them takes
 DIGITS = 20  # binary ones of a p-value, by which they are cut into stretches
@@ -159,7 +163,7 @@ def attainable_pairs(
     seed: int = 0,
     threads: int | None = None,
     n_o: NDArray[np.int32] | None = None,
-    log: ActionLog | None = None,
+    drawn: Callable[[], DrawnPairs] | None = None,
 ) -> AttainablePairs:
     """Count the pairs of accounts by the smallest p-value that the timing null can give them.
 
@@ -179,8 +183,8 @@ def attainable_pairs(
         Number of threads; it changes nothing of the result.
     n_o
         Number of accounts on each object, where it is at hand: int32 (objects,).
-    log
-        The log, for an engine that looks up who was drawn.
+    drawn
+        Gives the sample where it is kept, as from round to round; None draws one.
 
     Examples
     --------
@@ -200,7 +204,10 @@ def attainable_pairs(
     together = acts * (acts - 1) // 2  # co-occurrences on each object
     if int(together.sum()) <= budget:
         return _counted(runs, chances, threads)
-    return _sampled(runs, chances, acts, together, seed, threads, log)
+    sample = (
+        drawn() if drawn else drawn_pairs(runs, chances.of_object, acts, seed, threads, size=SAMPLE)
+    )
+    return _limits(runs, chances, sample, together, threads)
 
 
 def _counted(runs: AccountRuns, chances: Chances, threads: int | None) -> AttainablePairs:
@@ -224,7 +231,7 @@ def _counted(runs: AccountRuns, chances: Chances, threads: int | None) -> Attain
 
     by_object = in_pieces(n_runs, [np.int32, np.int32], of_objects, object_runs)
     borders = equal_chunks(work.astype(np.int64), CHUNKS)
-    classes = _by_class(chances)
+    classes = chances.of_object, *logs_of(chances.chance)
 
     def count(scratch: tuple[NDArray[np.float64], ...], i: int) -> tuple[Integers, Integers]:
         histogram, sharing = np.zeros(LEVELS, np.int64), np.zeros(4, np.int64)
@@ -245,29 +252,16 @@ def _counted(runs: AccountRuns, chances: Chances, threads: int | None) -> Attain
     return AttainablePairs(counts, (int(sharing[0]), int(sharing[1]), int(sharing[2])), True)
 
 
-def _sampled(
+def _limits(
     runs: AccountRuns,
     chances: Chances,
-    n_o: Integers,
+    drawn: DrawnPairs,
     together: Integers,
-    seed: int,
     threads: int | None,
-    log: ActionLog | None,
 ) -> AttainablePairs:
     """Return upper limits from co-occurrences drawn at random, with replacement."""
-    rng = np.random.default_rng(seed)
-    total = together.cumsum()
-    object_ = np.searchsorted(total, rng.integers(0, total[-1], SAMPLE), side="right")
-    i = rng.integers(0, n_o[object_])
-    j = rng.integers(0, n_o[object_] - 1)
-    j += j >= i
-    asked = np.concatenate([object_, object_]), np.concatenate([i, j])
-    engine = current_engine()
-    drawn = None if engine is None or log is None else engine.accounts_on(log, *asked)
-    if drawn is None:
-        drawn = ranked_accounts(runs, len(n_o), *asked)
-    u, v = np.split(drawn, 2)
-    log_best, shared = best_log_p(runs, chances, u, v, threads)
+    log_best, shared = drawn.best_log_p(chances.chance, threads)
+    size, total = len(shared), float(together.sum())
     # who reaches a level must share so many objects: one over their number is at most one over this
     of_shared = chances.chance[chances.of_object[together > 0]]
     with np.errstate(divide="ignore"):  # the most that one object adds; repeats add less
@@ -276,41 +270,14 @@ def _sampled(
     share = 1.0 / shared
     sums = np.bincount(_bin(-log_best / STEP), share, LEVELS)[::-1].cumsum()[::-1]
     least = np.concatenate([needed, [1.0, 2.0, 3.0]])
-    sums = np.concatenate([sums, [share[shared >= k].sum() for k in (1, 2, 3)]])
-    means = np.minimum(sums / SAMPLE * least, 1.0)
-    limits = mean_limit(means, SAMPLE, MISS / len(means)) * (float(total[-1]) / least)
+    sums = np.concatenate([sums, [share.compress(shared >= k).sum() for k in (1, 2, 3)]])
+    means = np.minimum(sums / size * least, 1.0)
+    limits = mean_limit(means, size, MISS / len(means)) * (total / least)
     n = int((np.diff(runs.starts) > 0).sum())
     upper = np.minimum(np.ceil(limits).astype(np.int64), n * (n - 1) // 2)
     one, two, three = np.minimum.accumulate(upper[LEVELS:])
     counts = np.minimum(np.minimum.accumulate(upper[:LEVELS]), one)
     return AttainablePairs(counts, (int(one), int(two), int(three)), False)
-
-
-def ranked_accounts(
-    runs: AccountRuns, n_objects: int, object_: Integers, rank: Integers
-) -> NDArray[np.int32]:
-    """Return the accounts that stand at some ranks among those of an object, each once.
-
-    Parameters
-    ----------
-    runs
-        What each account acts on.
-    n_objects
-        Number of objects.
-    object_, rank
-        The objects, and the ranks, from 0, in order of the account codes.
-
-    Examples
-    --------
-    >>> objects = np.array([0, 1, 0, 1, 0], np.int32)
-    >>> runs = AccountRuns(np.array([0, 2, 4, 5]), objects, np.arange(6, dtype=np.int32))
-    >>> ranked_accounts(runs, 2, np.array([0, 1]), np.array([2, 1])).tolist()
-    [2, 1]
-    """
-    object_starts, object_runs = grouped(runs.objects, n_objects)
-    at = object_runs[object_starts[object_] + rank]
-    accounts: NDArray[np.int32] = np.searchsorted(runs.starts[1:], at, "right").astype(np.int32)
-    return accounts
 
 
 def mean_limit(means: Floats, n: int, miss: float) -> Floats:
@@ -346,18 +313,7 @@ def best_log_p(
 ) -> tuple[Floats, NDArray[np.int32]]:
     """Return log p* of pairs of accounts, and how many objects each pair shares."""
     order = PairOrder.of(runs.starts, source, target)
-    log_p, shared = np.empty(len(source)), np.empty(len(source), np.int32)
-    classes, listed = _by_class(chances), [frozen(column) for column in runs]
-    run_chunks(
-        lambda own, i: attainable_kernels.best_p_of_pairs(
-            *order[:3], *listed, *classes, order.borders[i], order.borders[i + 1], *own, log_p,
-            shared,
-        ),
-        len(order.work),
-        threads=threads,
-        scratch=lambda: marks(len(chances.of_object)),
-    )  # fmt: skip
-    return log_p, shared
+    return best_of_pairs(runs, *chances, order, threads)
 
 
 def family_p_values(
@@ -405,12 +361,6 @@ def family_p_values(
     out = ones_beside(p_values)
     put_at(out, inside, taken(p_values, inside))
     return out, pairs
-
-
-def _by_class(chances: Chances) -> tuple[NDArray[np.int32], Floats, Floats]:
-    """Return the class of each object, and log c and log (1 - c) of each class."""
-    with np.errstate(divide="ignore"):
-        return chances.of_object, np.log(chances.chance), np.log1p(-chances.chance)
 
 
 # -- correction --------------------------------------------------------------------------------

@@ -247,7 +247,7 @@ def co_action_tests(
         chances = Chances(statistics.classes, statistics.chances)
         attainable = attainable_pairs(
             statistics.runs, chances, 10 * len(log), threads=threads,
-            n_o=statistics.objects.n_accounts, log=log,
+            n_o=statistics.objects.n_accounts, drawn=lambda: statistics.drawn,
         )  # fmt: skip
         in_family, family = family_p_values(
             p_value, source, target, statistics.runs, chances, attainable, BOUND_ALPHA,
