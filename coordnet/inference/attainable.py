@@ -39,7 +39,7 @@ from coordnet.disk import SLICE, in_pieces, linear_room, ones_beside, put_at, re
 from coordnet.errors import check_seed, one_of
 from coordnet.frames import frozen
 from coordnet.inference.bounds import harmonic
-from coordnet.inference.correction import CORRECTIONS, least_of_accounts, stepped_up
+from coordnet.inference.correction import CORRECTIONS, in_order, stepped_up
 from coordnet.inference.drawn_pairs import (
     SAMPLE,
     DrawnPairs,
@@ -51,6 +51,7 @@ from coordnet.inference.pair_order import PairOrder
 from coordnet.inference.statistics import Chances, Floats
 from coordnet.kernels import arrays as array_kernels
 from coordnet.kernels import attainable as attainable_kernels
+from coordnet.kernels import correction as correction_kernels
 from coordnet.log.account_order import (
     AccountRuns,
     grouped,
@@ -326,6 +327,7 @@ def family_p_values(
     alpha: float,
     found: int = 100,
     threads: int | None = None,
+    timing: Floats | None = None,
 ) -> tuple[Floats, int]:
     """Return the p-values of edges in the fixed family of pairs, 1 for the others, and its size.
 
@@ -342,6 +344,9 @@ def family_p_values(
         As in :meth:`AttainablePairs.family`.
     threads
         Number of threads.
+    timing
+        p-values of the edges under these chances, each of them at least p*: what is that small has
+        so small a p* too, which need not be computed. None computes all.
     """
     level, pairs = attainable.family(alpha, found)
     # only k edges with h p <= alpha k matter, for any k; h is at least the pairs that have no p
@@ -355,9 +360,14 @@ def family_p_values(
     while least_null > 0 and len(inside) < k:
         k = len(inside)
         inside = inside[taken(p_values, inside) * least_null <= alpha * k * (1 + 1e-9)]
-    ends = taken(source, inside), taken(target, inside)
+    reaching = np.zeros(len(inside), bool)
+    if timing is not None:  # a whole step below, so that no rounding matters
+        reaching = taken(timing, inside) <= level * math.exp(-STEP)
+    unsure = inside[~reaching]
+    ends = taken(source, unsure), taken(target, unsure)
     log_best, _ = best_log_p(runs, chances, *ends, threads)
-    inside = inside[reaches(log_best, level)]
+    reaching[~reaching] = reaches(log_best, level)
+    inside = inside[reaching]
     out = ones_beside(p_values)
     put_at(out, inside, taken(p_values, inside))
     return out, pairs
@@ -411,11 +421,11 @@ def attainable_q_values(
         of_all = float(attainable.below(np.array([left / scale]))[0])
         fewer, found, fewer_degree = 0, 0, np.zeros(n_accounts, np.int64)
         for here in slices:
-            alone, near = attainable_kernels.near_edges(
+            alone, close = attainable_kernels.near_edges(
                 p_values[here], source[here], target[here], of_all, of_account, fewer_degree
             )
             fewer += alone
-            found += near
+            found += close
             release(p_values, source, target)
         settled = fewer == left and (fewer_degree == degree).all()
         left, degree = fewer, fewer_degree
@@ -423,104 +433,77 @@ def attainable_q_values(
             break  # another pass would cost more than it spares
         before = found
 
-    def expected(p: Floats) -> Floats:
-        of_p: Floats = p * attainable.at(p) * scale
-        return of_p
+    def near(here: slice) -> Integers:
+        ends = source[here], target[here]
+        places: Integers = attainable_kernels.places_near(
+            p_values[here], *ends, of_all, of_account, here.start
+        )
+        release(p_values, source, target)
+        return places
 
-    of_ends = _account_q_values(
-        p_values, source, target, of_account, degree, expected, attainable=not by
-    )
-    q_value, after, rank = ones_beside(p_values), 1.0, left
-    for at in _from_the_largest(p_values, of_all, left):
+    q_value, after, smaller = ones_beside(p_values), 1.0, left
+    least, rank = np.full(n_accounts, np.inf), degree.copy()
+    most = np.count_nonzero(degree) / 2.0 * degree
+    for at in _from_the_largest(p_values, near, found):
         p: Floats = taken(p_values, at)
-        rank -= len(at)
-        own = stepped_up(p, expected(p), not by, left, rank, after)
-        after = float(own.min())
-        named = np.maximum(*(of_ends[taken(ends, at)] for ends in (source, target)))
-        put_at(q_value, at, np.maximum(own, named))
+        expected = p * attainable.at(p) * scale
+        order = array_kernels.ascending_order(p)
+        correction_kernels.least_of_ends(
+            order, p, expected, taken(source, at), taken(target, at), of_account, most, rank, least
+        )
+        order = order[: np.searchsorted(p[order], of_all, side="right")]
+        if len(order):
+            smaller -= len(order)
+            own = in_order(expected[order], not by, smaller, after)
+            after = float(own[0])
+            q = np.ones(len(at))
+            q[order] = own
+            put_at(q_value, at, q)
+    of_ends, some = np.ones(n_accounts), np.isfinite(least)
+    of_ends[some] = stepped_up(least[some], 2.0 * least[some], not by)
+    for here in slices:
+        correction_kernels.raise_to_ends(
+            p_values[here], source[here], target[here], of_all, of_ends, q_value[here]
+        )
+        release(p_values, source, target, q_value)
     return q_value
 
 
-def _account_q_values(
-    p_values: Floats,
-    source: NDArray[np.int32],
-    target: NDArray[np.int32],
-    of_account: Floats,
-    degree: Integers,
-    expected: Callable[[Floats], Floats],
-    attainable: bool,
-) -> Floats:
-    """Return the q-value of each account, as :func:`account_q_values` of the correction has it.
+def _from_the_largest(
+    p_values: Floats, near: Callable[[slice], Integers], n: int
+) -> Iterator[Integers]:
+    """Yield the places of n edges, those of large p-values first.
+
+    Places of equal p-values come together, ascending, and so many at once as may be in memory.
 
     Parameters
     ----------
-    p_values, source, target
-        Of the edges.
-    of_account
-        A p-value of each account, beyond which none of its edges matters.
-    degree
-        How many of its edges are up to that.
-    expected
-        Gives the number of pairs that are expected to have so small p-values.
-    attainable
-        As in :func:`coordnet.inference.correction.stepped_up`.
-    """
-    least = np.full(len(degree), np.inf)
-    half, starts = np.count_nonzero(degree) / 2.0, np.concatenate([[0], np.cumsum(degree)])
-    for first, last in stretches(starts, _at_once()):
-        size = int(starts[last] - starts[first])
-        account, p, found = np.empty(size, np.int32), np.empty(size), 0
-        if size:
-            for begin in range(0, len(p_values), SLICE):
-                here = slice(begin, begin + SLICE)
-                found = attainable_kernels.edges_of_accounts(
-                    p_values[here], source[here], target[here], of_account, first, last, account,
-                    p, found,
-                )  # fmt: skip
-                release(p_values, source, target)
-        of_end = expected(p)
-        small = of_end < half * degree[account]
-        named, numbers = least_of_accounts(account[small], of_end[small])
-        least[named] = numbers
-    out = np.ones(len(degree))
-    some = np.isfinite(least)
-    out[some] = stepped_up(least[some], 2.0 * least[some], attainable)
-    return out
-
-
-def _from_the_largest(p_values: Floats, most: float, n: int) -> Iterator[Integers]:
-    """Yield the places of the n p-values up to a bound, those of large ones first.
-
-    Places of equal p-values come together, ascending, and so many at once as may be in memory.
+    p_values
+        Of all edges.
+    near
+        Gives the places of those in a slice.
+    n
+        How many there are.
     """
     slices = [slice(begin, begin + SLICE) for begin in range(0, len(p_values), SLICE)]
-
-    def places(inside: Callable[[Floats], Marks]) -> Integers:
-        found = []
-        for here in slices:
-            found.append(np.flatnonzero(inside(p_values[here])) + here.start)
-            release(p_values)
-        return np.concatenate(found)
-
     if n == 0:
         return
     if n <= _at_once():
-        yield places(lambda p: p <= most)
+        yield np.concatenate([near(here) for here in slices])
         return
     counts = np.zeros(1 << DIGITS, np.int64)
     for here in slices:
-        p = p_values[here]
-        array_kernels.count_codes(frozen(_leading(p[p <= most])), counts)
-        release(p_values)
+        array_kernels.count_codes(frozen(_leading(p_values[near(here)])), counts)
     some = np.flatnonzero(counts)
     starts = np.concatenate([[0], np.cumsum(counts[some])])
     for first, last in reversed(list(stretches(starts, _at_once()))):
-
-        def inside(p: Floats, least: int = some[first], up_to: int = some[last - 1]) -> Marks:
-            leading = _leading(p)
-            return (p <= most) & (least <= leading) & (leading <= up_to)
-
-        yield places(inside)
+        parts = []
+        for here in slices:
+            at = near(here)
+            leading = _leading(p_values[at])
+            parts.append(at[(some[first] <= leading) & (leading <= some[last - 1])])
+            release(p_values)
+        yield np.concatenate(parts)
 
 
 def _leading(p_values: Floats) -> NDArray[np.int32]:

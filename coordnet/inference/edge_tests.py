@@ -251,7 +251,7 @@ def co_action_tests(
         )  # fmt: skip
         in_family, family = family_p_values(
             p_value, source, target, statistics.runs, chances, attainable, BOUND_ALPHA,
-            threads=threads,
+            threads=threads, timing=p_now,
         )  # fmt: skip
         if before is not None:
             in_family = np.where(in_family < 1, p_now, 1.0)

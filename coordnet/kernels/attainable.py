@@ -130,37 +130,24 @@ def near_edges(
 
 
 @kernel
-def edges_of_accounts(
-    p_values: Any,
-    source: Any,
-    target: Any,
-    of_account: Any,
-    first: int,
-    last: int,
-    account: Any,
-    p: Any,
-    found: int,
+def places_near(
+    p_values: Any, source: Any, target: Any, of_all: float, of_account: Any, begin: int
 ) -> Any:
-    """List the p-values of the edges of the accounts first..last-1, up to that of the account.
+    """Return where the edges stand that :func:`near_edges` counts as found: int64.
 
     Parameters
     ----------
-    p_values, source, target, of_account : as in :func:`near_edges`
-    first, last : accounts to do
-    account : int32, p : float64; written from `found` on
-    found : how many there were before
-
-    Returns
-    -------
-    found : how many there are now
+    p_values, source, target, of_all, of_account : as there
+    begin : the place of the first edge
     """
+    out = np.empty(len(p_values), np.int64)
+    found = 0
     for e in range(len(p_values)):
-        for u in (source[e], target[e]):
-            if first <= u < last and p_values[e] <= of_account[u]:
-                account[found] = u
-                p[found] = p_values[e]
-                found += 1
-    return found
+        p = p_values[e]
+        out[found] = begin + e
+        if p <= of_all or p <= of_account[source[e]] or p <= of_account[target[e]]:
+            found += 1
+    return out[:found]
 
 
 @kernel

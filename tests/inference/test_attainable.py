@@ -128,6 +128,10 @@ def test_the_family_holds_the_edges_that_can_reach_its_level(rows, window, alpha
     runs, chances = runs_of(log), chances_of(log, window)
     pairs = attainable_pairs(runs, chances, budget=10**9)
     p, m = family_p_values(edges["p_value"], *ends, runs, chances, pairs, alpha, together)
+    sure, _ = family_p_values(
+        edges["p_value"], *ends, runs, chances, pairs, alpha, together, timing=edges["p_timing"]
+    )
+    assert sure.tobytes() == p.tobytes()
     level, size = pairs.family(alpha, together)
     inside = reaches(best_log_p(runs, chances, *ends)[0], level)
     assert m == size
