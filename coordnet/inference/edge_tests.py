@@ -248,11 +248,11 @@ def co_action_tests(
         chances = Chances(statistics.classes, statistics.chances)
         attainable = attainable_pairs(
             statistics.runs, chances, 10 * len(log), threads=threads,
-            n_o=statistics.objects.n_accounts, log=log,
+            n_o=statistics.objects.n_accounts, drawn=lambda: statistics.drawn,
         )  # fmt: skip
         in_family, family = family_p_values(
             p_value, source, target, statistics.runs, chances, attainable, BOUND_ALPHA,
-            threads=threads,
+            threads=threads, timing=p_now,
         )  # fmt: skip
         if before is not None:
             in_family = np.where(in_family < 1, p_now, 1.0)

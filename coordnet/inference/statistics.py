@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from coordnet.disk import SLICE, in_pieces, linear_room, looked_up, release
 from coordnet.engine import current_engine
 from coordnet.errors import ParameterError
+from coordnet.inference.drawn_pairs import DrawnPairs, drawn_pairs
 from coordnet.inference.pair_chances import PairChances, pair_chances
 from coordnet.inference.set_weights import interests_of
 from coordnet.kernels import arrays as array_kernels
@@ -164,7 +165,7 @@ class WindowStatistics:
             outside,
             self.threads,
         )
-        for name in ("objects", "classes", "runs", "repeats", "interests"):
+        for name in ("objects", "classes", "runs", "repeats", "interests", "drawn"):
             if name in self.__dict__:
                 other.__dict__[name] = self.__dict__[name]
         other.pair_tester = self.pair_tester
@@ -257,6 +258,12 @@ class WindowStatistics:
         :mod:`coordnet.inference.pair_chances`.
         """
         return self.pair_chances.chance
+
+    @cached_property
+    def drawn(self) -> DrawnPairs:
+        """A sample of the co-occurrences of the log, for counting pairs; the same in all rounds."""
+        n_o = self.objects.n_accounts
+        return drawn_pairs(self.runs, self.classes, n_o, threads=self.threads, log=self.log)
 
     @cached_property
     def interests(self) -> Interests:

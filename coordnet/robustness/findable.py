@@ -393,7 +393,7 @@ class _Paper:
             chances = Chances(statistics.classes, statistics.chances)
             self.attainable = attainable_pairs(
                 statistics.runs, chances, 10 * len(log), threads=statistics.threads,
-                n_o=statistics.objects.n_accounts, log=log,
+                n_o=statistics.objects.n_accounts, drawn=lambda: statistics.drawn,
             )  # fmt: skip
         self._counted()
         seeds = np.random.SeedSequence(seed).generate_state(groups)
