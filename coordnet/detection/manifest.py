@@ -119,6 +119,10 @@ def manifest_of(
         "timings": stages.measured,
     }
     if nulls is not None:
+        manifest["null_runs"] = {
+            "shuffled_accounts": len(nulls.shuffled),
+            "swapped_profiles": len(nulls.swapped),
+        }
         manifest["null_runs_with_clusters"] = nulls.share_with_clusters
         manifest["null_runs_smallest_p"] = nulls.smallest_p
     return manifest

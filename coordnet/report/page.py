@@ -154,7 +154,7 @@ def _table_of_clusters(data: ReportData) -> str:
             _cell(cluster.actions, number(cluster.actions), "n less"),
             _cell(
                 cluster.at_least,
-                ""
+                "-"
                 if cluster.at_least is None
                 else f"{cluster.at_least:,}&nbsp;of&nbsp;{cluster.pairs:,}",
             ),

@@ -380,9 +380,13 @@ def test_several_columns_of_objects(tmp_path):
 
 def test_results_of_an_earlier_run_are_replaced_and_this_is_said(data, tmp_path):
     arguments = ["detect", data / "actions.csv", *COLUMNS, "--no-score", "--out", "here"]
-    first = run(tmp_path, *arguments, "--confirm")
+    first = run(tmp_path, *arguments, "--confirm", "--null-runs", "1")
     assert "replaced" not in first.stdout
     assert (tmp_path / "here" / "confirmation.csv").exists()
+    assert "asked: within 60s, level 0.05, null both" in first.stdout
+    lines = first.stdout.splitlines()
+    assert sum(line.startswith("confirmation: ") for line in lines) == 1
+    assert sum(line.startswith("null runs: a cluster was found in") for line in lines) == 1
     second = run(tmp_path, *arguments)
     said = [line for line in second.stdout.splitlines() if "replaced" in line]
     assert said == ["This replaced the results of an earlier run in 'here'."]
