@@ -168,9 +168,13 @@ def _judged(run: Run) -> list[str]:
     parts = []
     if evidence is not None:
         sure = int((evidence > CONCLUSIVE).sum())
+        rest = ""
+        if sure < n:
+            whose = "of the others is in their" if sure else f"is in {'its' if n == 1 else 'their'}"
+            rest = f", and the evidence {whose} pairs"
         parts.append(
             f"{_of(sure, n)} significant as a whole, corrected for every group that could have "
-            "been picked"
+            f"been picked{rest}"
         )
     if run.scores is not None:
         values = run.scores.explanation_values

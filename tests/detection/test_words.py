@@ -147,6 +147,10 @@ def test_rings_that_are_two_fifths_of_the_accounts_are_no_reason_to_suspect_all(
     assert cn.true_pairs(run.layers[0]) == 0
     found = finding(run)
     assert found[0].startswith("3 clusters with 750 of 1,875 accounts")
+    assert found[1] == (
+        "0 of 3 clusters are significant as a whole, corrected for every group that could have "
+        "been picked, and the evidence is in their pairs."
+    )
     assert found[-1] == (
         f"How many of the {run.graph.n_edges:,} pairs of accounts that were kept are certain "
         "cannot be told: with the accounts found taken out of the background, no pair is certain "
