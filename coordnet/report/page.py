@@ -52,8 +52,8 @@ _KEYS = {
 COLUMNS = (
     "Pairs at least: so many pairs of members truly act together, with 95 % confidence, however "
     "the cluster was chosen; - where that cannot be told. Together: share of the members\u2019 "
-    "actions within the window of another member\u2019s. Evidence: log10, of the group as a whole; significant from 1.3 on. "
-    "Benign fits: the benign explanations that fit."
+    "actions within the window of another member\u2019s. Evidence: log10, of the group as a whole; "
+    "significant from 1.3 on. Benign fits: the benign explanations that fit."
 )
 _LINES = {"others, scaled", "at others\u2019 pace", "95 % interval"}
 
