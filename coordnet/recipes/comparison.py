@@ -23,6 +23,7 @@ from coordnet.graphs.relation import Against
 from coordnet.inference.edge_tests import EdgeTest
 from coordnet.log.actions import ActionLog
 from coordnet.log.windows import Window, longest, window_text
+from coordnet.plural import several
 from coordnet.recipes.recipe import Published
 from coordnet.times import MINUTE, Duration, duration
 
@@ -72,8 +73,9 @@ class Comparison(ArrowExport):
         lines = []
         for row in self.methods.to_pylist():
             found = (
-                f"{row['method']}: {row['edges']:,} edges among {row['accounts']:,} accounts, "
-                f"{row['clusters']:,} clusters with {row['clustered']:,} accounts."
+                f"{row['method']}: {several(row['edges'], 'edge')} among "
+                f"{several(row['accounts'], 'account')}, {several(row['clusters'], 'cluster')} "
+                f"with {several(row['clustered'], 'account')}."
             )
             if row["explained"] is not None:
                 found += (
@@ -84,8 +86,8 @@ class Comparison(ArrowExport):
         for row in self.overlaps.to_pylist():
             ari = "not defined" if row["ari"] is None else f"{row['ari']:.2f}"
             lines.append(
-                f"{row['a']} and {row['b']}: {row['edges']:,} edges in both (Jaccard "
-                f"{row['edge_jaccard']:.2f}), {row['accounts']:,} accounts in both "
+                f"{row['a']} and {row['b']}: {several(row['edges'], 'edge')} in both (Jaccard "
+                f"{row['edge_jaccard']:.2f}), {several(row['accounts'], 'account')} in both "
                 f"({row['account_jaccard']:.2f}); adjusted Rand index of their clusters {ari}."
             )
         return "\n".join(lines)
@@ -241,9 +243,10 @@ def _with_log(graph: CoordinationGraph, log: ActionLog | None, name: Any) -> Coo
     ends = [code[graph.edges[end]] for end in ("source", "target")]
     missing = int(((ends[0] < 0) | (ends[1] < 0)).sum())
     if missing:
+        some = several(missing, "edge")
         raise ParameterError(
-            f"methods[{name!r}] has {missing:,} edges of accounts that are not in the log; check "
-            "that labels are written as they were read."
+            f"methods[{name!r}] has {some} of accounts that are not in the log; check that labels "
+            "are written as they were read."
         )
     edges = {**graph.edges, "source": np.minimum(*ends), "target": np.maximum(*ends)}
     order = np.lexsort((edges["target"], edges["source"]))

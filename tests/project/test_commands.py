@@ -382,7 +382,7 @@ def test_given_clusters_that_cannot_be_scored(here):
     one = rows("actions-truth.csv")[0]["account"]
     other = rows("actions-truth.csv")[1]["account"]
     Path("mine.csv").write_text(f"account,cluster\n{one},x\n{other},x\nnobody,x\n")
-    assert "1 accounts of 'mine.csv' are not in the log." in said(*SCORE, "--clusters", "mine.csv")
+    assert "1 account of 'mine.csv' is not in the log." in said(*SCORE, "--clusters", "mine.csv")
 
 
 # -- published methods -------------------------------------------------------------------------

@@ -75,7 +75,7 @@ def test_a_graph_from_a_file_is_tested_on_the_log_given(ring):
     explained = cn.compare({"a": ours, "b": theirs}, ring.log).to_frame()["explained"].tolist()
     assert explained[0] == explained[1]
     strange = graph(("nobody", "here", 1))
-    with pytest.raises(cn.ParameterError, match=r"methods\['s'\] has 1 edges of accounts that are"):
+    with pytest.raises(cn.ParameterError, match=r"methods\['s'\] has 1 edge of accounts that are"):
         cn.compare({"s": strange}, ring.log)
 
 

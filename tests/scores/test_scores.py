@@ -464,7 +464,7 @@ def test_repr():
     lines = repr(scores).splitlines()
     assert lines[0] == f"ClusterScores: 2 clusters, {len(REGISTRY) - len(scores.absent)} scores"
     head, *rows = (line.split() for line in lines[1:4])
-    assert "scores compared" in lines[4]
+    assert lines[4].startswith("1 score compared with ")
     shown = {"synchronised_actions": ["0.75", "0.75"]}
     shown |= {"accounts": ["3", "3"], "actions": ["12", "4"], "median_lag": ["1", "10"]}
     assert head[:2] == ["cluster", "accounts"]
