@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,7 @@ from coordnet.inference.drawn_pairs import DrawnPairs, drawn_pairs
 from coordnet.inference.pair_chances import PairChances, pair_chances
 from coordnet.inference.set_weights import interests_of
 from coordnet.kernels import arrays as array_kernels
-from coordnet.kernels import edge_tests as edge_test_kernels
+from coordnet.kernels import objects as object_kernels
 from coordnet.kernels.occasions import OccasionRule
 from coordnet.kernels.set_weights import Interests
 from coordnet.log.account_order import AccountRuns
@@ -23,6 +23,9 @@ from coordnet.log.actions import ActionLog
 from coordnet.log.windows import Window, longest, taking_part, windows_of_kinds, windows_of_objects
 from coordnet.threads import CHUNKS, equal_chunks, run_chunks
 from coordnet.times import HOUR, SECOND
+
+if TYPE_CHECKING:
+    from coordnet.inference.attainable import AttainablePairs
 
 LEAST_OCCASION_GAP = 30 * SECOND
 EVENING = 6 * HOUR  # the least time from occasion to occasion beside a cleaned background
@@ -131,6 +134,7 @@ class WindowStatistics:
         self.given_background = background
         self.outside = outside
         self.uncleaned: Floats | None = None  # the chances before any account was taken out
+        self.attainable: AttainablePairs | None = None  # once it was counted
         self.threads = threads
         if occasion_gap_us is None:
             occasion_gap_us = max(longest(window_us), LEAST_OCCASION_GAP)
@@ -318,7 +322,7 @@ def counted_objects(
     acts, found = np.diff(starts), ObjectStatistics.room(len(windows))
     borders = equal_chunks(acts, CHUNKS)
     run_chunks(
-        lambda own, i: edge_test_kernels.object_statistics(
+        lambda own, i: object_kernels.object_statistics(
             starts, account, time, windows, borders[i], borders[i + 1], *own, *found
         ),
         len(borders) - 1,
