@@ -94,11 +94,7 @@ def weight_ratio(
     least: float, to_v: float, to_u: float, u_to_x: float, v_to_x: float, x_to_u: float,
     x_to_v: float,
 ) -> float:  # fmt: skip
-    """Return w(u, v, x) / w(u, v) of chances q; with `least` for q_uv + q_vu.
-
-    >>> weight_ratio(0.5, 0.2, 0.3, 0.1, 0.1, 0.4, 0.4)
-    0.65
-    """
+    """Return w(u, v, x) / w(u, v) of chances q; with `least` for q_uv + q_vu."""
     through = (u_to_x + x_to_u) * (to_v + x_to_v) + (v_to_x + x_to_v) * (to_u + x_to_u)
     return (u_to_x + v_to_x) / 2.0 + through / (2.0 * least)
 
