@@ -65,6 +65,7 @@ NULLS: Mapping[str, str] = MappingProxyType(  # what each asks of a pair
 BOUND_ALPHA = 0.05
 LITTLE_POWER = 0.25  # typical chance from which the timing test is said to have little power
 TABLES = 1 << 16  # pairs of strata whose tables are held at once: 200 MB
+KEPT_ACTIONS = 1 << 24  # up to which a tester of pairs is kept for the next round: 0.5 GB
 TEST_BYTES = 80  # that the test of an edge takes, beside the edge
 
 
@@ -247,11 +248,11 @@ def co_action_tests(
         chances = Chances(statistics.classes, statistics.chances)
         attainable = attainable_pairs(
             statistics.runs, chances, 10 * len(log), threads=threads,
-            n_o=statistics.objects.n_accounts, log=log,
+            n_o=statistics.objects.n_accounts, drawn=lambda: statistics.drawn,
         )  # fmt: skip
         in_family, family = family_p_values(
             p_value, source, target, statistics.runs, chances, attainable, BOUND_ALPHA,
-            threads=threads,
+            threads=threads, timing=p_now,
         )  # fmt: skip
         if before is not None:
             in_family = np.where(in_family < 1, p_now, 1.0)
@@ -303,10 +304,7 @@ def _columns(
     engine = current_engine()
     done = None if engine is None else engine.tests(log, facts, source, target)
     if done is None:
-        tester = PairTester(
-            facts, log.account, log.object, log.time, len(log.all_accounts), log.by_account,
-            statistics.runs,
-        )  # fmt: skip
+        tester = _pair_tester(statistics, facts)
     activity, stratified = None, np.zeros(0)
     if null != "timing" and before is None:
         if strata is None:
@@ -369,6 +367,20 @@ def _columns(
         )  # fmt: skip
         return dict(zip(types, parts.columns, strict=True))
     return test(slice(None))
+
+
+def _pair_tester(statistics: WindowStatistics, facts: PairFacts) -> PairTester:
+    """Return what tests pairs, in later rounds of cleaning that of the first."""
+    log, tester = statistics.log, statistics.pair_tester
+    if tester is None:
+        tester = PairTester(
+            facts, log.account, log.object, log.time, len(log.all_accounts), log.by_account,
+            statistics.runs,
+        )  # fmt: skip
+        if len(log) <= KEPT_ACTIONS and not may_use_disk():
+            statistics.pair_tester = tester
+    tester.facts = facts
+    return tester
 
 
 def _notes(statistics: WindowStatistics) -> list[str]:

@@ -449,8 +449,8 @@ def _pooled_delays(
             )  # fmt: skip
             release(log.account, log.time, repeats, delay, *first, *later)
         step = max(1, n_later // PROFILE)
-        part = delay[::step]
-        order = array_kernels.order_of(part)
+        part = np.ascontiguousarray(delay[::step])
+        order = array_kernels.ascending_order(part)
         weights, firsts = np.empty((2, len(part))), np.empty(2)
         for way, (of_first, of_later) in enumerate(
             (

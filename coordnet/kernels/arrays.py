@@ -97,37 +97,39 @@ def stable_order(values: Any) -> Any:
 
 
 @kernel
-def order_of(values: Any) -> Any:
-    """Return what :func:`stable_order` does of int64 values of 0 or more, of which there are many.
+def ascending_order(values: Any) -> Any:
+    """Return the positions of values in ascending order, equals as they stand: int32 (n,).
 
-    Digit by digit, of 11 bits each, from the last; a digit in which all agree is passed over.
+    Parameters
+    ----------
+    values : float64 or int64 (n,), none below 0 and none missing
+
+    Cost: O(n): by their bits, eleven at a time, from the last ones on.
     """
     n = len(values)
-    some = np.int64(0)
-    every = np.int64(-1)
+    key = values.view(np.uint64)
+    order = np.empty(n, np.int32)
+    spare = np.empty(n, np.int32)
+    counts = np.zeros((6, 2048), np.int64)
     for i in range(n):
-        some |= values[i]
-        every &= values[i]
-    differ = some & ~every
-    order = np.arange(n)
-    other = np.empty(n, np.int64)
-    begins = np.empty(2049, np.int64)
-    shift = 0
-    while differ >> shift > 0:
-        if (differ >> shift) & 2047 == 0:
-            shift += 1
-            continue
-        begins[:] = 0
-        for i in range(n):
-            begins[((values[i] >> shift) & 2047) + 1] += 1
-        for digit in range(2048):
-            begins[digit + 1] += begins[digit]
-        for i in range(n):
-            digit = (values[order[i]] >> shift) & 2047
-            other[begins[digit]] = order[i]
-            begins[digit] += 1
-        order, other = other, order
-        shift += 11
+        order[i] = i
+        for digit in range(6):
+            counts[digit, (key[i] >> np.uint64(11 * digit)) & np.uint64(2047)] += 1
+    for digit in range(6):
+        shift = np.uint64(11 * digit)
+        if n == 0 or counts[digit, (key[0] >> shift) & np.uint64(2047)] == n:
+            continue  # all have the same
+        begin = 0
+        for d in range(2048):
+            count = counts[digit, d]
+            counts[digit, d] = begin
+            begin += count
+        for k in range(n):
+            i = order[k]
+            d = (key[i] >> shift) & np.uint64(2047)
+            spare[counts[digit, d]] = i
+            counts[digit, d] += 1
+        order, spare = spare, order
     return order
 
 
