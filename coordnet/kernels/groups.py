@@ -87,55 +87,54 @@ def pooled_actions(
 
 @kernel
 def class_profiles(delay: Any, weights: Any, firsts: Any, window: int, most: int) -> Any:
-    """Return the moments of G for the pooled delays of a class of objects, weighted in some ways.
+    """Return the moments of G for the pooled delays of a class of objects, weighted in two ways.
 
     Parameters
     ----------
     delay : int64 (n,), sorted; of actions that are not their object's first, since it
-    weights : float64 (ways, n)
-    firsts : float64 (ways,), weight of the first actions, at delay 0
+    weights : float64 (2, n)
+    firsts : float64 (2,), weight of the first actions, at delay 0
     window : the bound, inclusive
     most : how many moments
 
     Returns
     -------
-    moments : float64 (ways, most), E[G^j]
+    moments : float64 (2, most), E[G^j]
     """
-    ways, n = weights.shape
-    moments = np.zeros((ways, most))
+    n = len(delay)
+    moments = np.zeros((2, most))
     powers = np.empty((most, ABREAST))
-    paces = np.empty((ways, ABREAST))
-    parts = np.empty((ways, ABREAST))
+    paces = np.empty((2, ABREAST))
+    parts = np.empty((2, ABREAST))
     held = 0
-    total = np.zeros(ways)
-    for way in range(ways):
-        for i in range(n):
-            total[way] += weights[way, i]
-    inside = np.zeros(ways)  # weight of the delays after i, within the window
+    one_total = 0.0
+    other_total = 0.0
+    for i in range(n):
+        one_total += weights[0, i]
+        other_total += weights[1, i]
+    one = 0.0  # weight of the delays after i, within the window, in one way
+    other = 0.0  # and in the other
     high = 0
     for i in range(-1, n):  # -1 is a first action
         x = delay[i] if i >= 0 else np.int64(0)
         if i >= 0:
+            one = max(one - weights[0, i], 0.0)
+            other = max(other - weights[1, i], 0.0)
             high = max(high, i + 1)
-        none = high <= i + 1
-        begin = high
+        if high <= i + 1:
+            one = 0.0
+            other = 0.0
         while high < n and delay[high] - x <= window:
+            one += weights[0, high]
+            other += weights[1, high]
             high += 1
-        for way in range(ways):
-            weight = inside[way]
-            if i >= 0:
-                weight = max(weight - weights[way, i], 0.0)
-            if none:
-                weight = 0.0
-            for k in range(begin, high):
-                weight += weights[way, k]
-            inside[way] = weight
-            whole = total[way]
-            paces[way, held] = min(weight / whole, 1.0) if whole > 0.0 else 0.0
-            parts[way, held] = (weights[way, i] if i >= 0 else firsts[way]) / (whole + firsts[way])
+        paces[0, held] = min(one / one_total, 1.0) if one_total > 0.0 else 0.0
+        paces[1, held] = min(other / other_total, 1.0) if other_total > 0.0 else 0.0
+        parts[0, held] = (weights[0, i] if i >= 0 else firsts[0]) / (one_total + firsts[0])
+        parts[1, held] = (weights[1, i] if i >= 0 else firsts[1]) / (other_total + firsts[1])
         held += 1
         if held == ABREAST or i == n - 1:  # so many at once, for the processor's wide registers
-            for way in range(ways):
+            for way in range(2):
                 for lane in range(ABREAST):
                     if lane >= held:
                         paces[way, lane] = 0.0

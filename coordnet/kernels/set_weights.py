@@ -29,6 +29,33 @@ class Interests(NamedTuple):
 
 
 @kernel
+def keep_runs(
+    starts: Any, objects: Any, n_o: Any, first: int, last: int, kept: Any, object_: Any,
+    account: Any, met: Any,
+) -> None:  # fmt: skip
+    """Write the objects of the accounts first..last-1 that are not left out.
+
+    Parameters
+    ----------
+    starts, objects : int64 (accounts + 1,), int32, the objects of each account
+    n_o : int64 (objects,), accounts on each, 0 where it is left out
+    kept, object_ : int64 (accounts + 1,), int32, written: those that are kept
+    account : int32, written: the account of each of these
+    met : int64 (accounts,), zeros; written: the accounts on them, as often as they act there
+    """
+    at = kept[first]
+    for u in range(first, last):
+        for k in range(starts[u], starts[u + 1]):
+            o = objects[k]
+            if n_o[o] > 0:
+                object_[at] = o
+                account[at] = u
+                met[u] += n_o[o]
+                at += 1
+        kept[u + 1] = at
+
+
+@kernel
 def know_shared(interests: Any, members: Any, size: int, count: Any) -> None:
     """Write, where it is not known, how much each member shares with all other accounts.
 

@@ -73,6 +73,7 @@ def test_ascending_order(values):
 def test_ascending_order_of_whole_numbers(values):
     """Digit by digit: whichever digits differ, and where they stand."""
     found = array_kernels.ascending_order(np.array(values, I8))
+    assert found.dtype == I4
     assert found.tolist() == sorted(range(len(values)), key=values.__getitem__)
 
 
