@@ -65,6 +65,7 @@ NULLS: Mapping[str, str] = MappingProxyType(  # what each asks of a pair
 BOUND_ALPHA = 0.05
 LITTLE_POWER = 0.25  # typical chance from which the timing test is said to have little power
 TABLES = 1 << 16  # pairs of strata whose tables are held at once: 200 MB
+KEPT_ACTIONS = 1 << 24  # up to which a tester of pairs is kept for the next round: 0.5 GB
 TEST_BYTES = 80  # that the test of an edge takes, beside the edge
 
 
@@ -331,10 +332,7 @@ def _columns(
     engine = current_engine()
     done = None if engine is None else engine.tests(log, facts, source, target)
     if done is None:
-        tester = PairTester(
-            facts, log.account, log.object, log.time, len(log.all_accounts), log.by_account,
-            statistics.runs,
-        )  # fmt: skip
+        tester = _pair_tester(statistics, facts)
     activity, stratified = None, np.zeros(0)
     if null != "timing" and before is None:
         if strata is None:
@@ -397,6 +395,20 @@ def _columns(
         )  # fmt: skip
         return dict(zip(types, parts.columns, strict=True))
     return test(slice(None))
+
+
+def _pair_tester(statistics: WindowStatistics, facts: PairFacts) -> PairTester:
+    """Return what tests pairs, in later rounds of cleaning that of the first."""
+    log, tester = statistics.log, statistics.pair_tester
+    if tester is None:
+        tester = PairTester(
+            facts, log.account, log.object, log.time, len(log.all_accounts), log.by_account,
+            statistics.runs,
+        )  # fmt: skip
+        if len(log) <= KEPT_ACTIONS and not may_use_disk():
+            statistics.pair_tester = tester
+    tester.facts = facts
+    return tester
 
 
 def _notes(statistics: WindowStatistics) -> list[str]:

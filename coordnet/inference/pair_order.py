@@ -49,7 +49,8 @@ class PairOrder(NamedTuple):
         """
         block = (starts[:-1] // (BLOCK_RUNS if in_blocks else starts[-1] + 1)).astype(np.int32)
         # numpy takes large arrays in large pages, numba does not
-        scratch, heavier, lighter, place = (np.empty(len(source), np.int32) for _ in range(4))
+        scratch = np.empty(len(source), np.int64)
+        heavier, lighter, place = (np.empty(len(source), np.int32) for _ in range(3))
         stretches = shared_kernels.order_pairs(
             source, target, np.diff(starts).astype(np.int32), block,
             int(block.max(initial=0)) + 1, CHUNKS, scratch, heavier, lighter, place,

@@ -26,6 +26,7 @@ from coordnet.times import HOUR, SECOND
 
 if TYPE_CHECKING:
     from coordnet.inference.attainable import AttainablePairs
+    from coordnet.inference.pair_tests import PairTester
 
 LEAST_OCCASION_GAP = 30 * SECOND
 EVENING = 6 * HOUR  # the least time from occasion to occasion beside a cleaned background
@@ -135,6 +136,7 @@ class WindowStatistics:
         self.outside = outside
         self.uncleaned: Floats | None = None  # the chances before any account was taken out
         self.attainable: AttainablePairs | None = None  # once it was counted
+        self.pair_tester: PairTester | None = None  # where it is kept for the next round
         self.threads = threads
         if occasion_gap_us is None:
             occasion_gap_us = max(longest(window_us), LEAST_OCCASION_GAP)
@@ -168,6 +170,7 @@ class WindowStatistics:
         for name in ("objects", "classes", "runs", "repeats", "interests", "drawn"):
             if name in self.__dict__:
                 other.__dict__[name] = self.__dict__[name]
+        other.pair_tester = self.pair_tester
         other.uncleaned = self.chances if self.uncleaned is None else self.uncleaned
         return other
 

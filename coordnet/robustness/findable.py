@@ -590,16 +590,16 @@ class _Plant:
         classes = statistics.classes[self.codes]
         classes[self.columns[:m]] = planted
         time = self.time[chosen]
-        cells = edge_test_kernels.run_cells(
-            runs[2], time, self.grain[chosen], classes[objects], paper.round_factors.shape[1]
-        )
         by_cell = chances_of_cells(
             chances if timing else None, paper.round_factors, statistics.window_of_class
         )
+        cell = classes[objects] * np.int32(paper.round_factors.shape[1])
+        notes = np.empty(len(objects), np.uint64)
+        edge_test_kernels.run_notes(runs[2], time, self.grain[chosen], cell, by_cell[2], notes)
         edge_test_kernels.shared_object_tests(
-            u, v, np.arange(len(u), dtype=np.int32), *runs, time, cells, *by_cell,
-            statistics.occasion_rule, 0, len(u), *marks(len(self.codes)), occasions, expected,
-            p_value, MANY,
+            u, v, np.arange(len(u), dtype=np.int32), *runs, time, notes, cell, *by_cell,
+            statistics.occasion_rule, 0, len(u), *marks(len(self.codes)), False,
+            occasions, expected, p_value, MANY,
         )  # fmt: skip
         surprising = p_value <= SEED_P
         if paper.config.null != "timing":
