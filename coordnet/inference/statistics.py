@@ -135,8 +135,8 @@ class WindowStatistics:
         self.given_background = background
         self.outside = outside
         self.uncleaned: Floats | None = None  # the chances before any account was taken out
-        self.attainable: AttainablePairs | None = None  # once it was counted
         self.pair_tester: PairTester | None = None  # where it is kept for the next round
+        self.attainable: AttainablePairs | None = None  # once it was counted
         self.threads = threads
         if occasion_gap_us is None:
             occasion_gap_us = max(longest(window_us), LEAST_OCCASION_GAP)
