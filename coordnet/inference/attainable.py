@@ -48,7 +48,7 @@ from coordnet.inference.drawn_pairs import (
     logs_of,
 )
 from coordnet.inference.pair_order import PairOrder
-from coordnet.inference.statistics import Chances, Floats
+from coordnet.inference.statistics import Chances, Floats, WindowStatistics
 from coordnet.kernels import arrays as array_kernels
 from coordnet.kernels import attainable as attainable_kernels
 from coordnet.kernels import correction as correction_kernels
@@ -209,6 +209,25 @@ def attainable_pairs(
         drawn() if drawn else drawn_pairs(runs, chances.of_object, acts, seed, threads, size=SAMPLE)
     )
     return _limits(runs, chances, sample, together, threads)
+
+
+def attainable_of(statistics: WindowStatistics, threads: int | None = None) -> AttainablePairs:
+    """Return the count for the tests of a log, which its statistics keep.
+
+    Parameters
+    ----------
+    statistics
+        Of the log, its window and its background.
+    threads
+        Number of threads.
+    """
+    if statistics.attainable is None:
+        statistics.attainable = attainable_pairs(
+            statistics.runs, Chances(statistics.classes, statistics.chances),
+            10 * len(statistics.log), threads=threads, n_o=statistics.objects.n_accounts,
+            drawn=lambda: statistics.drawn,
+        )  # fmt: skip
+    return statistics.attainable
 
 
 def _counted(runs: AccountRuns, chances: Chances, threads: int | None) -> AttainablePairs:

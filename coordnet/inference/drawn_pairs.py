@@ -11,11 +11,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from coordnet.disk import linear_on_disk
 from coordnet.engine import current_engine
 from coordnet.frames import frozen
 from coordnet.inference.pair_order import PairOrder, marks
 from coordnet.kernels import attainable as attainable_kernels
-from coordnet.log.account_order import AccountRuns, grouped, run_accounts
+from coordnet.log.account_order import AccountRuns, grouped, run_accounts, starts_of
 from coordnet.log.actions import ActionLog
 from coordnet.memory import stays_in_memory
 from coordnet.threads import run_chunks
@@ -158,11 +159,15 @@ def ranked_accounts(
     >>> ranked_accounts(runs, 2, np.array([0, 1]), np.array([2, 1])).tolist()
     [2, 1]
     """
-    object_starts, object_runs = grouped(runs.objects, n_objects)
-    accounts: NDArray[np.int32] = run_accounts(runs.starts)[
-        object_runs[object_starts[object_] + rank]
-    ]
-    return accounts
+    n = len(runs.objects)
+    if linear_on_disk(n):  # where nothing may be written at random places
+        object_starts, object_runs = grouped(runs.objects, n_objects)
+        at: NDArray[np.int32] = object_runs[object_starts[object_] + rank]
+        return run_accounts(runs.starts)[at]
+    object_starts, accounts = starts_of(runs.objects, n_objects), np.empty(n, np.int32)
+    attainable_kernels.accounts_by_object(runs.starts, runs.objects, object_starts, accounts)
+    found: NDArray[np.int32] = accounts[object_starts[object_] + rank]
+    return found
 
 
 # -- the smallest p-values ---------------------------------------------------------------------

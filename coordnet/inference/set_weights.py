@@ -42,6 +42,7 @@ from coordnet.log.account_order import grouped, starts_of, stretches
 from coordnet.log.actions import ActionLog
 
 STEPS = 256  # of work an action that counting the common objects of all accounts may cost
+POPULAR = 256  # objects of which it is counted for all accounts at once how many two of them share
 
 
 def interests_of(
@@ -68,26 +69,22 @@ def interests_of(
     left = octave < most
     kept, n_kept = np.zeros(n + 1, np.int64), int(n_o[left].sum())
     account, object_ = (linear_room(n_kept, np.int32) for _ in range(2))
+    n_o, met = np.where(left, n_o, 0), np.zeros(n, np.int64)
     for u, end in stretches(starts, SLICE):
-        here = objects[starts[u] : starts[end]]
-        inside = left[here]
-        before = kept[u] + np.concatenate([[0], np.cumsum(inside)])
-        kept[u + 1 : end + 1] = before[starts[u + 1 : end + 1] - starts[u]]
-        new = slice(int(kept[u]), int(kept[end]))
-        object_[new] = here[inside]
-        account[new] = np.repeat(np.arange(u, end, dtype=np.int32), np.diff(kept[u : end + 1]))
+        weight_kernels.keep_runs(starts, objects, n_o, u, end, kept, object_, account, met)
         release(objects, object_, account)
     starts, objects = kept, object_
     object_starts, order = grouped(objects, log.n_objects)
     (by_object,) = in_pieces(n_kept, [np.int32], lambda here: [account[order[here]]], order)
-    n_o, met = np.diff(object_starts).astype(np.int32), np.zeros(n, np.int64)
-    for u, end in stretches(starts, SLICE):
-        own = np.append(n_o[objects[starts[u] : starts[end]]], 0)
-        met[u:end] = np.add.reduceat(own, starts[u:end] - starts[u], dtype=np.int64)
-    met[np.diff(starts) == 0] = 0
-    shared = np.full(n, -1.0)
+    bar = np.partition(n_o, -POPULAR)[-POPULAR] if len(n_o) > POPULAR else 2
+    popular = np.flatnonzero(n_o >= max(bar, 2))
+    popular = popular[np.argsort(-n_o[popular], kind="stable")[:POPULAR]]
+    least = weight_kernels.least_shared(
+        starts, object_starts, by_object, met, acting, popular, 4 * len(log)
+    )
+    release(by_object)
     return weight_kernels.Interests(
-        starts, objects, object_starts, by_object, met, shared, acting
+        starts, objects, object_starts, by_object, met, np.full(n, -1.0), least, acting
     )  # fmt: skip
 
 

@@ -15,7 +15,7 @@ from coordnet.inference.drawn_pairs import DrawnPairs, drawn_pairs
 from coordnet.inference.pair_chances import PairChances, pair_chances
 from coordnet.inference.set_weights import interests_of
 from coordnet.kernels import arrays as array_kernels
-from coordnet.kernels import edge_tests as edge_test_kernels
+from coordnet.kernels import objects as object_kernels
 from coordnet.kernels.occasions import OccasionRule
 from coordnet.kernels.set_weights import Interests
 from coordnet.log.account_order import AccountRuns
@@ -25,6 +25,7 @@ from coordnet.threads import CHUNKS, equal_chunks, run_chunks
 from coordnet.times import HOUR, SECOND
 
 if TYPE_CHECKING:
+    from coordnet.inference.attainable import AttainablePairs
     from coordnet.inference.pair_tests import PairTester
 
 LEAST_OCCASION_GAP = 30 * SECOND
@@ -135,6 +136,7 @@ class WindowStatistics:
         self.outside = outside
         self.uncleaned: Floats | None = None  # the chances before any account was taken out
         self.pair_tester: PairTester | None = None  # where it is kept for the next round
+        self.attainable: AttainablePairs | None = None  # once it was counted
         self.threads = threads
         if occasion_gap_us is None:
             occasion_gap_us = max(longest(window_us), LEAST_OCCASION_GAP)
@@ -323,7 +325,7 @@ def counted_objects(
     acts, found = np.diff(starts), ObjectStatistics.room(len(windows))
     borders = equal_chunks(acts, CHUNKS)
     run_chunks(
-        lambda own, i: edge_test_kernels.object_statistics(
+        lambda own, i: object_kernels.object_statistics(
             starts, account, time, windows, borders[i], borders[i + 1], *own, *found
         ),
         len(borders) - 1,

@@ -102,7 +102,7 @@ def ascending_order(values: Any) -> Any:
 
     Parameters
     ----------
-    values : float64 (n,), none below 0 and none missing
+    values : float64 or int64 (n,), none below 0 and none missing
 
     Cost: O(n): by their bits, eleven at a time, from the last ones on.
     """

@@ -73,6 +73,26 @@ def first_above(ascending: Any, values: Any) -> Any:
 
 
 @kernel
+def accounts_by_object(starts: Any, objects: Any, object_starts: Any, accounts: Any) -> None:
+    """List the accounts of each object, ascending.
+
+    Parameters
+    ----------
+    starts, objects : from :func:`shared_objects.account_runs`
+    object_starts : int64 (objects + 1,), where the accounts of each object begin
+    accounts : int32 (runs,), written
+
+    Cost: linear.
+    """
+    following = object_starts[:-1].copy()
+    for u in range(len(starts) - 1):
+        for r in range(starts[u], starts[u + 1]):
+            o = objects[r]
+            accounts[following[o]] = u
+            following[o] += 1
+
+
+@kernel
 def counts_at(p_values: Any, counts: Any, step: float, slack: float) -> Any:
     """Return, for each p, counts[floor(-log p / step - slack)], of the first or last beyond them.
 

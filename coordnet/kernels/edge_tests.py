@@ -1,4 +1,4 @@
-"""Compiled loops of the edge tests: objects, occasions, expectations."""
+"""Compiled loops of the edge tests: meetings, occasions, expectations."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from coordnet.kernels.arrays import sort_in_place
 from coordnet.kernels.compiling import inlined, inner, kernel
 from coordnet.kernels.crowds import common_objects, crowd_meetings, shared_outside
 from coordnet.kernels.occasions import count_occasions
@@ -28,90 +27,6 @@ SIGNATURE = np.uint64((1 << PARTS) - 1)
 GRAIN_AT, ACTS_AT = np.uint64(PARTS), np.uint64(PARTS + 3)
 LEAST_ROUND = np.uint64(7)
 MOST_ACTS = 64  # and more
-
-# -- objects -----------------------------------------------------------------------------------
-
-
-@kernel
-def object_statistics(
-    indptr: Any,
-    account: Any,
-    time: Any,
-    windows: Any,
-    first: int,
-    last: int,
-    seen: Any,
-    repeats: Any,
-    n_accounts: Any,
-    pairs_all: Any,
-    pairs_weighted: Any,
-) -> None:
-    """Count, for the objects first..last-1, who acts on them and how often within the window.
-
-    Parameters
-    ----------
-    indptr : int64 (objects + 1,), where each object's actions begin
-    account : int32 (n,), time : int64 (n,), the log
-    windows : int64 (objects,), the bound on each object, inclusive
-    first, last : the objects to do
-    seen : int32 (accounts,), scratch, zeros on entry and on return
-    repeats : int32, scratch, as long as the actions of any one of them: how often the account of
-        each action of an object acts on it, m_uo
-    n_accounts : int32 (objects,), written: different accounts, n_o
-    pairs_all : int64 (objects,), written: pairs of actions within the window, of whomever
-    pairs_weighted : float64 (objects,), written: the sum of 1 / (m_uo m_vo) over co-actions, w_o
-
-    Cost: O(n), and O(r log r) for the r actions of accounts that act on an object repeatedly.
-    """
-    for o in range(first, last):
-        window = windows[o]
-        a = indptr[o]
-        b = indptr[o + 1]
-        for p in range(a, b):
-            seen[account[p]] += 1
-        distinct = 0
-        repeated = 0
-        for p in range(a, b):
-            repeats[p - a] = seen[account[p]]
-            if repeats[p - a] > 1:
-                repeated += 1
-        for p in range(a, b):
-            if seen[account[p]] > 0:
-                distinct += 1
-                seen[account[p]] = 0
-        n_accounts[o] = distinct
-        pairs = 0
-        weighted = 0.0
-        inside = 0.0  # sum of 1 / m over the actions in the window before p
-        low = a
-        for p in range(a, b):
-            while time[p] - time[low] > window:
-                inside -= 1.0 / repeats[low - a]
-                low += 1
-            if low == p:
-                inside = 0.0  # so that rounding never builds up
-            pairs += p - low
-            weighted += inside / repeats[p - a]
-            inside += 1.0 / repeats[p - a]
-        if repeated > 0:  # pairs of one account are no co-actions
-            own = np.empty(repeated, np.int64)
-            count = 0
-            for p in range(a, b):
-                if repeats[p - a] > 1:
-                    own[count] = (np.int64(account[p]) << 32) | (p - a)
-                    count += 1
-            sort_in_place(own)
-            start = 0
-            for i in range(count):
-                if own[i] >> 32 != own[start] >> 32:
-                    start = i
-                p = a + (own[i] & 0xFFFFFFFF)
-                while time[p] - time[a + (own[start] & 0xFFFFFFFF)] > window:
-                    start += 1
-                weighted -= (i - start) / (np.float64(repeats[p - a]) * repeats[p - a])
-        pairs_all[o] = pairs
-        pairs_weighted[o] = max(weighted, 0.0) if distinct > 1 else 0.0
-
 
 # -- edges -------------------------------------------------------------------------------------
 

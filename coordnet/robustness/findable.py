@@ -41,7 +41,7 @@ from coordnet.inference.attainable import (
     LEVELS,
     STEP,
     AttainablePairs,
-    attainable_pairs,
+    attainable_of,
     attainable_q_values,
 )
 from coordnet.inference.correction import corrected
@@ -50,7 +50,7 @@ from coordnet.inference.group_test import GroupTester
 from coordnet.inference.pair_order import marks
 from coordnet.inference.pair_tests import MANY, chances_of_cells, saturated_sums
 from coordnet.inference.round_times import round_factors, roundness
-from coordnet.inference.statistics import Chances, popularity_class
+from coordnet.inference.statistics import popularity_class
 from coordnet.inference.timing_power import LITTLE_POWER
 from coordnet.kernels import edge_tests as edge_test_kernels
 from coordnet.kernels import groups as group_kernels
@@ -391,11 +391,7 @@ class _Paper:
         if self.size < 2 or self.objects < 1:
             return
         if config.null != "activity":
-            chances = Chances(statistics.classes, statistics.chances)
-            self.attainable = attainable_pairs(
-                statistics.runs, chances, 10 * len(log), threads=statistics.threads,
-                n_o=statistics.objects.n_accounts, drawn=lambda: statistics.drawn,
-            )  # fmt: skip
+            self.attainable = attainable_of(statistics, statistics.threads)
         self._counted()
         seeds = np.random.SeedSequence(seed).generate_state(groups)
         drawn = [self._drawn(np.random.default_rng(int(s)), people, lag) for s in seeds]

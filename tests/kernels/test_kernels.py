@@ -67,6 +67,16 @@ def test_ascending_order(values):
     assert found.tolist() == sorted(range(len(values)), key=values.__getitem__)
 
 
+@given(
+    st.lists(st.integers(0, 2**62) | st.integers(0, 5) | st.integers(0, 9).map(lambda k: k << 40))
+)
+def test_ascending_order_of_whole_numbers(values):
+    """Digit by digit: whichever digits differ, and where they stand."""
+    found = array_kernels.ascending_order(np.array(values, I8))
+    assert found.dtype == I4
+    assert found.tolist() == sorted(range(len(values)), key=values.__getitem__)
+
+
 def test_no_cached_kernel_sorts_with_numba():
     """Loaded from the cache beside one that another process compiled, it can crash."""
     modules = list(Path(array_kernels.__file__).parent.glob("*.py"))
