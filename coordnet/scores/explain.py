@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from coordnet.graphs.true_pairs import confidence
 from coordnet.inference.group_test import GroupTest
 from coordnet.kernels import actions as action_kernels
 from coordnet.log.actions import ActionLog
@@ -80,8 +81,8 @@ def _finding(view: View, estimates: Mapping[str, Estimate], i: int) -> str:
     least = estimates.get("pairs_at_least")
     bound = 0 if least is None else int(np.nan_to_num(least.value[i]))
     sure = (
-        f"At least {bound:,} {of} act together beyond chance (95 % confidence, however the cluster "
-        "was chosen)."
+        f"At least {bound:,} {of} act together beyond chance ({confidence(part.graph)}, however "
+        "the cluster was chosen)."
     ) * (bound > 0)
     each = f"{_count(passed or 0, 'pair')} that each passed their own test"
     evidence = part.evidence[own] if part.graph.relation.on_objects else None
