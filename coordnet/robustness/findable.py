@@ -197,8 +197,8 @@ class Findable:
         said = self.sentences
         if any(all(m is None for m in layer.objects) for layer in self.layers):
             said.append(
-                "What was found has more evidence than such groups: its members act together more "
-                "often, more closely, or on objects that fewer others act on."
+                "The clusters found were not drawn at random: each has its own evidence. A drawn "
+                "group counts as missed where more than half of it is in these clusters."
             )
         return said
 

@@ -104,7 +104,7 @@ def test_a_run_has_a_bound_over_all_its_layers(sim):
 
 def test_clusters_have_the_bound_without_scores(sim):
     """Each in the layer that it is scored in; it is the first thing that a cluster says."""
-    run = cn.detect(sim.log, ["1h", "60s"], null_sets=9)
+    run = cn.detect(sim.log, ["1h", "60s"], null_sets=0)
     bounds = run.scores["pairs_at_least"].value.tolist()
     alone = cn.detect(sim.log, ["1h", "60s"], score=False).clusters
     assert list(alone.pairs_at_least) == [c.pairs_at_least for c in run.clusters] == bounds

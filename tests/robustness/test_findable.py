@@ -249,7 +249,7 @@ def test_the_sentences():
     alone = Findable((LAYER, replace(LAYER, objects=(None,) * 3, most_objects=1)), 20)
     assert "on 1 object;" in alone.sentences[1]
     assert alone.beside_clusters[:2] == alone.sentences
-    assert alone.beside_clusters[2].startswith("What was found has more evidence than such groups")
+    assert alone.beside_clusters[2].startswith("The clusters found were not drawn at random")
     assert Findable((LAYER,), 20).beside_clusters == [LAYER.sentence]
     assert LAYER.why_nothing == (
         "12 pairs of accounts were together within 60s on 2 or more objects, no more than chance "
