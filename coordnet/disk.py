@@ -205,7 +205,7 @@ def selected(column: NDArray[Any], keep: NDArray[np.bool_], count: int) -> NDArr
         How many these are.
     """
     if not stands_on_disk(column):
-        return column[keep]
+        return column.compress(keep, axis=0)  # with a mask numpy guesses at each value
     room = np.empty if count <= SLICE else on_disk
     return _selected(column, keep, room(count, column.dtype))
 
@@ -219,7 +219,7 @@ def kept(column: NDArray[Any], keep: NDArray[np.bool_], count: int) -> NDArray[A
         As in :func:`selected`.
     """
     if not linear_on_disk(count):
-        return column[keep]
+        return column.compress(keep, axis=0)  # with a mask numpy guesses at each value
     return _selected(column, keep, on_disk(count, column.dtype))
 
 
@@ -227,7 +227,7 @@ def _selected(column: NDArray[Any], keep: NDArray[np.bool_], out: NDArray[Any]) 
     """Write the marked values of a column, piece by piece."""
     place = 0
     for begin in range(0, len(column), SLICE):
-        part = column[begin : begin + SLICE][keep[begin : begin + SLICE]]
+        part = column[begin : begin + SLICE].compress(keep[begin : begin + SLICE], axis=0)
         out[place : place + len(part)] = part
         place += len(part)
         release(column, out)

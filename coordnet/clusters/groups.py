@@ -124,9 +124,10 @@ def grow_groups(
         in none, and who belongs to a large one is seen by all its members.
     """
     p = tested.edges["p_timing"]
-    source, target = tested.edges["source"], tested.edges["target"]
-    seeds = np.flatnonzero(p <= SEED_P)
-    seeds = seeds[np.argsort(p[seeds], kind="stable")]
+    edges = np.flatnonzero(p <= SEED_P)
+    edges = edges[np.argsort(p[edges], kind="stable")]
+    seeds = np.column_stack([tested.edges[end][edges] for end in ("source", "target")])
+    seeds = seeds.astype(np.int32)
     found: dict[tuple[int, ...], float] = {}
     # how large a cluster or group the accounts are in, 0 for none
     size_of = np.zeros(len(tested.all_accounts), np.int64)
@@ -139,12 +140,13 @@ def grow_groups(
     at = 0
     while batch or (at < len(seeds) and grown < MOST_SEEDS):
         while at < len(seeds) and len(batch) < BATCH:
-            u, v = int(source[seeds[at]]), int(target[seeds[at]])
+            pair = seeds[at]
             at += 1
-            if min(size_of[u], size_of[v]) == 0 and max(size_of[u], size_of[v]) <= FEW:
-                batch.append(np.array([u, v], np.int32))
+            of_u, of_v = size_of[pair].tolist()
+            if min(of_u, of_v) == 0 and max(of_u, of_v) <= FEW:
+                batch.append(pair)
         grown += len(batch)
-        for grown_set, evidence in tester.grow(batch):
+        for grown_set, evidence in tester.grow(batch, pairs=min_size < 3):
             if evidence > least and len(grown_set) >= min_size:
                 key = tuple(grown_set.tolist())
                 found[key] = evidence

@@ -55,7 +55,7 @@ from coordnet.errors import InputError, OutputError, ParameterError, check_whole
 from coordnet.frames import frozen
 from coordnet.graphs.co_action import COLUMNS
 from coordnet.graphs.relation import Relation
-from coordnet.inference.attainable import ranked_accounts
+from coordnet.inference.drawn_pairs import ranked_accounts
 from coordnet.inference.pair_chances import sums_of_class
 from coordnet.inference.pair_tests import PairFacts, PairTester
 from coordnet.inference.statistics import Floats, ObjectStatistics, counted_objects

@@ -177,7 +177,7 @@ class CoAction(Relation):
         return co_action_tests(
             statistics, graph.edges["source"], graph.edges["target"], against.null or "both",
             strata=against.strata, correction=against.correction,
-            before=graph.edges if cleaned else None, threads=threads,
+            before=graph.edges if cleaned else None, bounds=against.bounds, threads=threads,
         )  # fmt: skip
 
 

@@ -294,6 +294,21 @@ class CoordinationGraph(ArrowExport, Frozen):
         found = self.relation.test(self, against, statistics, threads)
         return self._with(edges={**self.edges, **found.columns}, tested=found.test)
 
+    def with_bounds(
+        self, statistics: WindowStatistics, threads: int | None = None
+    ) -> CoordinationGraph:
+        """Return the graph, tested without bounds on true pairs, with what they rest on.
+
+        Parameters
+        ----------
+        statistics
+            Those that it was tested with.
+        threads
+            Number of threads; None means all processors.
+        """
+        found = self.relation.with_bounds(self, statistics, threads)
+        return self._with(edges={**self.edges, **found.columns}, tested=found.test)
+
     def keep(
         self,
         *,

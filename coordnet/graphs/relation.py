@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coordnet.errors import ParameterError
-from coordnet.inference.edge_tests import TestedEdges
+from coordnet.inference.edge_tests import TestedEdges, with_bounds
 from coordnet.inference.group_test import GroupTester
 from coordnet.inference.statistics import WindowStatistics
 from coordnet.log.actions import ActionLog
@@ -32,13 +32,17 @@ class Trace(NamedTuple):
 
 @dataclass(frozen=True)
 class Against:
-    """Against what edges are tested; see :meth:`coordnet.CoordinationGraph.test`."""
+    """Against what edges are tested; see :meth:`coordnet.CoordinationGraph.test`.
+
+    Without `bounds` what bounds on true pairs rest on is left to :meth:`Relation.with_bounds`.
+    """
 
     null: str | None = None
     strata: Duration | str | None = None
     background: ActionLog | None = None
     occasion_gap_us: int | None = None
     correction: str = "bh"
+    bounds: bool = True
 
 
 class Relation(ABC):
@@ -127,6 +131,25 @@ class Relation(ABC):
         threads
             Number of threads; None means all processors.
         """
+
+    def with_bounds(
+        self, graph: CoordinationGraph, statistics: WindowStatistics, threads: int | None = None
+    ) -> TestedEdges:
+        """Return the test of a tested graph with what bounds on true pairs rest on.
+
+        Parameters
+        ----------
+        graph
+            The graph, all of whose edges were tested without bounds.
+        statistics
+            Those that it was tested with.
+        threads
+            Number of threads; None means all processors.
+        """
+        assert graph.tested is not None
+        ends = graph.edges["source"], graph.edges["target"]
+        tested = TestedEdges(dict(graph.edges), graph.tested)
+        return with_bounds(statistics, *ends, tested, threads)
 
     def statistics(
         self, log: ActionLog, against: Against, threads: int | None = None

@@ -36,15 +36,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coordnet.disk import SLICE, in_pieces, linear_room, ones_beside, put_at, release, taken
-from coordnet.engine import current_engine
 from coordnet.errors import check_seed, one_of
 from coordnet.frames import frozen
 from coordnet.inference.bounds import harmonic
-from coordnet.inference.correction import CORRECTIONS, least_of_accounts, stepped_up
-from coordnet.inference.pair_order import PairOrder, marks
-from coordnet.inference.statistics import Chances, Floats
+from coordnet.inference.correction import CORRECTIONS, in_order, stepped_up
+from coordnet.inference.drawn_pairs import (
+    SAMPLE,
+    DrawnPairs,
+    best_of_pairs,
+    drawn_pairs,
+    logs_of,
+)
+from coordnet.inference.pair_order import PairOrder
+from coordnet.inference.statistics import Chances, Floats, WindowStatistics
 from coordnet.kernels import arrays as array_kernels
 from coordnet.kernels import attainable as attainable_kernels
+from coordnet.kernels import correction as correction_kernels
 from coordnet.log.account_order import (
     AccountRuns,
     grouped,
@@ -52,14 +59,12 @@ from coordnet.log.account_order import (
     starts_of,
     stretches,
 )
-from coordnet.log.actions import ActionLog
 from coordnet.memory import may_use_disk, memory_budget
 from coordnet.threads import CHUNKS, equal_chunks, run_chunks
 
 STEP = math.log(10.0) / 8  # levels stand eight to a power of ten,
 LEVELS = 8 * 24 + 1  # from 1 down to 1e-24
 SLACK = 1e-4  # part of a step by which a p-value may be too large for its level
-SAMPLE = 1 << 17  # co-occurrences drawn where a log is too large to count
 FEW_EDGES = 1 << 24  # that are corrected at once, where memory is not limited to less
 CORRECTED_BYTES = 64  # that each of them takes
 DIGITS = 20  # binary ones of a p-value, by which they are cut into stretches
@@ -159,7 +164,7 @@ def attainable_pairs(
     seed: int = 0,
     threads: int | None = None,
     n_o: NDArray[np.int32] | None = None,
-    log: ActionLog | None = None,
+    drawn: Callable[[], DrawnPairs] | None = None,
 ) -> AttainablePairs:
     """Count the pairs of accounts by the smallest p-value that the timing null can give them.
 
@@ -179,8 +184,8 @@ def attainable_pairs(
         Number of threads; it changes nothing of the result.
     n_o
         Number of accounts on each object, where it is at hand: int32 (objects,).
-    log
-        The log, for an engine that looks up who was drawn.
+    drawn
+        Gives the sample where it is kept, as from round to round; None draws one.
 
     Examples
     --------
@@ -200,7 +205,29 @@ def attainable_pairs(
     together = acts * (acts - 1) // 2  # co-occurrences on each object
     if int(together.sum()) <= budget:
         return _counted(runs, chances, threads)
-    return _sampled(runs, chances, acts, together, seed, threads, log)
+    sample = (
+        drawn() if drawn else drawn_pairs(runs, chances.of_object, acts, seed, threads, size=SAMPLE)
+    )
+    return _limits(runs, chances, sample, together, threads)
+
+
+def attainable_of(statistics: WindowStatistics, threads: int | None = None) -> AttainablePairs:
+    """Return the count for the tests of a log, which its statistics keep.
+
+    Parameters
+    ----------
+    statistics
+        Of the log, its window and its background.
+    threads
+        Number of threads.
+    """
+    if statistics.attainable is None:
+        statistics.attainable = attainable_pairs(
+            statistics.runs, Chances(statistics.classes, statistics.chances),
+            10 * len(statistics.log), threads=threads, n_o=statistics.objects.n_accounts,
+            drawn=lambda: statistics.drawn,
+        )  # fmt: skip
+    return statistics.attainable
 
 
 def _counted(runs: AccountRuns, chances: Chances, threads: int | None) -> AttainablePairs:
@@ -224,7 +251,7 @@ def _counted(runs: AccountRuns, chances: Chances, threads: int | None) -> Attain
 
     by_object = in_pieces(n_runs, [np.int32, np.int32], of_objects, object_runs)
     borders = equal_chunks(work.astype(np.int64), CHUNKS)
-    classes = _by_class(chances)
+    classes = chances.of_object, *logs_of(chances.chance)
 
     def count(scratch: tuple[NDArray[np.float64], ...], i: int) -> tuple[Integers, Integers]:
         histogram, sharing = np.zeros(LEVELS, np.int64), np.zeros(4, np.int64)
@@ -245,29 +272,16 @@ def _counted(runs: AccountRuns, chances: Chances, threads: int | None) -> Attain
     return AttainablePairs(counts, (int(sharing[0]), int(sharing[1]), int(sharing[2])), True)
 
 
-def _sampled(
+def _limits(
     runs: AccountRuns,
     chances: Chances,
-    n_o: Integers,
+    drawn: DrawnPairs,
     together: Integers,
-    seed: int,
     threads: int | None,
-    log: ActionLog | None,
 ) -> AttainablePairs:
     """Return upper limits from co-occurrences drawn at random, with replacement."""
-    rng = np.random.default_rng(seed)
-    total = together.cumsum()
-    object_ = np.searchsorted(total, rng.integers(0, total[-1], SAMPLE), side="right")
-    i = rng.integers(0, n_o[object_])
-    j = rng.integers(0, n_o[object_] - 1)
-    j += j >= i
-    asked = np.concatenate([object_, object_]), np.concatenate([i, j])
-    engine = current_engine()
-    drawn = None if engine is None or log is None else engine.accounts_on(log, *asked)
-    if drawn is None:
-        drawn = ranked_accounts(runs, len(n_o), *asked)
-    u, v = np.split(drawn, 2)
-    log_best, shared = best_log_p(runs, chances, u, v, threads)
+    log_best, shared = drawn.best_log_p(chances.chance, threads)
+    size, total = len(shared), float(together.sum())
     # who reaches a level must share so many objects: one over their number is at most one over this
     of_shared = chances.chance[chances.of_object[together > 0]]
     with np.errstate(divide="ignore"):  # the most that one object adds; repeats add less
@@ -276,41 +290,14 @@ def _sampled(
     share = 1.0 / shared
     sums = np.bincount(_bin(-log_best / STEP), share, LEVELS)[::-1].cumsum()[::-1]
     least = np.concatenate([needed, [1.0, 2.0, 3.0]])
-    sums = np.concatenate([sums, [share[shared >= k].sum() for k in (1, 2, 3)]])
-    means = np.minimum(sums / SAMPLE * least, 1.0)
-    limits = mean_limit(means, SAMPLE, MISS / len(means)) * (float(total[-1]) / least)
+    sums = np.concatenate([sums, [share.compress(shared >= k).sum() for k in (1, 2, 3)]])
+    means = np.minimum(sums / size * least, 1.0)
+    limits = mean_limit(means, size, MISS / len(means)) * (total / least)
     n = int((np.diff(runs.starts) > 0).sum())
     upper = np.minimum(np.ceil(limits).astype(np.int64), n * (n - 1) // 2)
     one, two, three = np.minimum.accumulate(upper[LEVELS:])
     counts = np.minimum(np.minimum.accumulate(upper[:LEVELS]), one)
     return AttainablePairs(counts, (int(one), int(two), int(three)), False)
-
-
-def ranked_accounts(
-    runs: AccountRuns, n_objects: int, object_: Integers, rank: Integers
-) -> NDArray[np.int32]:
-    """Return the accounts that stand at some ranks among those of an object, each once.
-
-    Parameters
-    ----------
-    runs
-        What each account acts on.
-    n_objects
-        Number of objects.
-    object_, rank
-        The objects, and the ranks, from 0, in order of the account codes.
-
-    Examples
-    --------
-    >>> objects = np.array([0, 1, 0, 1, 0], np.int32)
-    >>> runs = AccountRuns(np.array([0, 2, 4, 5]), objects, np.arange(6, dtype=np.int32))
-    >>> ranked_accounts(runs, 2, np.array([0, 1]), np.array([2, 1])).tolist()
-    [2, 1]
-    """
-    object_starts, object_runs = grouped(runs.objects, n_objects)
-    at = object_runs[object_starts[object_] + rank]
-    accounts: NDArray[np.int32] = np.searchsorted(runs.starts[1:], at, "right").astype(np.int32)
-    return accounts
 
 
 def mean_limit(means: Floats, n: int, miss: float) -> Floats:
@@ -346,18 +333,7 @@ def best_log_p(
 ) -> tuple[Floats, NDArray[np.int32]]:
     """Return log p* of pairs of accounts, and how many objects each pair shares."""
     order = PairOrder.of(runs.starts, source, target)
-    log_p, shared = np.empty(len(source)), np.empty(len(source), np.int32)
-    classes, listed = _by_class(chances), [frozen(column) for column in runs]
-    run_chunks(
-        lambda own, i: attainable_kernels.best_p_of_pairs(
-            *order[:3], *listed, *classes, order.borders[i], order.borders[i + 1], *own, log_p,
-            shared,
-        ),
-        len(order.work),
-        threads=threads,
-        scratch=lambda: marks(len(chances.of_object)),
-    )  # fmt: skip
-    return log_p, shared
+    return best_of_pairs(runs, *chances, order, threads)
 
 
 def family_p_values(
@@ -370,6 +346,7 @@ def family_p_values(
     alpha: float,
     found: int = 100,
     threads: int | None = None,
+    timing: Floats | None = None,
 ) -> tuple[Floats, int]:
     """Return the p-values of edges in the fixed family of pairs, 1 for the others, and its size.
 
@@ -386,6 +363,9 @@ def family_p_values(
         As in :meth:`AttainablePairs.family`.
     threads
         Number of threads.
+    timing
+        p-values of the edges under these chances, each of them at least p*: what is that small has
+        so small a p* too, which need not be computed. None computes all.
     """
     level, pairs = attainable.family(alpha, found)
     # only k edges with h p <= alpha k matter, for any k; h is at least the pairs that have no p
@@ -399,18 +379,17 @@ def family_p_values(
     while least_null > 0 and len(inside) < k:
         k = len(inside)
         inside = inside[taken(p_values, inside) * least_null <= alpha * k * (1 + 1e-9)]
-    ends = taken(source, inside), taken(target, inside)
+    reaching = np.zeros(len(inside), bool)
+    if timing is not None:  # a whole step below, so that no rounding matters
+        reaching = taken(timing, inside) <= level * math.exp(-STEP)
+    unsure = inside[~reaching]
+    ends = taken(source, unsure), taken(target, unsure)
     log_best, _ = best_log_p(runs, chances, *ends, threads)
-    inside = inside[reaches(log_best, level)]
+    reaching[~reaching] = reaches(log_best, level)
+    inside = inside[reaching]
     out = ones_beside(p_values)
     put_at(out, inside, taken(p_values, inside))
     return out, pairs
-
-
-def _by_class(chances: Chances) -> tuple[NDArray[np.int32], Floats, Floats]:
-    """Return the class of each object, and log c and log (1 - c) of each class."""
-    with np.errstate(divide="ignore"):
-        return chances.of_object, np.log(chances.chance), np.log1p(-chances.chance)
 
 
 # -- correction --------------------------------------------------------------------------------
@@ -461,11 +440,11 @@ def attainable_q_values(
         of_all = float(attainable.below(np.array([left / scale]))[0])
         fewer, found, fewer_degree = 0, 0, np.zeros(n_accounts, np.int64)
         for here in slices:
-            alone, near = attainable_kernels.near_edges(
+            alone, close = attainable_kernels.near_edges(
                 p_values[here], source[here], target[here], of_all, of_account, fewer_degree
             )
             fewer += alone
-            found += near
+            found += close
             release(p_values, source, target)
         settled = fewer == left and (fewer_degree == degree).all()
         left, degree = fewer, fewer_degree
@@ -473,104 +452,77 @@ def attainable_q_values(
             break  # another pass would cost more than it spares
         before = found
 
-    def expected(p: Floats) -> Floats:
-        of_p: Floats = p * attainable.at(p) * scale
-        return of_p
+    def near(here: slice) -> Integers:
+        ends = source[here], target[here]
+        places: Integers = attainable_kernels.places_near(
+            p_values[here], *ends, of_all, of_account, here.start
+        )
+        release(p_values, source, target)
+        return places
 
-    of_ends = _account_q_values(
-        p_values, source, target, of_account, degree, expected, attainable=not by
-    )
-    q_value, after, rank = ones_beside(p_values), 1.0, left
-    for at in _from_the_largest(p_values, of_all, left):
+    q_value, after, smaller = ones_beside(p_values), 1.0, left
+    least, rank = np.full(n_accounts, np.inf), degree.copy()
+    most = np.count_nonzero(degree) / 2.0 * degree
+    for at in _from_the_largest(p_values, near, found):
         p: Floats = taken(p_values, at)
-        rank -= len(at)
-        own = stepped_up(p, expected(p), not by, left, rank, after)
-        after = float(own.min())
-        named = np.maximum(*(of_ends[taken(ends, at)] for ends in (source, target)))
-        put_at(q_value, at, np.maximum(own, named))
+        expected = p * attainable.at(p) * scale
+        order = array_kernels.ascending_order(p)
+        correction_kernels.least_of_ends(
+            order, p, expected, taken(source, at), taken(target, at), of_account, most, rank, least
+        )
+        order = order[: np.searchsorted(p[order], of_all, side="right")]
+        if len(order):
+            smaller -= len(order)
+            own = in_order(expected[order], not by, smaller, after)
+            after = float(own[0])
+            q = np.ones(len(at))
+            q[order] = own
+            put_at(q_value, at, q)
+    of_ends, some = np.ones(n_accounts), np.isfinite(least)
+    of_ends[some] = stepped_up(least[some], 2.0 * least[some], not by)
+    for here in slices:
+        correction_kernels.raise_to_ends(
+            p_values[here], source[here], target[here], of_all, of_ends, q_value[here]
+        )
+        release(p_values, source, target, q_value)
     return q_value
 
 
-def _account_q_values(
-    p_values: Floats,
-    source: NDArray[np.int32],
-    target: NDArray[np.int32],
-    of_account: Floats,
-    degree: Integers,
-    expected: Callable[[Floats], Floats],
-    attainable: bool,
-) -> Floats:
-    """Return the q-value of each account, as :func:`account_q_values` of the correction has it.
+def _from_the_largest(
+    p_values: Floats, near: Callable[[slice], Integers], n: int
+) -> Iterator[Integers]:
+    """Yield the places of n edges, those of large p-values first.
+
+    Places of equal p-values come together, ascending, and so many at once as may be in memory.
 
     Parameters
     ----------
-    p_values, source, target
-        Of the edges.
-    of_account
-        A p-value of each account, beyond which none of its edges matters.
-    degree
-        How many of its edges are up to that.
-    expected
-        Gives the number of pairs that are expected to have so small p-values.
-    attainable
-        As in :func:`coordnet.inference.correction.stepped_up`.
-    """
-    least = np.full(len(degree), np.inf)
-    half, starts = np.count_nonzero(degree) / 2.0, np.concatenate([[0], np.cumsum(degree)])
-    for first, last in stretches(starts, _at_once()):
-        size = int(starts[last] - starts[first])
-        account, p, found = np.empty(size, np.int32), np.empty(size), 0
-        if size:
-            for begin in range(0, len(p_values), SLICE):
-                here = slice(begin, begin + SLICE)
-                found = attainable_kernels.edges_of_accounts(
-                    p_values[here], source[here], target[here], of_account, first, last, account,
-                    p, found,
-                )  # fmt: skip
-                release(p_values, source, target)
-        of_end = expected(p)
-        small = of_end < half * degree[account]
-        named, numbers = least_of_accounts(account[small], of_end[small])
-        least[named] = numbers
-    out = np.ones(len(degree))
-    some = np.isfinite(least)
-    out[some] = stepped_up(least[some], 2.0 * least[some], attainable)
-    return out
-
-
-def _from_the_largest(p_values: Floats, most: float, n: int) -> Iterator[Integers]:
-    """Yield the places of the n p-values up to a bound, those of large ones first.
-
-    Places of equal p-values come together, ascending, and so many at once as may be in memory.
+    p_values
+        Of all edges.
+    near
+        Gives the places of those in a slice.
+    n
+        How many there are.
     """
     slices = [slice(begin, begin + SLICE) for begin in range(0, len(p_values), SLICE)]
-
-    def places(inside: Callable[[Floats], Marks]) -> Integers:
-        found = []
-        for here in slices:
-            found.append(np.flatnonzero(inside(p_values[here])) + here.start)
-            release(p_values)
-        return np.concatenate(found)
-
     if n == 0:
         return
     if n <= _at_once():
-        yield places(lambda p: p <= most)
+        yield np.concatenate([near(here) for here in slices])
         return
     counts = np.zeros(1 << DIGITS, np.int64)
     for here in slices:
-        p = p_values[here]
-        array_kernels.count_codes(frozen(_leading(p[p <= most])), counts)
-        release(p_values)
+        array_kernels.count_codes(frozen(_leading(p_values[near(here)])), counts)
     some = np.flatnonzero(counts)
     starts = np.concatenate([[0], np.cumsum(counts[some])])
     for first, last in reversed(list(stretches(starts, _at_once()))):
-
-        def inside(p: Floats, least: int = some[first], up_to: int = some[last - 1]) -> Marks:
-            leading = _leading(p)
-            return (p <= most) & (least <= leading) & (leading <= up_to)
-
-        yield places(inside)
+        parts = []
+        for here in slices:
+            at = near(here)
+            leading = _leading(p_values[at])
+            parts.append(at[(some[first] <= leading) & (leading <= some[last - 1])])
+            release(p_values)
+        yield np.concatenate(parts)
 
 
 def _leading(p_values: Floats) -> NDArray[np.int32]:

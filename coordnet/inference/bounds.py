@@ -26,6 +26,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from coordnet.errors import ParameterError, one_of
+from coordnet.kernels.arrays import ascending_order
 from coordnet.kernels.tails import SMALLEST_P
 
 DEPENDENCES = ("positive", "any")
@@ -118,7 +119,8 @@ def hommel_h(p_sorted: Floats, m: int, alpha: float) -> int:
 
 def null_pairs(p_values: Floats, pairs: int, alpha: float = 0.05) -> int:
     """Return :func:`hommel_h` of p-values in any order; the pairs not given have p = 1."""
-    return hommel_h(np.sort(p_values[p_values <= alpha]), pairs, alpha)
+    small = p_values[p_values <= alpha]
+    return hommel_h(small[ascending_order(small)], pairs, alpha)
 
 
 def true_discoveries(p_of_set: Floats, h: int, alpha: float) -> int:

@@ -36,9 +36,6 @@ def stepped_up(
     p_values: NDArray[np.float64],
     expected: NDArray[np.float64],
     attainable: bool = False,
-    n: int | None = None,
-    before: int = 0,
-    after: float = 1.0,
 ) -> NDArray[np.float64]:
     """Return q-values by the step-up rule.
 
@@ -52,28 +49,37 @@ def stepped_up(
         Whether only the tests were counted that can have so small a p-value. With x_j the
         expected number over the rank j the q-value is then the least x_j / (1 - x_j), j >= i
         (Döhler, Durand & Roquain 2018), else the least x_j.
-    n
-        How many tests there are, where those of which `n` or more are expected are left out.
-    before, after
-        How many of them have smaller p-values than those given, and the least q-value of those that
-        have larger ones.
     """
-    n = len(p_values) if n is None else n
-    out = np.full(len(p_values), after)
+    n, out = len(p_values), np.ones(len(p_values))
     # no rank is above n, so that q < 1 up to the largest of the p-values of which fewer than n
     # are expected; of these, again; those beyond need no sorting
     small = np.flatnonzero(p_values <= p_values[expected < n].max(initial=-1.0))
     left = n
-    while before + len(small) < WORTH * left:
-        left = before + len(small)
+    while len(small) < WORTH * left:
+        left = len(small)
         p = p_values[small]
         small = small[p <= p[expected[small] < left].max(initial=-1.0)]
     order = _ascending(p_values, expected, small)
-    x = expected[order] / np.arange(before + 1, before + len(order) + 1)
+    out[order] = in_order(expected[order], attainable)
+    return out
+
+
+def in_order(
+    expected: NDArray[np.float64], attainable: bool, before: int = 0, after: float = 1.0
+) -> NDArray[np.float64]:
+    """Return the q-values of tests that stand by p-value; see :func:`stepped_up`.
+
+    Parameters
+    ----------
+    expected, attainable
+        As there.
+    before, after
+        How many tests have smaller p-values, and the least q-value of those that have larger ones.
+    """
+    x = expected / np.arange(before + 1, before + len(expected) + 1)
     if attainable:
         x = np.where(x < 0.5, x / (1.0 - np.minimum(x, 0.5)), 1.0)
-    out[order] = np.minimum(np.minimum.accumulate(x[::-1])[::-1], after)
-    return out
+    return np.minimum(np.minimum.accumulate(x[::-1])[::-1], after)
 
 
 def _ascending(

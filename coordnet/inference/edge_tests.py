@@ -22,7 +22,7 @@ S is compared with an expectation that counts objects, not occasions: conservati
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -34,7 +34,7 @@ from coordnet.disk import SLICE, digest_of, made_in_parts, release, stands_on_di
 from coordnet.engine import current_engine
 from coordnet.errors import one_of
 from coordnet.frames import frozen
-from coordnet.inference.attainable import attainable_pairs, attainable_q_values, family_p_values
+from coordnet.inference.attainable import attainable_of, attainable_q_values, family_p_values
 from coordnet.inference.bounds import null_pairs
 from coordnet.inference.correction import CORRECTIONS, corrected
 from coordnet.inference.pair_tests import (
@@ -65,6 +65,7 @@ NULLS: Mapping[str, str] = MappingProxyType(  # what each asks of a pair
 BOUND_ALPHA = 0.05
 LITTLE_POWER = 0.25  # typical chance from which the timing test is said to have little power
 TABLES = 1 << 16  # pairs of strata whose tables are held at once: 200 MB
+KEPT_ACTIONS = 1 << 24  # up to which a tester of pairs is kept for the next round: 0.5 GB
 TEST_BYTES = 80  # that the test of an edge takes, beside the edge
 
 
@@ -212,6 +213,7 @@ def co_action_tests(
     strata: Duration | str | None = None,
     correction: str = "bh",
     before: Mapping[str, NDArray[Any]] | None = None,
+    bounds: bool = True,
     threads: int | None = None,
 ) -> TestedEdges:
     """Test edges of a co-action graph; see :meth:`coordnet.CoordinationGraph.test`.
@@ -226,6 +228,9 @@ def co_action_tests(
         before has the larger chances, that of now the longer occasions. Bounds on true pairs rest
         on that of now: that of before is too small for two viewers of one event, who meet many
         times on one evening.
+    bounds
+        False leaves what bounds on true pairs rest on to :func:`with_bounds`, where it is asked
+        for: of the rounds of cleaning only the first and the last are.
     """
     one_of(null, NULLS, "null")
     one_of(correction, CORRECTIONS, "correction")
@@ -244,25 +249,49 @@ def co_action_tests(
             null_pairs=null_pairs(p_value, pairs),
         )  # fmt: skip
     else:
-        chances = Chances(statistics.classes, statistics.chances)
-        attainable = attainable_pairs(
-            statistics.runs, chances, 10 * len(log), threads=threads,
-            n_o=statistics.objects.n_accounts, log=log,
-        )  # fmt: skip
-        in_family, family = family_p_values(
-            p_value, source, target, statistics.runs, chances, attainable, BOUND_ALPHA,
-            threads=threads,
-        )  # fmt: skip
-        if before is not None:
-            in_family = np.where(in_family < 1, p_now, 1.0)
+        attainable = attainable_of(statistics, threads)
+        q_value = attainable_q_values(p_value, source, target, attainable, correction)
+        in_family = p_now
         test = EdgeTest(
             null, shown, correction, int(attainable.counts[0]), attainable.exact,
-            family, null_pairs(in_family, family), BOUND_ALPHA, statistics.typical_chance,
-            tuple(notes),
+            typical_chance=statistics.typical_chance, notes=tuple(notes),
         )  # fmt: skip
-        q_value = attainable_q_values(p_value, source, target, attainable, correction)
     columns |= {"q_value": q_value, "p_family": in_family}
-    return TestedEdges({n: frozen(c) for n, c in columns.items()}, test)
+    tested = TestedEdges({n: frozen(c) for n, c in columns.items()}, test)
+    if bounds:
+        tested = with_bounds(statistics, source, target, tested, threads)
+    return tested
+
+
+def with_bounds(
+    statistics: WindowStatistics,
+    source: NDArray[np.int32],
+    target: NDArray[np.int32],
+    tested: TestedEdges,
+    threads: int | None = None,
+) -> TestedEdges:
+    """Return a test with what bounds on true pairs rest on.
+
+    Parameters
+    ----------
+    statistics, source, target, threads
+        As in :func:`co_action_tests`.
+    tested
+        What that gave without bounds: in it `p_family` has the p-values of now of all edges. A test
+        that does not ask for the timing null has them already.
+    """
+    if tested.test.null == "activity":
+        return tested
+    columns, attainable = tested.columns, attainable_of(statistics, threads)
+    p_value, p_now = columns["p_value"], columns["p_family"]
+    in_family, family = family_p_values(
+        p_value, source, target, statistics.runs, Chances(statistics.classes, statistics.chances),
+        attainable, BOUND_ALPHA, threads=threads, timing=p_now,
+    )  # fmt: skip
+    if statistics.uncleaned is not None:
+        in_family = np.where(in_family < 1, p_now, 1.0)
+    test = replace(tested.test, family_pairs=family, null_pairs=null_pairs(in_family, family))
+    return TestedEdges({**columns, "p_family": frozen(in_family)}, test)
 
 
 def timing_p_values(
@@ -303,10 +332,7 @@ def _columns(
     engine = current_engine()
     done = None if engine is None else engine.tests(log, facts, source, target)
     if done is None:
-        tester = PairTester(
-            facts, log.account, log.object, log.time, len(log.all_accounts), log.by_account,
-            statistics.runs,
-        )  # fmt: skip
+        tester = _pair_tester(statistics, facts)
     activity, stratified = None, np.zeros(0)
     if null != "timing" and before is None:
         if strata is None:
@@ -369,6 +395,20 @@ def _columns(
         )  # fmt: skip
         return dict(zip(types, parts.columns, strict=True))
     return test(slice(None))
+
+
+def _pair_tester(statistics: WindowStatistics, facts: PairFacts) -> PairTester:
+    """Return what tests pairs, in later rounds of cleaning that of the first."""
+    log, tester = statistics.log, statistics.pair_tester
+    if tester is None:
+        tester = PairTester(
+            facts, log.account, log.object, log.time, len(log.all_accounts), log.by_account,
+            statistics.runs,
+        )  # fmt: skip
+        if len(log) <= KEPT_ACTIONS and not may_use_disk():
+            statistics.pair_tester = tester
+    tester.facts = facts
+    return tester
 
 
 def _notes(statistics: WindowStatistics) -> list[str]:

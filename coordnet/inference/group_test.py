@@ -57,7 +57,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from coordnet.disk import SLICE, in_pieces, release, selected
+from coordnet.disk import SLICE, in_pieces, linear_room, release
 from coordnet.errors import ParameterError, one_of
 from coordnet.frames import frozen, native
 from coordnet.frozen import Frozen
@@ -65,9 +65,10 @@ from coordnet.inference.round_times import roundness, scan_factors
 from coordnet.inference.statistics import Floats, WindowStatistics
 from coordnet.kernels import arrays as array_kernels
 from coordnet.kernels import groups as group_kernels
+from coordnet.kernels.growing import grow_each
 from coordnet.kernels.occasions import OccasionRule, number_occasions
 from coordnet.kernels.set_weights import know_shared
-from coordnet.log.account_order import grouped
+from coordnet.log.account_order import grouped, stretches
 from coordnet.log.actions import ActionLog
 from coordnet.log.windows import Within, check_kinds, window_of, windows_of_objects
 from coordnet.threads import run_chunks
@@ -211,6 +212,7 @@ class GroupTester:
         given = statistics.given_background
         self.background = None if given is None else given.fingerprint
         self.log = statistics.log
+        self._rooms: list[tuple[Any, ...]] = []  # of threads that grew sets
 
     @cached_property
     def scene(self) -> group_kernels.Scene:
@@ -330,57 +332,81 @@ class GroupTester:
             occasion_least_us=self.scene.rule.least_us,
         )
 
-    def grow(self, seeds: list[NDArray[np.int32]]) -> list[tuple[NDArray[np.int32], float]]:
-        """Grow a set from each seed, on threads."""
+    def grow(
+        self, seeds: list[NDArray[np.int32]], *, pairs: bool = True
+    ) -> list[tuple[NDArray[np.int32], float]]:
+        """Grow a set from each seed, on threads.
+
+        Parameters
+        ----------
+        seeds
+            The accounts that each begins with.
+        pairs
+            Whether the evidence of pairs that stay pairs is asked for; else it is NaN.
+        """
         if not seeds:
             return []
-        found = self._grown(self._scene_of_few, seeds)
+        found = self._grown(self._scene_of_few, seeds, pairs)
         large = [i for i, (members, _) in enumerate(found) if not len(members)]
         if large:
             for i, one in zip(
-                large, self._grown(self.scene, [seeds[i] for i in large]), strict=True
+                large, self._grown(self.scene, [seeds[i] for i in large], pairs), strict=True
             ):
                 found[i] = one
         self.let_go()
         return found
 
     def _grown(
-        self, scene: group_kernels.Scene, seeds: list[NDArray[np.int32]]
+        self, scene: group_kernels.Scene, seeds: list[NDArray[np.int32]], pairs: bool
     ) -> list[tuple[NDArray[np.int32], float]]:
-        n = len(self.log.all_accounts)
         interests = self.statistics.interests
         starts = np.concatenate([[0], np.cumsum([len(seed) for seed in seeds])])
         codes = np.concatenate(seeds)
         borders = np.arange(0, len(seeds) + AT_ONCE, AT_ONCE)
         borders[-1] = len(seeds)
+        rooms: list[tuple[Any, ...]] = []
+
+        def room() -> tuple[Any, ...]:
+            try:
+                own = self._rooms.pop()
+            except IndexError:
+                own = self._new_room()
+            rooms.append(own)
+            return own
 
         def some(own: tuple[Any, ...], i: int) -> list[tuple[NDArray[np.int32], float]]:
-            members, ends, evidence = group_kernels.grow_each(
+            members, ends, evidence = grow_each(
                 scene, codes, starts, borders[i], borders[i + 1], MOST_MEMBERS, HOPELESS, *own,
-                interests,
+                interests, pairs,
             )  # fmt: skip
-            return list(zip(np.split(members, ends[:-1]), evidence.tolist(), strict=True))
+            begins = [0, *ends.tolist()]
+            return [
+                (members[begin:end], found)
+                for begin, end, found in zip(begins, begins[1:], evidence.tolist(), strict=False)
+            ]
 
-        parts = run_chunks(
-            some,
-            len(borders) - 1,
-            threads=self.statistics.threads,
-            scratch=lambda: (
-                np.zeros(n, np.uint8),
-                np.zeros(n, np.int32),
-                np.full(n, -1, np.int32),
-                np.zeros(n),
-                np.empty(n, np.int32),
-            ),
-        )
+        parts = run_chunks(some, len(borders) - 1, threads=self.statistics.threads, scratch=room)
+        self._rooms.extend(rooms)  # where all went well: then they are as they were
         return [one for part in parts for one in part]
+
+    def _new_room(self) -> tuple[Any, ...]:
+        """Return the scratch arrays in which one thread grows sets."""
+        n = len(self.log.all_accounts)
+        return (
+            np.zeros(n, np.uint8),
+            np.zeros(n, np.int32),
+            np.full(n, -1, np.int32),
+            np.zeros(n),
+            np.empty(n + 1, np.int32),
+        )
 
 
 class _Pooled(NamedTuple):
     """The delays of the objects of a class since their first actions, or a part of them."""
 
     delay: NDArray[np.int64]  # ascending, of actions that are not their object's first
-    weights: tuple[tuple[NDArray[np.float64], float], ...]  # theirs, and what the first ones weigh
+    weights: NDArray[np.float64]  # (2, delays), theirs, in two ways
+    firsts: NDArray[np.float64]  # (2,), what the first ones weigh
 
 
 def _pooled_delays(
@@ -399,28 +425,43 @@ def _pooled_delays(
     repeats, classes
         m_uo of its actions, and the classes of its objects.
     """
-    cuts, order = actions_by_class(log, classes, n)
+    cuts, objects = grouped(classes, n)
+    acts = np.diff(log.by_object)
     found: list[_Pooled | None] = []
     for c in range(n):
-        rows = order[cuts[c] : cuts[c + 1]]
-        starting, delay, by_action, account = _of_class(log, rows, repeats)
-        if starting.all():
+        own = objects[cuts[c] : cuts[c + 1]]
+        own = own[acts[own] > 0]
+        ends = np.append(0, np.cumsum(acts[own]))
+        n_first, n_later = len(own), int(ends[-1]) - len(own)
+        if n_later == 0:
             found.append(None)
             continue
+        delay = linear_room(n_later, np.int64)
+        first, later = (
+            (linear_room(size, np.float64), linear_room(size, np.int32))
+            for size in (n_first, n_later)
+        )
         sums = np.zeros(len(log.all_accounts))
-        array_kernels.add_by_code(account, by_action, sums)
-        release(account, by_action)
-        by_account = _over(by_action, sums, account)
-        later, n_later = ~starting, int(np.count_nonzero(~starting))
-        part = evenly(later, n_later)
-        part = part[np.argsort(delay[part], kind="stable")]
-        weights = []
-        for w in (by_action, by_account):
-            after = selected(w, later, n_later).sum()
-            first = selected(w, starting, len(w) - n_later).sum()
-            weights.append((w[part], float(first * w[part].sum() / after)))
-        found.append(_Pooled(delay[part], tuple(weights)))
-        release(log.account, log.object, log.time, repeats, starting, delay)
+        for begin, end in stretches(ends, SLICE):
+            group_kernels.pooled_actions(
+                own, begin, end, ends[begin] - begin, log.by_object, log.time, log.account, repeats,
+                sums, delay, *first, *later,
+            )  # fmt: skip
+            release(log.account, log.time, repeats, delay, *first, *later)
+        step = max(1, n_later // PROFILE)
+        part = np.ascontiguousarray(delay[::step])
+        order = array_kernels.ascending_order(part)
+        weights, firsts = np.empty((2, len(part))), np.empty(2)
+        for way, (of_first, of_later) in enumerate(
+            (
+                (first[0], later[0]),
+                (_over(first[0], sums, first[1]), _over(later[0], sums, later[1])),
+            )
+        ):
+            weights[way] = of_later[::step][order]
+            firsts[way] = of_first.sum() * weights[way].sum() / of_later.sum()
+        found.append(_Pooled(part[order], weights, firsts))
+        release(delay, *first, *later)
     return found
 
 
@@ -454,24 +495,9 @@ def _class_moments(
         if delays is None:
             continue
         moments[c] = 1.0
-        for weight, firsts in delays.weights:
-            shape = group_kernels.class_profile(delays.delay, weight, firsts, windows[c], most)
+        for shape in group_kernels.class_profiles(*delays, windows[c], most):
             moments[c] = np.minimum(moments[c], _with_mean(shape, chance[c] / 2.0))
     return moments
-
-
-def _of_class(
-    log: ActionLog, rows: NDArray[np.int32], repeats: NDArray[np.int32]
-) -> list[NDArray[Any]]:
-    """Return of actions whether they begin an object, their delay since, 1 / m_uo, the account."""
-    starts = log.by_object
-
-    def columns(here: slice) -> list[NDArray[Any]]:
-        at = rows[here]
-        begin = starts[log.object[at]]
-        return [begin == at, log.time[at] - log.time[begin], 1.0 / repeats[at], log.account[at]]
-
-    return in_pieces(len(rows), [np.bool_, np.int64, np.float64, np.int32], columns, rows)
 
 
 def _over(weight: Floats, sums: Floats, account: NDArray[np.int32]) -> Floats:
@@ -481,40 +507,6 @@ def _over(weight: Floats, sums: Floats, account: NDArray[np.int32]) -> Floats:
         account,
     )  # fmt: skip
     return found
-
-
-def actions_by_class(
-    log: ActionLog, classes: NDArray[np.int32], n: int
-) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
-    """Return the actions of a log by the class of their object, as ``group_by_code`` does.
-
-    Parameters
-    ----------
-    log
-        The log.
-    classes
-        Of each object.
-    n
-        Number of classes.
-    """
-    (of_action,) = in_pieces(
-        len(log), [np.int32], lambda here: [classes[log.object[here]]], log.object
-    )
-    return grouped(of_action, n)
-
-
-def evenly(marked: NDArray[np.bool_], n: int) -> NDArray[np.int64]:
-    """Return the places of about PROFILE of the n marked, evenly spaced, or of all.
-
-    >>> evenly(np.arange(8) % 2 == 1, 4).tolist()
-    [1, 3, 5, 7]
-    """
-    step, seen, parts = max(1, n // PROFILE), 0, [np.zeros(0, np.int64)]
-    for begin in range(0, len(marked), SLICE):
-        at = np.flatnonzero(marked[begin : begin + SLICE]) + begin
-        parts.append(at[-seen % step :: step])
-        seen += len(at)
-    return np.concatenate(parts)
 
 
 def _with_mean(pooled: NDArray[np.float64], mean: float) -> NDArray[np.float64]:

@@ -44,8 +44,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coordnet.disk import in_pieces, release, selected
-from coordnet.inference.group_test import PROFILE, GroupTester, actions_by_class
+from coordnet.inference.group_test import PROFILE, GroupTester
 from coordnet.kernels import membership as membership_kernels
+from coordnet.log.account_order import grouped
 from coordnet.log.actions import ActionLog
 from coordnet.threads import run_chunks
 
@@ -174,7 +175,7 @@ def _delays_by_class(tester: GroupTester) -> tuple[NDArray[np.int64], NDArray[np
     log = statistics.log if background is None else background.log
     classes = statistics.classes if background is None else background.classes
     starts = log.by_object
-    cuts, order = actions_by_class(log, classes, len(statistics.chances))
+    cuts, order = _actions_by_class(log, classes, len(statistics.chances))
     parts = []
     for a, b in pairwise(cuts.tolist()):
         delay = _later(log, starts, order[a:b])
@@ -193,3 +194,23 @@ def _later(log: ActionLog, starts: NDArray[np.int64], rows: NDArray[np.int32]) -
 
     delay, later = in_pieces(len(rows), [np.int64, np.bool_], columns, rows)
     return selected(delay, later, int(np.count_nonzero(later)))
+
+
+def _actions_by_class(
+    log: ActionLog, classes: NDArray[np.int32], n: int
+) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+    """Return the actions of a log by the class of their object, as ``group_by_code`` does.
+
+    Parameters
+    ----------
+    log
+        The log.
+    classes
+        Of each object.
+    n
+        Number of classes.
+    """
+    (of_action,) = in_pieces(
+        len(log), [np.int32], lambda here: [classes[log.object[here]]], log.object
+    )
+    return grouped(of_action, n)

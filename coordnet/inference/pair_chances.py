@@ -39,7 +39,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from coordnet.disk import SLICE, in_pieces, linear_room, release
+from coordnet.disk import SLICE, linear_room, release
 from coordnet.engine import current_engine
 from coordnet.frames import frozen
 from coordnet.kernels import arrays as array_kernels
@@ -141,20 +141,21 @@ def pair_chances(
         shared = np.flatnonzero(np.diff(before[borders]))
         sums = engine.pair_sums(log, ranked, borders, shared, windows, pooled)
     if sums is None:
-        rank = array_kernels.put(np.arange(len(ranked), dtype=np.int32), ranked)
-        slots = slots_of(log.by_account[1], runs, log.time, rank, outside)
+        slots = slots_of(
+            log.by_account[1], runs, log.time, classes, borders, ranked, accounts_on, outside
+        )
         n_o = np.diff(slots.starts)
         before = _co_occurrences_before(n_o)
         co_occurrences = np.diff(before[borders])
         shared = np.flatnonzero(co_occurrences)  # most of many kinds have none
         sums = run_chunks(
-            lambda share, i: pair_kernels.class_sums(
+            lambda own, i: pair_kernels.class_sums(
                 slots, borders[shared[i]], borders[shared[i] + 1], before, windows[shared[i]],
-                pooled[shared[i]], shared[i], share,
+                pooled[shared[i]], shared[i], *own,
             ),
             len(shared),
             threads=threads,
-            scratch=lambda: np.zeros(len(log.all_accounts)),
+            scratch=lambda: _holder_room(len(log.all_accounts)),
             weights=co_occurrences[shared].clip(max=pair_kernels.SAMPLES[1]),
         )  # fmt: skip
     of_class = np.zeros((n, 6))
@@ -193,10 +194,13 @@ def slots_of(
     positions: NDArray[np.int32],
     runs: AccountRuns,
     time: NDArray[np.int64],
-    rank: NDArray[np.int32],
+    classes: NDArray[np.int32],
+    borders: NDArray[np.int64],
+    ranked: NDArray[np.int32],
+    accounts_on: NDArray[np.int32] | None = None,
     outside: NDArray[np.bool_] | None = None,
 ) -> pair_kernels.Slots:
-    """Return the slots of actions: one account on one object, by rank of the object and account.
+    """Return the slots of actions: one account on one object, by class, account and object.
 
     Parameters
     ----------
@@ -204,25 +208,34 @@ def slots_of(
         The actions account by account, and the objects of each account.
     time
         int64 (n,).
-    rank
+    classes
         Of each object: int32 (objects,).
+    borders, ranked
+        The objects grouped by class.
+    accounts_on
+        Number of accounts on each object, where it is at hand.
     outside
         By code of account, whether it takes part; None means all do.
     """
     starts, objects, first = runs
-    n = len(starts) - 1
-    inside = np.ones(n, bool) if outside is None else outside
-    slots = int(np.diff(starts)[inside].sum())
-    account, run, own = (linear_room(slots, np.int32) for _ in range(3))
-    slot_starts, own_starts = np.zeros(len(rank) + 1, np.int64), np.zeros(n + 1, np.int64)
+    inside = np.ones(len(starts) - 1, bool) if outside is None else outside
+    rank = array_kernels.put(np.arange(len(ranked), dtype=np.int32), ranked)
+    slot_starts = np.zeros(len(ranked) + 1, np.int64)
+    if accounts_on is None or outside is not None:
+        pair_kernels.count_slots(starts, objects, rank, inside, slot_starts[1:])
+    else:
+        slot_starts[1:] = accounts_on[ranked]
+    np.cumsum(slot_starts, out=slot_starts)
+    slots = int(slot_starts[-1])
+    object_, holder, by_object, action = (linear_room(slots, np.int32) for _ in range(4))
     pair_kernels.list_slots(
-        starts, objects, rank, inside, slot_starts, own_starts, account, run, own
+        starts, objects, first, positions, classes, rank, inside, borders, slot_starts, object_,
+        holder, action,
+    )  # fmt: skip
+    release(object_, holder, action, objects, first, positions)
+    return pair_kernels.Slots(
+        slot_starts, object_, holder, by_object, action, first, positions, time
     )
-    (own_time,) = in_pieces(
-        len(positions), [np.int64], lambda here: [time[positions[here]]], positions
-    )
-    release(account, run, own, objects, time)
-    return pair_kernels.Slots(slot_starts, account, run, own_starts, own, first, own_time)
 
 
 def sums_of_class(
@@ -255,13 +268,19 @@ def sums_of_class(
     by_account = grouped(account, n_accounts)
     by_account = frozen(by_account[0]), frozen(by_account[1])
     runs = account_runs(*by_account, object_)
-    slots = slots_of(by_account[1], runs, time, np.arange(n_objects, dtype=np.int32))
+    numbers, borders = np.arange(n_objects, dtype=np.int32), np.array([0, n_objects])
+    slots = slots_of(by_account[1], runs, time, np.zeros_like(numbers), borders, numbers)
     n_o = np.diff(slots.starts)
     before = _co_occurrences_before(n_o)
     found: Floats = pair_kernels.class_sums(
-        slots, 0, n_objects, before, window, pooled, number, np.zeros(n_accounts)
+        slots, 0, n_objects, before, window, pooled, number, *_holder_room(n_accounts)
     )
     return found
+
+
+def _holder_room(n_accounts: int) -> tuple[NDArray[np.int32], Floats]:
+    """Return the scratch of :func:`coordnet.kernels.pair_chances.class_sums`."""
+    return np.empty(n_accounts + 1, np.int32), np.zeros(n_accounts)
 
 
 def _co_occurrences_before(n_o: NDArray[np.int64]) -> NDArray[np.int64]:

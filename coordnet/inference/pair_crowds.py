@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from coordnet.inference.pair_order import PairOrder
 from coordnet.kernels.crowds import CommonCrowd
-from coordnet.kernels.edge_tests import AGAIN
+from coordnet.kernels.edge_tests import GRAIN_AT, LEAST_ROUND
 from coordnet.kernels.occasions import OccasionRule
 from coordnet.log.account_order import AccountRuns, run_accounts
 
@@ -25,7 +25,8 @@ SEEN = 1 << 16  # pairs that say which account has most work
 
 def find_common_crowd(
     runs: AccountRuns,
-    cells: NDArray[np.int64],
+    times: NDArray[np.int64],
+    notes: NDArray[np.uint64],
     source: NDArray[np.int32],
     target: NDArray[np.int32],
     order: PairOrder,
@@ -42,8 +43,10 @@ def find_common_crowd(
     ----------
     runs
         The objects of each account.
-    cells
-        First time, and class and roundness, of each run.
+    times
+        Of the actions account by account.
+    notes
+        Of each run, as :func:`coordnet.kernels.edge_tests.run_notes` writes them.
     source, target, order
         The pairs, as they are given and in order.
     classes
@@ -72,7 +75,7 @@ def find_common_crowd(
         acts = np.bincount(runs.objects[member[account]], minlength=len(classes))
         used = acts >= max(member.sum() / 2, 1)
     inside = member[account] & used[runs.objects]
-    member[account[inside & (cells[:, 1] >= AGAIN)]] = False
+    member[account[inside & (np.diff(runs.first) > 1)]] = False
     inside &= member[account]
     columns, members = np.flatnonzero(used), np.flatnonzero(member)
     pairs = np.count_nonzero(member[source] & member[target])
@@ -82,9 +85,9 @@ def find_common_crowd(
     at = np.flatnonzero(inside)
     time = np.full((len(members), len(columns)), -1)
     column = used.cumsum() - 1
-    time[row[account[at]], column[runs.objects[at]]] = cells[at, 0]
+    time[row[account[at]], column[runs.objects[at]]] = times[runs.first[at]]
     round_ = np.zeros(time.shape, np.int8)
-    round_[row[account[at]], column[runs.objects[at]]] = cells[at, 1] % grains
+    round_[row[account[at]], column[runs.objects[at]]] = notes[at] >> GRAIN_AT & LEAST_ROUND
     # a moment on an object is an occasion by itself where all that happens on the others is far off
     begin = np.where(time < 0, np.iinfo(np.int64).max, time).min(axis=0)
     by_time, far = np.argsort(begin, kind="stable"), max(rule)

@@ -30,7 +30,11 @@ class PairOrder(NamedTuple):
 
     @classmethod
     def of(
-        cls, starts: NDArray[np.int64], source: NDArray[np.int32], target: NDArray[np.int32]
+        cls,
+        starts: NDArray[np.int64],
+        source: NDArray[np.int32],
+        target: NDArray[np.int32],
+        in_blocks: bool = True,
     ) -> PairOrder:
         """Put pairs by heavier account, inside blocks of lighter ones whose lists fit the cache.
 
@@ -40,10 +44,13 @@ class PairOrder(NamedTuple):
             Where the objects of each account begin, of all accounts: int64 (accounts + 1,).
         source, target
             The pairs: int32 (pairs,).
+        in_blocks
+            False puts them by heavier account alone, which is better where an account has few.
         """
-        block = (starts[:-1] // BLOCK_RUNS).astype(np.int32)
+        block = (starts[:-1] // (BLOCK_RUNS if in_blocks else starts[-1] + 1)).astype(np.int32)
         # numpy takes large arrays in large pages, numba does not
-        scratch, heavier, lighter, place = (np.empty(len(source), np.int32) for _ in range(4))
+        scratch = np.empty(len(source), np.int64)
+        heavier, lighter, place = (np.empty(len(source), np.int32) for _ in range(3))
         stretches = shared_kernels.order_pairs(
             source, target, np.diff(starts).astype(np.int32), block,
             int(block.max(initial=0)) + 1, CHUNKS, scratch, heavier, lighter, place,

@@ -19,6 +19,7 @@ from coordnet.inference.round_times import GRAINS, round_factors, roundness
 from coordnet.inference.statistics import Floats, WindowStatistics
 from coordnet.kernels import arrays as array_kernels
 from coordnet.kernels import edge_tests as edge_test_kernels
+from coordnet.kernels.crowds import CommonCrowd
 from coordnet.kernels.occasions import OccasionRule
 from coordnet.log.account_order import AccountRuns, account_runs, grouped
 from coordnet.log.actions import ActionLog
@@ -201,6 +202,17 @@ class PairFacts(NamedTuple):
         return cls(classes, rank, by_cell, statistics.occasion_rule, since)
 
 
+class _Asked(NamedTuple):
+    """The pairs that were tested last, and what no chance changes of them."""
+
+    rule: OccasionRule
+    source: NDArray[np.int32]
+    target: NDArray[np.int32]
+    order: PairOrder
+    crowd: CommonCrowd | None
+    occasions: NDArray[np.int32]
+
+
 class PairTester:
     """Tests pairs of accounts by their own actions.
 
@@ -232,6 +244,7 @@ class PairTester:
         many: int = MANY,
     ) -> None:
         self.facts, self.many = facts, many
+        self.last: _Asked | None = None
         n, rank = len(account), facts.rank
         if rank is None:
             indptr, positions = by_account or grouped(account, n_accounts)
@@ -248,18 +261,17 @@ class PairTester:
             own = time[positions[here]]
             return own - facts.since, roundness(own, HOUR)
 
-        def cells(here: slice) -> list[NDArray[np.int64]]:
+        def of_runs(here: slice) -> tuple[NDArray[np.uint64], NDArray[np.int32]]:
             first = runs.first[here.start : here.stop + 1]
-            return [
-                edge_test_kernels.run_cells(
-                    first, self.time, round_, facts.classes[runs.objects[here]], len(GRAINS) + 1
-                )
-            ]
+            notes = np.empty(len(first) - 1, np.uint64)
+            cell = facts.classes[runs.objects[here]] * np.int32(len(GRAINS) + 1)
+            edge_test_kernels.run_notes(first, self.time, round_, cell, facts.by_cell[2], notes)
+            return notes, cell
 
         self.time, round_ = in_pieces(n, [np.int64, np.int8], times, positions)
         release(time)
-        (self.cells,) = in_pieces(
-            len(runs.objects), [np.dtype((np.int64, 2))], cells, runs.objects, runs.first, self.time
+        self.notes, self.cell = in_pieces(
+            len(runs.objects), [np.uint64, np.int32], of_runs, runs.objects, runs.first, self.time
         )
 
     def test(
@@ -270,22 +282,32 @@ class PairTester:
         Parameters
         ----------
         source, target
-            Codes of accounts whose actions are here: int32 (pairs,).
+            Codes of accounts whose actions are here: int32 (pairs,). Where they are those of the
+            last time, their occasions are not counted again.
         threads
             Number of threads; None means all processors.
         """
-        facts, n = self.facts, len(source)
-        order = PairOrder.of(self.runs.starts, source, target)
-        crowd = find_common_crowd(
-            self.runs, self.cells, source, target, order, facts.classes, facts.occasion_rule,
-            len(GRAINS) + 1,
-        )  # fmt: skip
-        occasions, expected, p_value = np.empty(n, np.int32), np.empty(n), np.empty(n)
+        facts, n, last = self.facts, len(source), self.last
+        again = (
+            last is not None
+            and last.rule == facts.occasion_rule
+            and np.array_equal(last.source, source)
+            and np.array_equal(last.target, target)
+        )
+        if last is None or not again:
+            order = PairOrder.of(self.runs.starts, source, target)
+            crowd = find_common_crowd(
+                self.runs, self.time, self.notes, source, target, order, facts.classes,
+                facts.occasion_rule, len(GRAINS) + 1,
+            )  # fmt: skip
+            last = _Asked(facts.occasion_rule, source, target, order, crowd, np.empty(n, np.int32))
+        order, occasions = last.order, last.occasions.copy()  # the caller's may be frozen
+        expected, p_value = np.empty(n), np.empty(n)
         run_chunks(
             lambda own, i: edge_test_kernels.shared_object_tests(
-                *order[:3], *self.runs, self.time, self.cells, *facts.by_cell,
-                facts.occasion_rule, order.borders[i], order.borders[i + 1], *own, occasions,
-                expected, p_value, self.many, crowd,
+                *order[:3], *self.runs, self.time, self.notes, self.cell, *facts.by_cell,
+                facts.occasion_rule, order.borders[i], order.borders[i + 1], *own, again,
+                occasions, expected, p_value, self.many, last.crowd,
             ),
             len(order.work),
             threads=threads,
@@ -293,4 +315,5 @@ class PairTester:
             weights=order.work,
             label="edge tests",
         )  # fmt: skip
+        self.last = last._replace(occasions=occasions)
         return occasions, expected, p_value

@@ -42,6 +42,7 @@ from coordnet.log.account_order import grouped, starts_of, stretches
 from coordnet.log.actions import ActionLog
 
 STEPS = 256  # of work an action that counting the common objects of all accounts may cost
+POPULAR = 256  # objects of which it is counted for all accounts at once how many two of them share
 
 
 def interests_of(
@@ -85,9 +86,15 @@ def interests_of(
         own = np.append(n_o[objects[starts[u] : starts[end]]], 0)
         met[u:end] = np.add.reduceat(own, starts[u:end] - starts[u], dtype=np.int64)
     met[np.diff(starts) == 0] = 0
-    shared = np.full(n, -1.0)
+    bar = np.partition(n_o, -POPULAR)[-POPULAR] if len(n_o) > POPULAR else 2
+    popular = np.flatnonzero(n_o >= max(bar, 2))
+    popular = popular[np.argsort(-n_o[popular], kind="stable")[:POPULAR]]
+    least = weight_kernels.least_shared(
+        starts, object_starts, by_object, met, acting, popular, 4 * len(log)
+    )
+    release(by_object)
     return weight_kernels.Interests(
-        starts, objects, object_starts, by_object, met, shared, acting
+        starts, objects, object_starts, by_object, met, np.full(n, -1.0), least, acting
     )  # fmt: skip
 
 

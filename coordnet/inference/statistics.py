@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from coordnet.disk import SLICE, in_pieces, linear_room, looked_up, release
 from coordnet.engine import current_engine
 from coordnet.errors import ParameterError
+from coordnet.inference.drawn_pairs import DrawnPairs, drawn_pairs
 from coordnet.inference.pair_chances import PairChances, pair_chances
 from coordnet.inference.set_weights import interests_of
 from coordnet.kernels import arrays as array_kernels
-from coordnet.kernels import edge_tests as edge_test_kernels
+from coordnet.kernels import objects as object_kernels
 from coordnet.kernels.occasions import OccasionRule
 from coordnet.kernels.set_weights import Interests
 from coordnet.log.account_order import AccountRuns
@@ -22,6 +23,10 @@ from coordnet.log.actions import ActionLog
 from coordnet.log.windows import Window, longest, taking_part, windows_of_kinds, windows_of_objects
 from coordnet.threads import CHUNKS, equal_chunks, run_chunks
 from coordnet.times import HOUR, SECOND
+
+if TYPE_CHECKING:
+    from coordnet.inference.attainable import AttainablePairs
+    from coordnet.inference.pair_tests import PairTester
 
 LEAST_OCCASION_GAP = 30 * SECOND
 EVENING = 6 * HOUR  # the least time from occasion to occasion beside a cleaned background
@@ -130,6 +135,8 @@ class WindowStatistics:
         self.given_background = background
         self.outside = outside
         self.uncleaned: Floats | None = None  # the chances before any account was taken out
+        self.pair_tester: PairTester | None = None  # where it is kept for the next round
+        self.attainable: AttainablePairs | None = None  # once it was counted
         self.threads = threads
         if occasion_gap_us is None:
             occasion_gap_us = max(longest(window_us), LEAST_OCCASION_GAP)
@@ -160,9 +167,10 @@ class WindowStatistics:
             outside,
             self.threads,
         )
-        for name in ("objects", "classes", "runs", "repeats", "interests"):
+        for name in ("objects", "classes", "runs", "repeats", "interests", "drawn"):
             if name in self.__dict__:
                 other.__dict__[name] = self.__dict__[name]
+        other.pair_tester = self.pair_tester
         other.uncleaned = self.chances if self.uncleaned is None else self.uncleaned
         return other
 
@@ -254,6 +262,12 @@ class WindowStatistics:
         return self.pair_chances.chance
 
     @cached_property
+    def drawn(self) -> DrawnPairs:
+        """A sample of the co-occurrences of the log, for counting pairs; the same in all rounds."""
+        n_o = self.objects.n_accounts
+        return drawn_pairs(self.runs, self.classes, n_o, threads=self.threads, log=self.log)
+
+    @cached_property
     def interests(self) -> Interests:
         """What the accounts act on, by which sets of them are priced."""
         return interests_of(self.log, self.runs[:2])
@@ -311,7 +325,7 @@ def counted_objects(
     acts, found = np.diff(starts), ObjectStatistics.room(len(windows))
     borders = equal_chunks(acts, CHUNKS)
     run_chunks(
-        lambda own, i: edge_test_kernels.object_statistics(
+        lambda own, i: object_kernels.object_statistics(
             starts, account, time, windows, borders[i], borders[i + 1], *own, *found
         ),
         len(borders) - 1,

@@ -96,6 +96,43 @@ def stable_order(values: Any) -> Any:
     return order
 
 
+@kernel
+def ascending_order(values: Any) -> Any:
+    """Return the positions of values in ascending order, equals as they stand: int32 (n,).
+
+    Parameters
+    ----------
+    values : float64 or int64 (n,), none below 0 and none missing
+
+    Cost: O(n): by their bits, eleven at a time, from the last ones on.
+    """
+    n = len(values)
+    key = values.view(np.uint64)
+    order = np.empty(n, np.int32)
+    spare = np.empty(n, np.int32)
+    counts = np.zeros((6, 2048), np.int64)
+    for i in range(n):
+        order[i] = i
+        for digit in range(6):
+            counts[digit, (key[i] >> np.uint64(11 * digit)) & np.uint64(2047)] += 1
+    for digit in range(6):
+        shift = np.uint64(11 * digit)
+        if n == 0 or counts[digit, (key[0] >> shift) & np.uint64(2047)] == n:
+            continue  # all have the same
+        begin = 0
+        for d in range(2048):
+            count = counts[digit, d]
+            counts[digit, d] = begin
+            begin += count
+        for k in range(n):
+            i = order[k]
+            d = (key[i] >> shift) & np.uint64(2047)
+            spare[counts[digit, d]] = i
+            counts[digit, d] += 1
+        order, spare = spare, order
+    return order
+
+
 @inner
 def first_from(values: Any, begin: int, end: int, least: int) -> int:
     """Return the first place from `begin` on with a value of `least` or more, or `end`.

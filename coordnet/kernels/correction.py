@@ -30,3 +30,54 @@ def least_over_rank(starts: Any, positions: Any, values: Any, least: Any) -> Non
         least[g] = np.inf
         for i in range(len(own)):
             least[g] = min(least[g], own[i] / (i + 1))
+
+
+@kernel
+def least_of_ends(
+    order: Any,
+    p_values: Any,
+    expected: Any,
+    source: Any,
+    target: Any,
+    of_account: Any,
+    most: Any,
+    rank: Any,
+    least: Any,
+) -> None:
+    """Update for each account the least of the expected numbers of its edges over their ranks.
+
+    Parameters
+    ----------
+    order : int32 (n,), the edges by p-value
+    p_values, expected : float64 (n,), and of how many pairs so small a p-value is expected
+    source, target : int32 (n,)
+    of_account, most : float64 (accounts,), p-values up to which, and expected numbers below which
+        its edges count
+    rank : int64 (accounts,), how many edges of the account count, of these and of those with
+        smaller p-values; these are taken off
+    least : float64 (accounts,), lowered
+    """
+    for k in range(len(order) - 1, -1, -1):
+        e = order[k]
+        for end in (source[e], target[e]):
+            if p_values[e] <= of_account[end]:
+                if expected[e] < most[end]:
+                    least[end] = min(least[end], expected[e] / rank[end])
+                rank[end] -= 1
+
+
+@kernel
+def raise_to_ends(
+    p_values: Any, source: Any, target: Any, of_all: float, of_ends: Any, q_value: Any
+) -> None:
+    """Raise the q-values of edges with a p-value up to `of_all` to those of their accounts.
+
+    Parameters
+    ----------
+    p_values, source, target, q_value : of the edges, the last one written
+    of_all : the p-value
+    of_ends : float64 (accounts,)
+    """
+    for e in range(len(p_values)):
+        if p_values[e] <= of_all:
+            q_value[e] = max(q_value[e], of_ends[source[e]], of_ends[target[e]])

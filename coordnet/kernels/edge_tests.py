@@ -21,8 +21,13 @@ from coordnet.kernels.tails import (
     tail_bound,
 )
 
-AGAIN = 1 << 30  # marks the cell of a run of several actions
 NONE = np.uint64(0)
+# what stands in the 64 binary digits of a run's note: its signature, its grain, its actions
+PARTS = 54
+SIGNATURE = np.uint64((1 << PARTS) - 1)
+GRAIN_AT, ACTS_AT = np.uint64(PARTS), np.uint64(PARTS + 3)
+LEAST_ROUND = np.uint64(7)
+MOST_ACTS = 64  # and more
 
 # -- objects -----------------------------------------------------------------------------------
 
@@ -133,52 +138,80 @@ def first_moment(time: Any, x: int, x_end: int, y: int, y_end: int, window: int)
     return -1
 
 
-@inlined
-def meeting_of_runs(first_action: Any, time: Any, r: Any, own: Any, window: int) -> Any:
-    """Return the first moment of :func:`first_moment` of two runs, and their pairs of actions."""
-    k = np.int64(first_action[r])
-    k_end = np.int64(first_action[r + ONE])
-    j = np.int64(first_action[own])
-    j_end = np.int64(first_action[own + ONE])
-    return first_moment(time, k, k_end, j, j_end, window), (k_end - k) * (j_end - j)
-
-
-@inlined
-def chance_of_pairs(chance: Any, log_miss: Any, c: int, pairs: int) -> float:
-    """Return the chance that one of several pairs of actions in a cell is within the window."""
-    if pairs < chance.shape[1]:
-        return chance[np.uint64(c), np.uint64(pairs)]
-    return -math.expm1(log_miss[c] * pairs)
-
-
 @kernel
-def run_cells(first_action: Any, time: Any, round_: Any, run_class: Any, grains: int) -> Any:
-    """Return what a test needs of each run, side by side, so that most runs are read once.
+def run_notes(
+    first_action: Any, time: Any, round_: Any, roundest_cell: Any, windows: Any, notes: Any
+) -> None:
+    """Write what a test needs of each run, in eight bytes, so that most runs are read once.
 
     Parameters
     ----------
     first_action : int32 (runs + 1,), from :func:`shared_objects.account_runs`
-    time : int64 (n,), of the actions account by account; round_ : int8 (n,), how round each is,
-        0 the roundest, up to grains - 1
-    run_class : int32 (runs,), the class of each run's object
-    grains : how many grains there are
+    time : int64 (n,), 0 or more, of the actions account by account; round_ : int8 (n,), how round
+        each is, 0 the roundest, up to LEAST_ROUND
+    roundest_cell : int32 (runs,), windows : int64 (cells,), as in :func:`shared_object_tests`
+    notes : uint64 (runs,), written: from the lowest binary digit on the signature of the run's
+        times, the roundness of its roundest action, and the number of its actions, MOST_ACTS where
+        it has more
 
-    Returns
-    -------
-    cells : int64 (runs, 2): the time of the run's first action; and class * grains + roundness of
-        its roundest action, with AGAIN added where the run has several actions
+    A signature has a bit for each window of time in which the run acts, and for the next one, of
+    PARTS that come round. So two runs with an action of each within the window have one in common.
     """
-    cells = np.empty((len(run_class), 2), np.int64)
-    for r in range(len(run_class)):
+    for r in range(len(notes)):
         k = first_action[r]
+        k_end = first_action[r + 1]
         roundest = round_[k]
-        for i in range(k + 1, first_action[r + 1]):
+        signature = NONE
+        window = max(windows[roundest_cell[r]], 1)
+        for i in range(k, k_end):
             roundest = min(roundest, round_[i])
-        cells[r, 0] = time[k]
-        cells[r, 1] = run_class[r] * grains + roundest
-        if first_action[r + 1] - k > 1:
-            cells[r, 1] += AGAIN
-    return cells
+            part = time[i] // window % PARTS
+            signature |= ONE << np.uint64(part)
+            signature |= ONE << np.uint64(part + 1 if part + 1 < PARTS else 0)
+        acts = np.uint64(min(k_end - k, MOST_ACTS))
+        notes[r] = signature | np.uint64(roundest) << GRAIN_AT | acts << ACTS_AT
+
+
+@inlined
+def round_and_pairs(x: Any, y: Any) -> Any:
+    """Return by two notes how round two runs are, and their pairs of actions: uint64 both.
+
+    Two times are as round as the less round. From MOST_ACTS on the pairs may be more.
+    """
+    grain = max(x >> GRAIN_AT & LEAST_ROUND, y >> GRAIN_AT & LEAST_ROUND)
+    return grain, (x >> ACTS_AT) * (y >> ACTS_AT)
+
+
+@inlined
+def may_meet(x: Any, y: Any) -> Any:
+    """Return by two notes 1 where two runs may have actions within the window, else 0: uint64."""
+    return ONE if x & y & SIGNATURE != 0 else NONE
+
+
+@inlined
+def meeting(first_action: Any, time: Any, r: Any, own: Any, window: int) -> int:
+    """Return the first moment by which two runs have both acted within the window, or -1."""
+    return first_moment(
+        time,
+        np.int64(first_action[r]),
+        np.int64(first_action[r + ONE]),
+        np.int64(first_action[own]),
+        np.int64(first_action[own + ONE]),
+        window,
+    )
+
+
+@inlined
+def chance_of_runs(
+    chance: Any, log_miss: Any, c: Any, pairs: Any, first_action: Any, r: Any, own: Any
+) -> float:
+    """Return the chance that one of the pairs of actions of two runs is within the window."""
+    if pairs < np.uint64(chance.shape[1]):
+        return chance[c, pairs]
+    pairs = np.int64(first_action[r + ONE] - first_action[r]) * (
+        first_action[own + ONE] - first_action[own]
+    )
+    return -math.expm1(log_miss[c] * pairs)
 
 
 @inner
@@ -191,7 +224,8 @@ def many_objects_test(
     objects: Any,
     first_action: Any,
     time: Any,
-    cells: Any,
+    notes: Any,
+    roundest_cell: Any,
     chance: Any,
     log_miss: Any,
     windows: Any,
@@ -235,19 +269,15 @@ def many_objects_test(
     for s in range(shared):
         r = np.uint64(runs[s])
         own = marked_run(np.uint64(objects[r]), marked, run_before)
-        c = max(cells[r, 1], cells[own, 1])
-        if c < AGAIN:
-            moment = max(cells[r, 0], cells[own, 0])
-            moments[together] = moment
-            together += ONE if abs(cells[r, 0] - cells[own, 0]) <= windows[c] else NONE
+        grain, pairs = round_and_pairs(notes[r], notes[own])
+        c = np.uint64(roundest_cell[own]) + grain
+        if may_meet(notes[r], notes[own]):
+            moments[together] = meeting(first_action, time, r, own, windows[c])
+            together += ONE if moments[together] >= 0 else NONE
+        if pairs == ONE:
             acts[c] += 1
-            continue
-        c = max(cells[r, 1] & (AGAIN - 1), cells[own, 1] & (AGAIN - 1))
-        moment, pairs = meeting_of_runs(first_action, time, r, own, windows[c])
-        moments[together] = moment
-        together += ONE if moment >= 0 else NONE
-        if timing:
-            p = chance_of_pairs(chance, log_miss, c, pairs)
+        elif timing:
+            p = chance_of_runs(chance, log_miss, c, pairs, first_action, r, own)
             chances[chained] = p
             chained += ONE
             mean += p
@@ -297,7 +327,8 @@ def shared_object_tests(
     objects: Any,
     first_action: Any,
     time: Any,
-    cells: Any,
+    notes: Any,
+    roundest_cell: Any,
     chance: Any,
     log_miss: Any,
     windows: Any,
@@ -306,6 +337,7 @@ def shared_object_tests(
     last: int,
     marked: Any,
     run_before: Any,
+    counted: bool,
     occasions: Any,
     expected: Any,
     p_value: Any,
@@ -322,7 +354,8 @@ def shared_object_tests(
     heavier, lighter, place : int32 (edges,), from :func:`shared_objects.order_pairs`
     starts, objects, first_action : from :func:`shared_objects.account_runs`
     time : int64 (n,), 0 or more, of the actions account by account, as `first_action` has them
-    cells : from :func:`run_cells`
+    notes : uint64 (runs,), from :func:`run_notes`
+    roundest_cell : int32 (runs,), the cell of the roundest times, of the class of its object
     chance : float64 (cells, several), of two accounts to be together on an object of a class when
         both times are so round: at k for k pairs of actions; (0, several) where the timing null is
         not asked for
@@ -331,6 +364,7 @@ def shared_object_tests(
     rule : OccasionRule
     first, last : edges to do
     marked, run_before : scratch, as in :func:`shared_objects.mark`, zeros on return
+    counted : whether the occasions stand there already, of the same edges and rule
     occasions : int32 (edges,), written at `place`
     expected, p_value : float64 (edges,), written at `place`; 0 and 1 where the timing null is not
         asked for
@@ -339,6 +373,8 @@ def shared_object_tests(
     """
     timing = len(chance) > 0
     runs = np.empty(256, np.uint32)
+    near_runs = np.empty(256, np.uint32)
+    near_own = np.empty(256, np.uint32)
     moments = np.empty(256, np.int64)
     chances = np.empty(256, np.float64)
     states = np.empty(256, np.float64)
@@ -354,6 +390,8 @@ def shared_object_tests(
         if len(runs) < starts[v + 1] - starts[v] + 1:
             room = 2 * (starts[v + 1] - starts[v] + 1)
             runs = np.empty(room, np.uint32)
+            near_runs = np.empty(room, np.uint32)
+            near_own = np.empty(room, np.uint32)
             moments = np.empty(room, np.int64)
             chances = np.empty(room, np.float64)
         if crowd is not None:
@@ -361,8 +399,8 @@ def shared_object_tests(
             if common >= many:
                 count, mean, p = many_objects_test(
                     h, v, shared_outside(crowd, v, objects, marked, runs), common, runs, objects,
-                    first_action, time, cells, chance, log_miss, windows, rule, marked, run_before,
-                    moments, chances, states, acts, crowd,
+                    first_action, time, notes, roundest_cell, chance, log_miss, windows, rule,
+                    marked, run_before, moments, chances, states, acts, crowd,
                 )  # fmt: skip
                 occasions[place[e]] = count
                 expected[place[e]] = mean
@@ -371,14 +409,14 @@ def shared_object_tests(
         shared = shared_runs(objects, starts[v], starts[v + 1], marked, runs)
         if shared >= many:
             count, mean, p = many_objects_test(
-                h, v, shared, NONE, runs, objects, first_action, time, cells, chance, log_miss,
-                windows, rule, marked, run_before, moments, chances, states, acts, None,
+                h, v, shared, NONE, runs, objects, first_action, time, notes, roundest_cell, chance,
+                log_miss, windows, rule, marked, run_before, moments, chances, states, acts, None,
             )  # fmt: skip
             occasions[place[e]] = count
             expected[place[e]] = mean
             p_value[place[e]] = p
             continue
-        together = np.uint64(0)
+        near = np.uint64(0)
         mean = 0.0
         none = 1.0  # the chances of none so far and of one,
         single = 0.0
@@ -387,30 +425,33 @@ def shared_object_tests(
         for s in range(shared):
             r = np.uint64(runs[s])
             own = marked_run(np.uint64(objects[r]), marked, run_before)
-            # two times are as round as the less round, and the class is the same
-            c = max(cells[r, 1], cells[own, 1])
-            pairs = np.int64(1)
-            if c < AGAIN:
-                s_own = cells[own, 0]
-                s_other = cells[r, 0]
-                moments[together] = max(s_own, s_other)
-                together += ONE if abs(s_own - s_other) <= windows[np.uint64(c)] else NONE
-            else:
-                c = max(cells[r, 1] & (AGAIN - 1), cells[own, 1] & (AGAIN - 1))
-                moment, pairs = meeting_of_runs(first_action, time, r, own, windows[c])
-                moments[together] = moment
-                together += ONE if moment >= 0 else NONE
+            grain, pairs = round_and_pairs(notes[r], notes[own])
+            c = np.uint64(roundest_cell[own]) + grain
+            # no branch: nobody can guess it
+            near_runs[near] = r
+            near_own[near] = own
+            near += may_meet(notes[r], notes[own])
             if timing:
-                p = chance_of_pairs(chance, log_miss, c, pairs)
+                p = chance_of_runs(chance, log_miss, c, pairs, first_action, r, own)
                 chances[s] = p
                 mean += p
                 some += none * p
                 two += single * p
                 single = single * (1.0 - p) + none * p
                 none *= 1.0 - p
-        count = count_occasions(moments, np.int64(together), rule)
         at = place[e]
-        occasions[at] = count
+        if counted:
+            count = np.int64(occasions[at])
+        else:
+            together = np.uint64(0)
+            for s in range(near):
+                r = np.uint64(near_runs[s])
+                own = np.uint64(near_own[s])
+                window = windows[np.uint64(roundest_cell[own])]
+                moments[together] = meeting(first_action, time, r, own, window)
+                together += ONE if moments[together] >= 0 else NONE
+            count = count_occasions(moments, np.int64(together), rule)
+            occasions[at] = count
         expected[at] = mean
         if not timing:
             p_value[at] = 1.0

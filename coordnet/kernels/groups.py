@@ -11,17 +11,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from coordnet.kernels.arrays import first_from, sort_in_place, stable_order, widened
+from coordnet.kernels.arrays import first_from, sort_in_place, stable_order
 from coordnet.kernels.compiling import inlined, inner, kernel
 from coordnet.kernels.occasions import OccasionRule, begins_occasion
 from coordnet.kernels.set_weights import (
-    common_objects,
-    know_shared,
-    least_shared,
     log_weight,
-    step_chance,
-    step_chances,
-    weights_of_subsets,
 )
 
 LOG10 = math.log(10.0)
@@ -30,9 +24,7 @@ PRIOR_ACCOUNTS = (1.0 + math.sqrt(1.0 + 8.0 * PRIOR_PAIRS)) / 2.0  # as many acc
 BIG = 512  # accounts on an object from which its moments are computed once, members included
 MOST = 64  # moments used; more members at once are counted as this many
 FEW = 8  # moments that most sets need, and that are counted first
-MOST_ADDED_UP = 8  # accounts up to which the search adds up all orders; beyond it estimates
 ABREAST = 16  # delays of which the powers are taken at once
-TRIED = 3  # candidates that are tried exactly for each place in a group
 
 
 class Scene(NamedTuple):
@@ -61,58 +53,102 @@ class Scene(NamedTuple):
 
 
 @kernel
-def class_profile(delay: Any, weight: Any, firsts: float, window: int, most: int) -> Any:
-    """Return the moments of G for the pooled delays of a class of objects.
+def pooled_actions(
+    objects: Any, begin: int, end: int, at: int, starts: Any, time: Any, account: Any, repeats: Any,
+    sums: Any, delay: Any, first_weight: Any, first_account: Any, weight: Any, by: Any,
+) -> None:  # fmt: skip
+    """Write the actions of objects[begin:end]: what begins each of them, and what comes later.
+
+    Parameters
+    ----------
+    objects : int32, objects with actions
+    at : how many later actions the objects before them have
+    starts, time, account, repeats : of the log, as in Scene
+    sums : float64 (accounts,), to which the weight of each action is added, 1 / m_uo
+    delay : int64 (later actions,), written: the time since the object's first action
+    first_weight, first_account : float64, int32 (objects,), written: of what begins each object
+    weight, by : float64, int32 (later actions,), written: of the others
+    """
+    for a in range(begin, end):
+        start = starts[objects[a]]
+        for p in range(start, starts[objects[a] + 1]):
+            u = account[p]
+            own = 1.0 / repeats[p]
+            sums[u] += own
+            if p == start:
+                first_weight[a] = own
+                first_account[a] = u
+            else:
+                delay[at] = time[p] - time[start]
+                weight[at] = own
+                by[at] = u
+                at += 1
+
+
+@kernel
+def class_profiles(delay: Any, weights: Any, firsts: Any, window: int, most: int) -> Any:
+    """Return the moments of G for the pooled delays of a class of objects, weighted in some ways.
 
     Parameters
     ----------
     delay : int64 (n,), sorted; of actions that are not their object's first, since it
-    weight : float64 (n,)
-    firsts : weight of the first actions, at delay 0
+    weights : float64 (ways, n)
+    firsts : float64 (ways,), weight of the first actions, at delay 0
     window : the bound, inclusive
     most : how many moments
 
     Returns
     -------
-    moments : float64 (most,), E[G^j]
+    moments : float64 (ways, most), E[G^j]
     """
-    moments = np.zeros(most, np.float64)
+    ways, n = weights.shape
+    moments = np.zeros((ways, most))
     powers = np.empty((most, ABREAST))
-    paces = np.empty(ABREAST)
+    paces = np.empty((ways, ABREAST))
+    parts = np.empty((ways, ABREAST))
     held = 0
-    n = len(delay)
-    total = 0.0
-    for i in range(n):
-        total += weight[i]
-    inside = 0.0  # weight of the delays after i, within the window
+    total = np.zeros(ways)
+    for way in range(ways):
+        for i in range(n):
+            total[way] += weights[way, i]
+    inside = np.zeros(ways)  # weight of the delays after i, within the window
     high = 0
     for i in range(-1, n):  # -1 is a first action
         x = delay[i] if i >= 0 else np.int64(0)
         if i >= 0:
-            inside = max(inside - weight[i], 0.0)
             high = max(high, i + 1)
-        if high <= i + 1:
-            inside = 0.0
+        none = high <= i + 1
+        begin = high
         while high < n and delay[high] - x <= window:
-            inside += weight[high]
             high += 1
-        g = min(inside / total, 1.0) if total > 0.0 else 0.0
-        paces[held] = g
-        powers[0, held] = (weight[i] if i >= 0 else firsts) / (total + firsts)
+        for way in range(ways):
+            weight = inside[way]
+            if i >= 0:
+                weight = max(weight - weights[way, i], 0.0)
+            if none:
+                weight = 0.0
+            for k in range(begin, high):
+                weight += weights[way, k]
+            inside[way] = weight
+            whole = total[way]
+            paces[way, held] = min(weight / whole, 1.0) if whole > 0.0 else 0.0
+            parts[way, held] = (weights[way, i] if i >= 0 else firsts[way]) / (whole + firsts[way])
         held += 1
         if held == ABREAST or i == n - 1:  # so many at once, for the processor's wide registers
-            for lane in range(held, ABREAST):
-                paces[lane] = 0.0
-                powers[0, lane] = 0.0
-            for j in range(1, most):
+            for way in range(ways):
                 for lane in range(ABREAST):
-                    power = powers[j - 1, lane] * paces[lane]
-                    powers[j, lane] = power if power >= 1e-300 else 0.0
-            for j in range(most):
-                moment = moments[j]
-                for lane in range(held):
-                    moment += powers[j, lane]
-                moments[j] = moment
+                    if lane >= held:
+                        paces[way, lane] = 0.0
+                    powers[0, lane] = parts[way, lane] if lane < held else 0.0
+                for j in range(1, most):
+                    for lane in range(ABREAST):
+                        power = powers[j - 1, lane] * paces[way, lane]
+                        powers[j, lane] = power if power >= 1e-300 else 0.0
+                for j in range(most):
+                    moment = moments[way, j]
+                    for lane in range(held):
+                        moment += powers[j, lane]
+                    moments[way, j] = moment
             held = 0
     return moments
 
@@ -390,13 +426,13 @@ def _log_factorial(known: Any, k: int) -> float:
 
 
 @inlined
-def _log_choose(known: Any, n: int, k: int) -> float:
+def log_choose(known: Any, n: int, k: int) -> float:
     """Return :func:`_log_binomial` of whole numbers."""
     return _log_factorial(known, n) - _log_factorial(known, k) - _log_factorial(known, n - k)
 
 
 @inlined
-def _densest(scene: Any, actions: Any, i: int, j: int, seen: Any) -> Any:
+def densest(scene: Any, actions: Any, i: int, j: int, seen: Any) -> Any:
     """Return what :func:`densest_window` gives, at once where there are one or two actions."""
     most = 1
     begin = i
@@ -458,14 +494,14 @@ def log_fisher(known: Any, statistic: float, tests: int) -> float:
 
 
 @kernel
-def _log_bound(known: Any, actions: int, members: int, moment: float) -> float:
+def log_bound(known: Any, actions: int, members: int, moment: float) -> float:
     """Return log of binom(a, m) m E[G^(m - 1)], at most 0: of m members in one window by chance.
 
     What rounding alone puts below 0 is 0, no evidence.
     """
     if moment <= 0.0:
         return -700.0
-    bound = _log_choose(known, actions, members) + math.log(members * moment)
+    bound = log_choose(known, actions, members) + math.log(members * moment)
     return bound if bound < -1e-12 else 0.0
 
 
@@ -473,7 +509,7 @@ def _log_bound(known: Any, actions: int, members: int, moment: float) -> float:
 def _log_window_bound(
     scene: Any, actions: Any, i: int, j: int, members: int, moment: float
 ) -> float:  # fmt: skip
-    """Return :func:`_log_bound` of so many members at once, round times being met more often.
+    """Return :func:`log_bound` of so many members at once, round times being met more often.
 
     Two actions at round times are f times as likely to be in one window, f being that of the less
     round one: so m actions with f_1 >= f_2 >= ... are f_2 f_3 ... f_m times as likely. The sum of
@@ -483,7 +519,7 @@ def _log_window_bound(
 
     e_j being the elementary symmetric polynomial, and the actions in order of f, each with those
     before it. As no chance is above 1, f is at most E[G^(m - 1)]^(-1 / (m - 1)) (Lyapunov's
-    inequality). Where no action is at a round time all f are 1 and it is :func:`_log_bound`.
+    inequality). Where no action is at a round time all f are 1 and it is :func:`log_bound`.
 
     Parameters
     ----------
@@ -499,7 +535,7 @@ def _log_window_bound(
     for k in range(i, j):
         top = max(top, factors[scene.grain[actions[k]]])
     if top == 1.0 or moment <= 0.0:
-        return _log_bound(scene.log_factorials, j - i, members, moment)
+        return log_bound(scene.log_factorials, j - i, members, moment)
     rest = members - 1
     top = max(min(top, moment ** (-1.0 / rest)), 1.0)
     sums = np.zeros(rest + 1)  # e_0, e_1, ... of f / top, which cannot overflow
@@ -581,7 +617,7 @@ def combine(known: Any, moment: Any, log_b: Any, reach: Any, rule: Any) -> Any:
 
 
 @inlined
-def _object_evidence(
+def object_evidence(
     scene: Any, actions: Any, i: int, j: int, in_set: Any, seen: Any, by_class: bool
 ) -> Any:  # fmt: skip
     """Test what the members did on one object.
@@ -600,7 +636,7 @@ def _object_evidence(
     bound : log B
     reach : what all of them at once would be worth: known from who acts, not from when
     """
-    most, _, end, members = _densest(scene, actions, i, j, seen)
+    most, _, end, members = densest(scene, actions, i, j, seen)
     bound = 0.0
     reach = 0.0
     if members > 1:
@@ -608,7 +644,7 @@ def _object_evidence(
         row = scene.big_row[o]
         moments = scene.big_moments[row] if row >= 0 else scene.class_moments[scene.class_of[o]]
         all_members = min(members, MOST)
-        reach = -_log_bound(scene.log_factorials, j - i, all_members, moments[all_members - 1])
+        reach = -log_bound(scene.log_factorials, j - i, all_members, moments[all_members - 1])
         if most > 1:
             count = min(most, MOST)
             chance = moments[count - 1]
@@ -660,7 +696,7 @@ def set_evidence(
         while j < n and object_of[actions[j]] == o:
             j += 1
         if j - i > 1:
-            members, most, when, bound, worth = _object_evidence(
+            members, most, when, bound, worth = object_evidence(
                 scene, actions, i, j, in_set, seen, by_class
             )
             if members > 1:
@@ -699,7 +735,7 @@ def workspace(n: int) -> Any:
 
 
 @inlined
-def _evidence(scene: Any, work: Any, objects: int, price: float) -> float:
+def evidence_of(scene: Any, work: Any, objects: int, price: float) -> float:
     """Return the log10 evidence of what stands in `work`, corrected for picking the set."""
     log_p, _ = combine(
         scene.log_factorials, work[1][:objects], work[2][:objects], work[3][:objects], scene.rule
@@ -787,7 +823,7 @@ def changed(
                     size += 1 if accounts[actions[a]] != x else 0
                     a += 1
             if size > 1:
-                members, _, when, bound, worth = _object_evidence(
+                members, _, when, bound, worth = object_evidence(
                     scene, joint, np.int64(0), size, in_set, seen, by_class
                 )
                 if members > 1:
@@ -822,421 +858,6 @@ def set_price(interests: Any, n_accounts: int, members: Any, size: int) -> float
     return math.log(size * (size - 1.0)) - log_weight(interests, members, size)
 
 
-@inner
-def _size_step(size: int) -> float:
-    """Return by how much the part of the price that the sizes share out grows to size + 1."""
-    return math.log((size + 1.0) / (size - 1.0))
-
-
-@inner
-def _price_with(
-    interests: Any, n_accounts: int, members: Any, size: int, chances: Any, price: float, x: int,
-    shared: float,
-) -> float:  # fmt: skip
-    """Return the price of a set with x: an estimate where it is not added up over all orders.
-
-    Were each account as likely to be drawn last as x, w(S + x) = (|S| + 1) w(S) mean of q_ux.
-
-    Parameters
-    ----------
-    interests : Interests, or None for equal prices
-    n_accounts : number of accounts
-    members : int32, the first `size` of them
-    chances : float64, q of the members; the row and column after theirs are written
-    price : of the set without x
-    shared : what x shares with all others; or less, for a price that is too low
-    """
-    if interests is None:
-        return log_price(n_accounts, size + 1)
-    to_x = 0.0
-    inside = 0.0  # what x shares with the members
-    for i in range(size):
-        common = common_objects(interests, members[i], x)
-        chances[i, size] = step_chance(interests.shared[members[i]], interests.n, common)
-        to_x += chances[i, size]
-        chances[size, i] = common
-        inside += common * (common - 1) / 2.0
-    shared = max(shared, inside)
-    for i in range(size):
-        chances[size, i] = step_chance(shared, interests.n, int(chances[size, i]))
-    if size < MOST_ADDED_UP:
-        weight = weights_of_subsets(chances, size + 1, interests.n)[-1]
-        return math.log((size + 1.0) * size) - math.log(weight)
-    return price - math.log((size + 1.0) * to_x / size) + _size_step(size)
-
-
-@inner
-def _prices_without(
-    interests: Any, n_accounts: int, size: int, chances: Any, price: float, prices: Any
-) -> None:  # fmt: skip
-    """Write the prices of a set of 3 or more without each of its members, as :func:`_price_with`.
-
-    Parameters
-    ----------
-    interests, n_accounts, chances, price : as there, of the set with all its `size` members
-    prices : float64 (size or more,), written
-    """
-    if interests is None:
-        prices[:size] = log_price(n_accounts, size - 1)
-    elif size <= MOST_ADDED_UP + 1:
-        weights = weights_of_subsets(chances, size, interests.n)
-        for i in range(size):
-            weight = weights[((1 << size) - 1) ^ (1 << i)]
-            prices[i] = math.log((size - 1.0) * (size - 2.0)) - math.log(weight)
-    else:
-        for i in range(size):
-            to_i = 0.0
-            for j in range(size):
-                to_i += chances[j, i] if j != i else 0.0
-            prices[i] = price + math.log(size * to_i / (size - 1.0)) - _size_step(size - 1)
-
-
-@inner
-def _best_candidates(
-    scene: Any, actions: Any, n: int, in_set: Any, seen: Any, stamp: Any, score: Any, touched: Any,
-    best: Any, gains: Any,
-) -> None:  # fmt: skip
-    """Add up, for every account that is not in the set, what it would add to each object.
-
-    An account that acts where the densest window still holds everybody raises that window's
-    number by one; on an object with no two members together, one that acts within the window of a
-    member makes two. What that is worth is read from the moments of the class.
-
-    Parameters
-    ----------
-    stamp : int32 (accounts,), scratch: -1, or the last object that an account was counted on
-    score : float64 (accounts,), scratch, zeros on entry and on return
-    touched : int32 (accounts,), scratch. Of a fixed length: an array that a loop may replace is
-        counted, atomically, in each turn of it
-    best, gains : int32, float64 (TRIED,), written: the accounts with the highest scores, of equals
-        the lowest code first, -1 where there are no more; and these, in log10
-    """
-    # by names of their own: taken from the scene in a loop, they would be counted in each turn
-    account, time, repeats = scene.account, scene.time, scene.repeats
-    count = 0
-    i = np.int64(0)  # a plain 0 has a type of its own, for which all that it goes to is compiled
-    while i < n:
-        o = scene.object[actions[i]]
-        start = scene.starts[o]
-        past = scene.starts[o + 1]
-        j = i + 1
-        while j < n and actions[j] < past:
-            j += 1
-        most, begin, end, _ = _densest(scene, actions, i, j, seen)
-        most = min(most, MOST - 1)
-        row = scene.big_row[o]
-        moments = scene.big_moments[row] if row >= 0 else scene.class_moments[scene.class_of[o]]
-        gain = 0.0
-        if moments[most] > 0.0:
-            known = scene.log_factorials
-            before = _log_choose(known, j - i, most) + math.log(most * moments[most - 1])
-            after = _log_choose(known, j - i + 1, most + 1) + math.log((most + 1) * moments[most])
-            gain = (min(before, 0.0) - min(after, 0.0)) / LOG10
-        if gain > 0.15:  # where everybody is fast nobody stands out
-            window = scene.window[o]
-            first = begin if most > 1 else i
-            last = begin if most > 1 else j - 1
-            alone = j - i == 1  # then each account that acts once is met once
-            for k in range(first, last + 1):
-                earliest = time[actions[end if most > 1 else k]] - window
-                latest = time[actions[k]] + window
-                q = actions[k]
-                while q > start and time[q - 1] >= earliest:
-                    q -= 1
-                while q < past and time[q] <= latest:
-                    x = account[q]
-                    once = alone and repeats[q] == 1
-                    if q != actions[k] and (once or (in_set[x] == 0 and stamp[x] != o)):
-                        if score[x] == 0.0:
-                            touched[count] = x
-                            count += 1
-                        if not once:
-                            stamp[x] = o
-                        score[x] += gain
-                    q += 1
-        i = j
-    best[:] = -1
-    gains[:] = 0.0
-    for i in range(count):
-        x = touched[i]
-        gain = score[x]
-        score[x] = 0.0
-        stamp[x] = -1
-        at = TRIED
-        while at > 0 and (
-            gain > gains[at - 1] or (gain == gains[at - 1] and x < best[at - 1])
-        ):  # fmt: skip
-            at -= 1
-        for later in range(TRIED - 1, at, -1):
-            best[later] = best[later - 1]
-            gains[later] = gains[later - 1]
-        if at < TRIED:
-            best[at] = x
-            gains[at] = gain
-
-
-@kernel
-def grow(
-    scene: Any, seed: Any, most_members: int, hopeless: float, in_set: Any, seen: Any, stamp: Any,
-    score: Any, touched: Any, interests: Any,
-) -> Any:  # fmt: skip
-    """Grow a set from a seed: add whom most evidence comes with, drop who brings none.
-
-    First by the chances of the classes alone: to a few members of a larger group the others look
-    like outsiders who are just as fast. Of the sets on the way the one with most evidence by the
-    chances of outsiders is kept, and from there accounts join and leave by that evidence.
-
-    Parameters
-    ----------
-    scene : Scene
-    seed : int32, two or more accounts
-    most_members : a set is not grown beyond this size
-    hopeless : the first part ends where a set of 10 or more has less evidence than this
-    in_set, seen, stamp, score, touched : scratch (accounts,): uint8 zeros, int32 zeros, int32 -1,
-        float64 zeros, on entry and on return; int32, anything
-    interests : Interests by which sets are priced, or None for equal prices
-
-    Returns
-    -------
-    members : int32, ascending; none where the set needs more moments than the scene has
-    evidence : log10
-    """
-    moments = scene.class_moments.shape[1]
-    if moments < MOST and len(seed) >= moments:
-        return np.empty(0, np.int32), 0.0
-    room = max(most_members, len(seed)) + 1
-    n_accounts = scene.population
-    size = len(seed)
-    members = widened(seed, room)
-    chances = np.zeros((room, room))
-    prices = np.empty(room)
-    if interests is not None:
-        know_shared(interests, members, size, seen)
-        between = step_chances(interests, members, size)
-        for i in range(size):
-            for j in range(size):
-                chances[i, j] = between[i, j]
-    price = set_price(interests, n_accounts, members, size)
-    for i in range(size):
-        in_set[members[i]] = 1
-    # typed as what Python gives: a plain False, True or -1 has a type of its own
-    no, yes = np.bool_(False), np.bool_(True)
-    nobody = np.int32(-1)
-    nowhere = np.empty((0, 8))
-    spare = np.empty(1024, np.int32)
-    joint = np.empty(256, np.int32)
-    best = np.empty(TRIED, np.int32)
-    gains = np.empty(TRIED)
-    prices_with = np.empty(TRIED)  # of the set with each of them,
-    priced = np.zeros(TRIED, np.int8)  # where known: 1 where it may be more, 2 where not
-    actions, n = gather(scene, members, size, np.empty(1024, np.int32))
-    acted_on = objects_at(scene, actions, n, np.empty(n, np.int32))
-    # what the set did by the chances of outsiders, and by those of the classes; and spare rooms
-    own = workspace(n + 1)
-    by_class = workspace(n + 1)
-    trial = workspace(n + 1)
-    chosen = workspace(n + 1)
-    own_n = set_evidence(scene, actions, n, in_set, seen, own, no, nowhere)[1]
-    class_n = set_evidence(scene, actions, n, in_set, seen, by_class, yes, nowhere)[1]
-    evidence = _evidence(scene, own, own_n, price)
-    class_evidence = _evidence(scene, by_class, class_n, price)
-    best_size = size
-    best_price = price
-    first = yes  # whether it is the first part
-    scored = False  # whether the candidates for the set as it is are known
-    turns = 0
-    while first or turns < 2 * most_members:
-        if size >= moments and moments < MOST:
-            for i in range(size):
-                in_set[members[i]] = 0
-            return np.empty(0, np.int32), 0.0
-        joined = nobody
-        joined_n = 0
-        joined_price = price
-        found = (class_evidence if first else evidence) + 1e-9
-        if size < most_members:
-            if not scored:
-                _best_candidates(
-                    scene, actions, n, in_set, seen, stamp, score, touched, best, gains
-                )
-                scored = True
-                priced[:] = 0
-            for t in range(TRIED):  # the best by score are tried one by one
-                x = best[t]
-                if x < 0:
-                    break
-                # to count what an active account shares takes long: first with less, which it may
-                shared = 0.0  # not need
-                sure = True
-                if interests is not None:
-                    shared = interests.shared[x]
-                    sure = shared >= 0.0
-                    if not sure:
-                        shared = least_shared(interests, x)
-                if priced[t] < (2 if sure else 1):
-                    prices_with[t] = _price_with(
-                        interests, n_accounts, members, size, chances, price, x, shared
-                    ) - (0.0 if sure else 1e-9)  # fmt: skip
-                    priced[t] = 2 if sure else 1
-                with_x = prices_with[t]
-                if gains[t] < 0.5 * (with_x - price) / LOG10:
-                    continue
-                in_set[x] = 1
-                trial, trial_n, joint = changed(
-                    scene, actions, acted_on, n, x, yes, in_set, seen, first,
-                    by_class if first else own, class_n if first else own_n, trial, joint,
-                )  # fmt: skip
-                in_set[x] = 0
-                with_it = _evidence(scene, trial, trial_n, with_x)
-                if with_it > found and interests is not None and not sure:
-                    know_shared(interests, best[t:], np.int64(1), seen)
-                    with_x = _price_with(
-                        interests, n_accounts, members, size, chances, price, x,
-                        interests.shared[x],
-                    )  # fmt: skip
-                    prices_with[t] = with_x
-                    priced[t] = 2
-                    if gains[t] < 0.5 * (with_x - price) / LOG10:
-                        continue
-                    with_it = _evidence(scene, trial, trial_n, with_x)
-                if with_it > found:
-                    joined = x
-                    joined_n = trial_n
-                    joined_price = with_x
-                    found = with_it
-                    trial, chosen = chosen, trial
-        if joined >= 0:
-            if interests is not None:  # its chances
-                _price_with(
-                    interests, n_accounts, members, size, chances, price, joined,
-                    interests.shared[joined],
-                )  # fmt: skip
-            in_set[joined] = 1
-            if first:
-                trial, own_n, joint = changed(
-                    scene, actions, acted_on, n, joined, yes, in_set, seen, no, own, own_n, trial,
-                    joint,
-                )  # fmt: skip
-                own, trial = trial, own
-                by_class, chosen = chosen, by_class
-                class_n = joined_n
-                class_evidence = found
-                found = _evidence(scene, own, own_n, joined_price)
-            else:
-                own, chosen = chosen, own
-                own_n = joined_n
-            spare, total = merge(scene, actions, n, joined, spare)
-            actions, spare = spare, actions
-            n = total
-            acted_on = objects_at(scene, actions, n, acted_on)
-            members[size] = joined
-            size += 1
-            price = joined_price
-            scored = False
-            if not first:
-                evidence = found
-                turns += 1
-                continue
-            if found > evidence:
-                evidence = found
-                best_size = size
-                best_price = price
-            if size < 10 or found >= hopeless:
-                continue
-        if first:  # back to the set with most evidence by the chances of outsiders
-            first = no
-            price = best_price
-            if best_size < size:
-                for i in range(best_size, size):
-                    in_set[members[i]] = 0
-                size = best_size
-                actions, n = gather(scene, members, size, actions)
-                acted_on = objects_at(scene, actions, n, acted_on)
-                own_n = set_evidence(scene, actions, n, in_set, seen, own, no, nowhere)[1]
-                scored = False
-            continue
-        turns += 1
-        if size == 2:
-            break
-        worst = -1  # nobody to add: drop the one without whom there is most evidence
-        worst_n = 0
-        _prices_without(interests, n_accounts, size, chances, price, prices)
-        for i in range(size):
-            x = members[i]
-            in_set[x] = 0
-            trial, trial_n, joint = changed(
-                scene, actions, acted_on, n, x, no, in_set, seen, no, own, own_n, trial, joint
-            )
-            in_set[x] = 1
-            less = _evidence(scene, trial, trial_n, prices[i])
-            if less > found:
-                worst = i
-                worst_n = trial_n
-                found = less
-                trial, chosen = chosen, trial
-        if worst < 0:
-            break
-        own, chosen = chosen, own
-        own_n = worst_n
-        spare, total = without(scene, actions, n, members[worst], spare)
-        actions, spare = spare, actions
-        n = total
-        acted_on = objects_at(scene, actions, n, acted_on)
-        in_set[members[worst]] = 0
-        size -= 1
-        price = prices[worst]
-        members[worst] = members[size]
-        for i in range(size):
-            chances[worst, i] = chances[size, i]
-        for i in range(size):
-            chances[i, worst] = chances[i, size]
-        evidence = found
-        scored = False
-    found_members = members[:size].copy()
-    sort_in_place(found_members)
-    if interests is not None:  # what is reported rests on no estimate
-        price = set_price(interests, n_accounts, found_members, size)
-        evidence = _evidence(scene, own, own_n, price)
-    for i in range(size):
-        in_set[members[i]] = 0
-    return found_members, evidence
-
-
-@kernel
-def grow_each(
-    scene: Any, seeds: Any, starts: Any, first: int, last: int, most_members: int, hopeless: float,
-    in_set: Any, seen: Any, stamp: Any, score: Any, touched: Any, interests: Any,
-) -> Any:  # fmt: skip
-    """Grow a set from each of the seeds first..last-1.
-
-    Parameters
-    ----------
-    seeds, starts : int32, int64 (seeds + 1,), the accounts of each seed
-    scene and the rest : as in :func:`grow`
-
-    Returns
-    -------
-    members : int32, of all sets, one after the other
-    ends : int64 (last - first,), where each ends there
-    evidence : float64 (last - first,)
-    """
-    members = np.empty(4 * (last - first), np.int32)
-    ends = np.empty(last - first, np.int64)
-    evidence = np.empty(last - first)
-    size = 0
-    for i in range(first, last):
-        grown, evidence[i - first] = grow(
-            scene, seeds[starts[i] : starts[i + 1]], most_members, hopeless, in_set, seen, stamp,
-            score, touched, interests,
-        )  # fmt: skip
-        if size + len(grown) > len(members):
-            members = widened(members, 2 * (size + len(grown)))
-        members[size : size + len(grown)] = grown
-        size += len(grown)
-        ends[i - first] = size
-    return members[:size], ends, evidence
-
-
 @kernel
 def synchronised_pairs(
     scene: Any, actions: Any, n: int, in_set: Any, seen: Any
@@ -1262,7 +883,7 @@ def synchronised_pairs(
         j = i + 1
         while j < n and object_[actions[j]] == o:
             j += 1
-        _, _, _, members = _densest(scene, actions, i, j, seen)
+        _, _, _, members = densest(scene, actions, i, j, seen)
         window = scene.window[o]
         if members > 1:
             row = scene.big_row[o]

@@ -24,6 +24,7 @@ class Interests(NamedTuple):
     accounts: Any  # int32 (runs,), those that act on each object
     met: Any  # int64 (accounts,), the accounts on all objects of each, as often as they act there
     shared: Any  # float64 (accounts,), sum over all others x of K_ux (K_ux - 1) / 2; -1: not known
+    least: Any  # float64 (accounts,), no more than that; always known
     n: int  # accounts that act
 
 
@@ -41,40 +42,112 @@ def know_shared(interests: Any, members: Any, size: int, count: Any) -> None:
 
     Cost: the accounts on all objects of a member, twice.
     """
-    # by names of their own: taken from a tuple in a loop, they would be counted in each turn
-    starts, objects, shared = interests.starts, interests.objects, interests.shared
-    object_starts, accounts = interests.object_starts, interests.accounts
     for i in range(size):
-        u = members[i]
-        if shared[u] >= 0.0:
-            continue
-        total = 0
-        for k in range(starts[u], starts[u + 1]):
-            o = objects[k]
-            for j in range(object_starts[o], object_starts[o + 1]):
-                x = accounts[j]
-                total += count[x]  # the K-th object makes K - 1 pairs more
-                count[x] += 1
-        if interests.met[u] > len(count) // 8:
-            count[:] = 0
-        else:
-            for k in range(starts[u], starts[u + 1]):
-                o = objects[k]
-                for j in range(object_starts[o], object_starts[o + 1]):
-                    count[accounts[j]] = 0
-        own = starts[u + 1] - starts[u]
-        shared[u] = total - own * (own - 1) // 2
+        shared_at_least(interests, np.int64(members[i]), np.inf, count)
 
 
 @kernel
-def least_shared(interests: Any, u: int) -> float:
-    """Return a lower bound of what u shares with all others, at once.
+def shared_at_least(interests: Any, u: int, enough: float, count: Any) -> float:
+    """Return how much u shares with all others; or `enough` or more, where it is that much.
 
-    M meetings with n - 1 others make M (M / (n - 1) - 1) / 2 pairs at least (Jensen's inequality).
+    Objects are counted until there is enough; where all of them are, it is written for good.
+
+    Parameters
+    ----------
+    interests, count : as in :func:`know_shared`
+    u : the account
+    enough : of interest is only whether it is less
     """
-    own = interests.starts[u + 1] - interests.starts[u]
-    meetings = float(interests.met[u] - own)
-    return max(0.0, meetings * (meetings / max(interests.n - 1.0, 1.0) - 1.0) / 2.0 * (1.0 - 1e-9))
+    # by names of their own: taken from a tuple in a loop, they would be counted in each turn
+    starts, objects, shared = interests.starts, interests.objects, interests.shared
+    object_starts, accounts = interests.object_starts, interests.accounts
+    if shared[u] >= 0.0:
+        return shared[u]
+    total = 0
+    steps = 0
+    begin = starts[u]
+    end = begin
+    found = 0.0
+    while end < starts[u + 1] and found < enough:
+        o = objects[end]
+        for j in range(object_starts[o], object_starts[o + 1]):
+            x = accounts[j]
+            total += count[x]  # the K-th object makes K - 1 pairs more
+            count[x] += 1
+        steps += object_starts[o + 1] - object_starts[o]
+        end += 1
+        own = end - begin  # what u shares with itself
+        found = float(total - own * (own - 1) // 2)
+    if steps > len(count) // 8:
+        count[:] = 0
+    else:
+        for k in range(begin, end):
+            o = objects[k]
+            for j in range(object_starts[o], object_starts[o + 1]):
+                count[accounts[j]] = 0
+    if end == starts[u + 1]:
+        shared[u] = found
+    return found
+
+
+@kernel
+def least_shared(
+    starts: Any, object_starts: Any, accounts: Any, met: Any, n: int, popular: Any, most: int
+) -> Any:  # fmt: skip
+    """Return lower bounds of how much accounts share with all others, at once for all of them.
+
+    M meetings with n - 1 others make M (M / (n - 1) - 1) / 2 pairs of objects at least (Jensen's
+    inequality). And what one shares is the sum, over each two of one's objects, of the others on
+    both: those of popular objects are looked up, for all accounts, in one table.
+
+    Parameters
+    ----------
+    starts, object_starts, accounts, met, n : as in Interests
+    popular : int64 (objects,), the most popular objects, falling. As many of them as `most` allows
+    most : how many steps it may take
+
+    Returns
+    -------
+    least : float64 (accounts,)
+    """
+    least = np.zeros(len(met))
+    others = max(n - 1.0, 1.0)
+    for u in range(len(met)):
+        meetings = float(met[u] - (starts[u + 1] - starts[u]))
+        pairs = meetings * (meetings / others - 1.0) / 2.0
+        least[u] = max(0.0, pairs * (1.0 - 1e-9))
+    size = len(popular)
+    ends = np.zeros(len(met) + 1, np.int64)  # where the popular objects of each account end
+    while True:
+        ends[:] = 0
+        work = 0
+        for a in range(size):
+            for k in range(object_starts[popular[a]], object_starts[popular[a] + 1]):
+                ends[accounts[k] + 1] += 1
+                work += 2 * ends[accounts[k] + 1] - 1  # the sum of squares
+        if work <= most or size == 0:
+            break
+        size //= 2
+    for u in range(len(met)):
+        ends[u + 1] += ends[u]
+    own = np.empty(ends[len(met)], np.int16)
+    following = ends[:-1].copy()
+    for a in range(size):
+        for k in range(object_starts[popular[a]], object_starts[popular[a] + 1]):
+            own[following[accounts[k]]] = a
+            following[accounts[k]] += 1
+    both = np.zeros((size, size), np.int32)
+    for u in range(len(met)):
+        for i in range(ends[u], ends[u + 1]):
+            for k in range(ends[u], i):
+                both[own[i], own[k]] += 1
+    for u in range(len(met)):
+        pairs = 0
+        for i in range(ends[u], ends[u + 1]):
+            for k in range(ends[u], i):
+                pairs += both[own[i], own[k]] - 1
+        least[u] = max(least[u], float(pairs))
+    return least
 
 
 @inner

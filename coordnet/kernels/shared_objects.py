@@ -112,6 +112,16 @@ def marked_run(o: Any, marked: Any, run_before: Any) -> Any:
 # -- the order of pairs ------------------------------------------------------------------------
 
 
+@inlined
+def _by_length(source: Any, target: Any, length: Any, e: int) -> Any:
+    """Return the heavier and the lighter account of pair e, uint64 both."""
+    u = np.uint64(source[e])
+    v = np.uint64(target[e])
+    if length[u] < length[v]:
+        return v, u
+    return u, v
+
+
 @kernel
 def order_pairs(
     source: Any,
@@ -133,7 +143,7 @@ def order_pairs(
     length : int32 (accounts,), how many objects each account has
     block : int32 (accounts,), the block of each account, below `blocks`
     chunks : into how many stretches of about equal work the pairs are cut, at most
-    by_heavier : int32 (pairs,), scratch
+    by_heavier : int64 (pairs,), scratch: the lighter account of each pair, and where it stood
     heavier, lighter : int32 (pairs,), written: the accounts of each pair in the new order
     place : int32 (pairs,), written: where it stood
 
@@ -149,29 +159,29 @@ def order_pairs(
     block_starts = np.zeros(blocks + 1, np.int64)
     total = 0
     for e in range(n):
-        swap = length[source[e]] < length[target[e]]
-        h = target[e] if swap else source[e]
-        v = source[e] if swap else target[e]
-        starts[h + 1] += 1
-        block_starts[block[v] + 1] += 1
+        h, v = _by_length(source, target, length, e)
+        starts[h + ONE] += 1
+        block_starts[np.uint64(block[v]) + ONE] += 1
         total += length[v] + 10
     for u in range(len(length)):
         starts[u + 1] += starts[u]
     for b in range(blocks):
         block_starts[b + 1] += block_starts[b]
     for e in range(n):
-        h = target[e] if length[source[e]] < length[target[e]] else source[e]
-        by_heavier[starts[h]] = e
+        h, v = _by_length(source, target, length, e)
+        by_heavier[np.uint64(starts[h])] = (np.int64(v) << 32) | e
         starts[h] += 1
-    for i in range(n):
-        e = by_heavier[i]
-        swap = length[source[e]] < length[target[e]]
-        v = source[e] if swap else target[e]
-        j = block_starts[block[v]]
-        block_starts[block[v]] += 1
-        heavier[j] = target[e] if swap else source[e]
-        lighter[j] = v
-        place[j] = e
+    i = 0
+    for u in range(len(length)):
+        while i < starts[u]:
+            v = np.uint64(by_heavier[i] >> 32)
+            b = np.uint64(block[v])
+            j = np.uint64(block_starts[b])
+            block_starts[b] += 1
+            heavier[j] = u
+            lighter[j] = v
+            place[j] = by_heavier[i] & 0xFFFFFFFF
+            i += 1
     borders = np.zeros(chunks + 1, np.int64)
     work = np.zeros(chunks, np.int64)
     done = 0

@@ -44,14 +44,14 @@ from coordnet.disk import longer
 from coordnet.errors import check_seed, check_whole
 from coordnet.frames import frozen, native
 from coordnet.graphs.graph import CoordinationGraph
-from coordnet.inference.attainable import LEVELS, STEP, AttainablePairs, attainable_pairs
+from coordnet.inference.attainable import LEVELS, STEP, AttainablePairs, attainable_of
 from coordnet.inference.correction import least_of_accounts
 from coordnet.inference.edge_tests import BOUND_ALPHA, LITTLE_POWER, combined_p_values
 from coordnet.inference.group_test import GroupTester
 from coordnet.inference.pair_order import marks
 from coordnet.inference.pair_tests import MANY, chances_of_cells, saturated_sums
 from coordnet.inference.round_times import round_factors, roundness
-from coordnet.inference.statistics import EVENING, Chances, popularity_class
+from coordnet.inference.statistics import EVENING, popularity_class
 from coordnet.kernels import edge_tests as edge_test_kernels
 from coordnet.kernels import groups as group_kernels
 from coordnet.kernels import tails as tail_kernels
@@ -426,11 +426,7 @@ class _Paper:
         if self.size < 2 or self.objects < 1:
             return
         if config.null != "activity":
-            chances = Chances(statistics.classes, statistics.chances)
-            self.attainable = attainable_pairs(
-                statistics.runs, chances, 10 * len(log), threads=statistics.threads,
-                n_o=statistics.objects.n_accounts, log=log,
-            )  # fmt: skip
+            self.attainable = attainable_of(statistics, statistics.threads)
             self.family = self.attainable.family(BOUND_ALPHA, FAMILY)
         # of the edges that are kept and of the accounts that they name, ascending: how many pairs
         # are expected to have so small a p-value
@@ -714,16 +710,16 @@ class _Plant:
         classes = statistics.classes[self.codes]
         classes[self.columns[:m]] = planted
         time = self.time[chosen]
-        cells = edge_test_kernels.run_cells(
-            runs[2], time, self.grain[chosen], classes[objects], paper.round_factors.shape[1]
-        )
         by_cell = chances_of_cells(
             chances if timing else None, paper.round_factors, statistics.window_of_class
         )
+        cell = classes[objects] * np.int32(paper.round_factors.shape[1])
+        notes = np.empty(len(objects), np.uint64)
+        edge_test_kernels.run_notes(runs[2], time, self.grain[chosen], cell, by_cell[2], notes)
         edge_test_kernels.shared_object_tests(
-            u, v, np.arange(len(u), dtype=np.int32), *runs, time, cells, *by_cell,
-            rule, 0, len(u), *marks(len(self.codes)), occasions, expected,
-            p_value, MANY,
+            u, v, np.arange(len(u), dtype=np.int32), *runs, time, notes, cell, *by_cell,
+            rule, 0, len(u), *marks(len(self.codes)), False,
+            occasions, expected, p_value, MANY,
         )  # fmt: skip
         surprising = p_value <= SEED_P
         if paper.config.null != "timing":

@@ -19,7 +19,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 
 from coordnet.inference.group_test import GroupTest
 from coordnet.readers.profiles import NOTHING
@@ -142,7 +142,7 @@ def _unremarkable(test: GroupTest) -> float:
     joined = float(_joiners(_together(test)).sum())
     if not test.observed_pairs or not joined:
         return 1.0
-    least = test.observed_pairs * stats.gamma.ppf(0.05, joined) / joined
+    least = test.observed_pairs * special.gammaincinv(joined, 0.05) / joined
     return float(min(1.0, test.expected_pairs / least))
 
 

@@ -34,7 +34,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 
 from coordnet.disk import SLICE
 from coordnet.frames import frozen
@@ -295,7 +295,7 @@ def _sources(
     key, times = np.unique(cluster[opened] << 32 | opener[opened], return_counts=True)
     of, who = key >> 32, key & 0xFFFFFFFF
     members = view.sizes[of]
-    by_luck = members * stats.binom.sf(times - 1, all_opened[of], 1 / members)
+    by_luck = members * special.bdtrc(times - 1, all_opened[of], 1 / members)
     chosen = (2 * times > all_opened[of]) & (by_luck <= LUCK)
     found[of[chosen]] = who[chosen]
     return found

@@ -401,13 +401,12 @@ class _Layer:
         """
         if self.level is None or (self.statistics is None and self.kept.tested is not None):
             return  # nothing is asked for, or nothing rests on a background
-        share = self.level
-        if self.statistics is not None:
-            if outside is not None:
-                self.statistics = self.statistics.with_background(outside)
-            share = self.level / 2 if self.config.groups else self.level
+        share, against = self.share, self.against
+        if self.statistics is not None and outside is not None:
+            self.statistics = self.statistics.with_background(outside)
+            against = replace(against, bounds=False)  # until it is known to be the last round
         with self.stage(f"{self.name} tests"):
-            self.graph = self.graph.tested_against(self.against, self.statistics, self.threads)
+            self.graph = self.graph.tested_against(against, self.statistics, self.threads)
             self.kept = self.graph.keep(fdr=share)
             if outside is None and self.kept.tested is not None:
                 self.first_chance = self.kept.tested.typical_chance
@@ -420,6 +419,13 @@ class _Layer:
             release(*self.all_edges.edges.values(), *self.graph.edges.values())
         if outside is None:
             self.first = self.graph, self.kept, self.statistics, self.least_q
+
+    @property
+    def share(self) -> float | None:
+        """The part of the level that the edges have."""
+        if self.level is None or self.statistics is None or not self.config.groups:
+            return self.level
+        return self.level / 2
 
     @property
     def least_evidence(self) -> float:
@@ -452,6 +458,9 @@ class _Layer:
         if self.statistics is None or self.level is None:
             return
         with self.stage("groups"):
+            if self.statistics is not self.first[2]:
+                self.graph = self.graph.with_bounds(self.statistics, self.threads)
+                self.kept = self.graph.keep(fdr=self.share)
             self.tester = GroupTester(self.statistics)
             first = self.first[2]
             if first is not None and first is not self.statistics:

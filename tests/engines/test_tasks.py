@@ -23,6 +23,7 @@ from coordnet.engines.tasks import Place, TaskEngine
 from coordnet.errors import CoordnetError, InputError, OutputError, ParameterError
 from coordnet.inference import attainable
 from coordnet.inference.attainable import attainable_pairs
+from coordnet.inference.drawn_pairs import drawn_pairs
 from coordnet.inference.statistics import Chances, WindowStatistics, object_statistics
 from coordnet.store import folder as folders
 from coordnet.store import write
@@ -320,8 +321,15 @@ def test_who_was_drawn_is_looked_up_by_tasks(tmp_path_factory, log, read, seed):
         patch.setattr(attainable, "SAMPLE", 200)
         expected = attainable_pairs(store.account_runs(), chances, 0, seed)
         assert engine.ran == []
-        found = attainable_pairs(store.account_runs(), chances, 0, seed, log=store)
         n_o, rng = statistics.objects.n_accounts, np.random.default_rng(seed)
+        found = attainable_pairs(
+            store.account_runs(),
+            chances,
+            0,
+            drawn=lambda: drawn_pairs(
+                store.account_runs(), statistics.classes, n_o, seed, log=store, size=200
+            ),
+        )
         asked = rng.integers(0, log.n_objects, 50)
         ranks = rng.integers(0, n_o[asked])
         accounts = engine.accounts_on(store, asked, ranks)

@@ -30,7 +30,9 @@ from coordnet.inference.attainable import (
 )
 from coordnet.inference.bounds import SimultaneousBounds
 from coordnet.inference.correction import adjusted
+from coordnet.inference.drawn_pairs import drawn_pairs
 from coordnet.inference.statistics import Chances, WindowStatistics
+from coordnet.kernels import attainable as attainable_kernels
 from coordnet.log.account_order import AccountRuns
 from coordnet.times import SECOND
 
@@ -126,6 +128,10 @@ def test_the_family_holds_the_edges_that_can_reach_its_level(rows, window, alpha
     runs, chances = runs_of(log), chances_of(log, window)
     pairs = attainable_pairs(runs, chances, budget=10**9)
     p, m = family_p_values(edges["p_value"], *ends, runs, chances, pairs, alpha, together)
+    sure, _ = family_p_values(
+        edges["p_value"], *ends, runs, chances, pairs, alpha, together, timing=edges["p_timing"]
+    )
+    assert sure.tobytes() == p.tobytes()
     level, size = pairs.family(alpha, together)
     inside = reaches(best_log_p(runs, chances, *ends)[0], level)
     assert m == size
@@ -220,6 +226,49 @@ def test_limits_of_a_sample_hold_for_all_levels_at_once(population, monkeypatch)
     many = exact.counts > total / 50  # where 80 or more of the sample tell
     assert many.sum() > 10
     assert np.mean(excess, axis=0)[many].max() < 2.0
+
+
+@given(logs(), windows())
+def test_what_is_kept_of_a_sample_says_what_its_pairs_say(rows, window):
+    """To the last bit, whatever the chances: in each round they are others."""
+    log = log_of([(a, o, t + k, *rest) for a, o, t, *rest in rows for k in range(1 + t % 9)])
+    n_o = WindowStatistics(log, window).objects.n_accounts
+    if n_o.max(initial=0) < 2:
+        return
+    runs, chances = runs_of(log), chances_of(log, window)
+    drawn = drawn_pairs(runs, chances.of_object, n_o, seed=3, size=200)
+    source, target = np.empty((2, 200), np.int32)
+    source[drawn.order.place], target[drawn.order.place] = drawn.order[:2]
+    for chance in (chances.chance, chances.chance / 3, np.zeros(len(chances.chance))):
+        log_p, shared = drawn.best_log_p(chance)
+        own, count = best_log_p(runs, Chances(chances.of_object, chance), source, target)
+        assert (log_p.tobytes(), shared.tobytes()) == (own.tobytes(), count.tobytes())
+        log_p, shared = drawn._replace(terms=None).best_log_p(chance)
+        assert (log_p.tobytes(), shared.tobytes()) == (own.tobytes(), count.tobytes())
+
+
+def test_where_a_sample_shares_too_much_nothing_is_kept(monkeypatch):
+    runs, chances = heavy_tailed(2)
+    kept = attainable_pairs(runs, chances, budget=0)
+    n_o = np.bincount(runs.objects)
+    monkeypatch.setattr("coordnet.inference.drawn_pairs.TERMS", 10_000)
+    drawn = drawn_pairs(runs, chances.of_object, n_o)
+    assert drawn.terms is None
+    again = attainable_pairs(runs, chances, budget=0, drawn=lambda: drawn)
+    assert again.counts.tobytes() == kept.counts.tobytes()
+    assert again.sharing == kept.sharing
+
+
+@given(st.lists(st.integers(0, 1 << 40), min_size=1, max_size=30), st.data())
+def test_a_draw_falls_on_the_first_number_above_it(numbers, data):
+    total = np.cumsum(numbers)
+    if total[-1] == 0:
+        return
+    values = np.array(
+        data.draw(st.lists(st.integers(0, int(total[-1]) - 1), max_size=20)), np.int64
+    )
+    found = attainable_kernels.first_above(total, values)
+    assert found.tolist() == np.searchsorted(total, values, side="right").tolist()
 
 
 def test_a_sample_depends_on_its_seed_alone():

@@ -881,6 +881,32 @@ def test_a_pair_needs_its_own_actions_only(rows, window, in_order):
             assert found.tobytes() == column[pair].tobytes()
 
 
+@given(logs(min_size=2), windows(), st.sampled_from([0, DAY]), st.booleans())
+@example(
+    [(a, o, START + i * HOUR, "k", None) for i, o in enumerate("op") for a in "uv"], WINDOW, DAY,
+    False,
+)  # fmt: skip
+def test_a_tester_asked_again_answers_like_a_new_one(rows, window, gap, fewer):
+    """Beside other chances, by another rule of occasions, and of other pairs."""
+    log, source, target = all_pairs_graph(rows, window)
+    statistics = WindowStatistics(log, window)
+    first = PairFacts.of(statistics)
+    table, log_miss, windows_ = first.by_cell
+    others = first._replace(
+        by_cell=(table / 2, log_miss / 2, windows_), occasion_rule=OccasionRule(gap)
+    )
+    actions = log.account, log.object, log.time, len(log.all_accounts)
+    tester = PairTester(first, *actions)
+    tester.test(source, target, 1)
+    part = slice(1, None) if fewer else slice(None)
+    for facts in (others, first, others, others):
+        tester.facts = facts
+        pairs = source[part].copy(), target[part].copy()
+        new = PairTester(facts, *actions).test(*pairs, 1)
+        for found, expected in zip(tester.test(*pairs, 1), new, strict=True):
+            assert found.tobytes() == expected.tobytes()
+
+
 @given(st.floats(0, 1), st.integers(0, 70))
 @example(1e-9, 1000)
 @example(1.0, 5)
@@ -958,6 +984,27 @@ def test_a_crowd_is_tested_like_all_others_to_the_last_byte(monkeypatch, gap, le
     assert found[0][0].max() > int(gap > HOUR)
     for one, other in zip(*found, strict=True):
         assert one.tobytes() == other.tobytes()
+
+
+@pytest.mark.parametrize("acts", [(63, 1), (1, 64), (65, 1), (63, 2), (2, 32), (8, 8), (130, 90)])
+def test_any_number_of_repeats_equals_the_oracle(acts):
+    """Of up to 63 pairs of actions the chances are looked up, of more they are computed."""
+    rng = random.Random(sum(acts))
+    rows = [
+        (account, "o", START + rng.randrange(6_000) * SECOND, "k", f"{account}{i}")
+        for account, n in zip("uvw", (*acts, 2), strict=True)
+        for i in range(n)
+    ]
+    log, source, target = all_pairs_graph(rows, WINDOW)
+    found = edge_tests.co_action_tests(
+        WindowStatistics(log, WINDOW, None, WINDOW), source, target, "timing"
+    ).columns
+    for e in range(len(source)):
+        u, v = log.accounts[source[e]], log.accounts[target[e]]
+        assert found["occasions"][e] == naive.occasions(rows, u, v, WINDOW, WINDOW)
+        (chance,) = naive.timing_trials(rows, u, v, WINDOW, None)
+        assert 0 < chance < 1
+        assert found["expected_timing"][e] == pytest.approx(float(chance), **CLOSE)
 
 
 def test_repeats_raise_the_chance_of_an_object():

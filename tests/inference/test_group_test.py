@@ -21,8 +21,8 @@ from strategies import REFRACTORY, START, WINDOW, examples, logs, windows
 
 import coordnet as cn
 from coordnet.clusters import groups
-from coordnet.inference import group_test, statistics
-from coordnet.inference.group_test import GroupTester, evenly
+from coordnet.inference import statistics
+from coordnet.inference.group_test import GroupTester
 from coordnet.inference.set_weights import interests_of, log10_weight
 from coordnet.inference.statistics import WindowStatistics
 from coordnet.kernels import groups as group_kernels
@@ -480,18 +480,6 @@ def test_a_group_by_label_is_that_by_code():
     assert by_label.members == 3
 
 
-@given(st.lists(st.booleans(), max_size=40), st.integers(1, 9))
-def test_places_are_evenly_spaced_however_they_are_read(marks, most):
-    marked = np.array(marks, bool)
-    every = [place for place, mark in enumerate(marks) if mark]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(group_test, "PROFILE", most)
-        patch.setattr(group_test, "SLICE", 3)
-        found = evenly(marked, len(every)).tolist()
-    step = max(1, len(every) // most)
-    assert found == [place for i, place in enumerate(every) if i % step == 0]
-
-
 def test_statistics_are_counted_once_however_many_ask(monkeypatch):
     """By edge tests, the group test and the search alike; and once more for each background."""
     counted = []
@@ -709,7 +697,7 @@ def test_the_scan_bound_bounds_where_cascades_peak(actions, window):
         assert share <= bound + error
         flat = math.comb(actions, m) * m * g.mean() ** (m - 1)
         flat_is_broken |= share > flat + error
-        log_bound = group_kernels._log_bound(np.zeros(0), actions, m, (g ** (m - 1)).mean())
+        log_bound = group_kernels.log_bound(np.zeros(0), actions, m, (g ** (m - 1)).mean())
         assert math.exp(log_bound) == pytest.approx(min(1.0, bound))
     assert flat_is_broken
 
@@ -903,9 +891,10 @@ def test_what_a_search_keeps():
     started = []
 
     class Tester:
-        def grow(self, batch):
+        def grow(self, batch, *, pairs):
+            assert not pairs  # they are smaller than what is looked for
             started.extend(tuple(seed.tolist()) for seed in batch)
-            found = [pair for seed in batch for pair in grown[tuple(seed.tolist())]]
+            found = [group for seed in batch for group in grown[tuple(seed.tolist())]]
             return [(np.array(members, np.int32), evidence) for members, evidence in found]
 
     nothing = cn.find_clusters(graph.keep(min_weight=9))
@@ -924,9 +913,9 @@ def test_a_search_starts_from_known_clusters_and_not_from_pairs_with_their_accou
     started = []
 
     class Spy:
-        def grow(self, batch):
+        def grow(self, batch, *, pairs):
             started.extend(set(seed.tolist()) for seed in batch)
-            return tester.grow(batch)
+            return tester.grow(batch, pairs=pairs)
 
     known = cn.find_clusters(graph.keep(fdr=0.05), "components", min_size=2)
     assert len(known) >= 2

@@ -59,9 +59,9 @@ def naive_sums(log, classes, window, outside):
     return sums
 
 
-def assert_like_naive(log, window, outside=None):
+def assert_like_naive(log, window, outside=None, classes=None):
     chances = statistics_of(log, window)
-    classes = chances.of_object
+    classes = chances.of_object if classes is None else classes
     found = pair_chances(log, classes, chances.chance, windows_by_class(chances, window), outside)
     everybody = np.ones(log.n_accounts, bool) if outside is None else outside
     sums = naive_sums(log, classes.tolist(), window, everybody)
@@ -102,36 +102,57 @@ def test_a_population_is_counted_like_plain_python():
     assert_like_naive(log, WINDOW, np.arange(log.n_accounts) % 3 > 0)
 
 
+@pytest.mark.parametrize("own", [50, 300])
+def test_long_lists_of_objects_are_counted_like_plain_python(own):
+    """Some act on hundreds of objects of one class and some on few; many act often on one."""
+    rng = random.Random(own)
+    lists = {f"u{a}": rng.sample(range(own), own * 9 // 10) for a in range(4)}
+    lists |= {f"v{a}": range(own // 2 * a, own // 2 * (a + 1)) for a in range(2)}
+    lists |= {f"w{a}": rng.sample(range(own), rng.choice([1, 2, 20])) for a in range(20)}
+    rows = [
+        (a, f"o{o}", START + o * 10 * WINDOW + rng.randrange(3 * WINDOW), "k", None)
+        for a, objects in lists.items()
+        for o in objects
+        for _ in range(rng.choice([1, 1, 2, 6]))
+    ]
+    log = log_of(rows)
+    classes = np.zeros(log.n_objects, np.int32)  # more in one class than one octave has
+    assert_like_naive(log, WINDOW)
+    assert_like_naive(log, WINDOW, classes=classes)
+
+
 def slots_of(log, classes):
     """Return the slots of a log as the kernel takes them, made in plain Python, and `before`."""
     ranked = np.argsort(classes, kind="stable")
     rank = np.argsort(ranked, kind="stable")
     acts = {}
-    order = np.argsort(log.time, kind="stable")
-    for p in order.tolist():
-        key = (int(rank[log.object[p]]), int(log.account[p]))
-        acts.setdefault(key, []).append(int(log.time[p]))
+    order = np.lexsort((log.time, log.object, log.account))
+    for k, p in enumerate(order.tolist()):
+        o, a = int(log.object[p]), int(log.account[p])
+        acts.setdefault((int(classes[o]), a, int(rank[o])), []).append((k, p))
     keys = sorted(acts)
-    ends = np.cumsum([len(acts[key]) for key in keys])
-    account = np.array([a for _, a in keys], np.int32)
-    objects = np.array([o for o, _ in keys], np.int32)
-    starts = np.searchsorted(objects, np.arange(log.n_objects + 1))
-    n_o = np.diff(starts)
+    objects = np.array([o for _, _, o in keys], np.int32)
+    first = sorted((acts[key][0][0], key) for key in keys)
+    run = {key: r for r, (_, key) in enumerate(first)}
+    n_o = np.bincount(objects, minlength=log.n_objects)
     slots = pair_kernels.Slots(
-        starts, account, np.arange(len(keys), dtype=np.int32),
-        np.searchsorted(np.sort(account), np.arange(log.n_accounts + 1)),
-        objects[np.argsort(account, kind="stable")].astype(np.int32),
-        frozen(np.append(0, ends).astype(np.int32)),
-        np.array([t for key in keys for t in acts[key]]),
-    )  # fmt: skip
+        np.append(0, np.cumsum(n_o)),
+        objects,
+        np.array([a for _, a, _ in keys], np.int32),
+        np.empty(len(keys), np.int32),
+        np.array([acts[k][0][1] if len(acts[k]) == 1 else -1 - run[k] for k in keys], np.int32),
+        frozen(np.array([k for k, _ in first] + [len(log)], np.int32)),
+        frozen(order.astype(np.int32)),
+        log.time,
+    )
     return slots, np.append(0, np.cumsum(n_o * (n_o - 1) // 2))
 
 
 def test_a_sample_says_what_all_co_occurrences_say():
-    sim = cn.simulate("large_ring", accounts=1_000, seed=2, rings=[(60, 40)], kind="retweet")
-    chances = statistics_of(sim.log)
-    slots, before = slots_of(sim.log, chances.of_object)
-    share = np.zeros(sim.log.n_accounts)
+    log = cn.simulate("large_ring", accounts=1_000, seed=2, rings=[(60, 40)], kind="retweet").log
+    chances = statistics_of(log)
+    slots, before = slots_of(log, chances.of_object)
+    share, holder_starts = np.zeros(log.n_accounts), np.empty(log.n_accounts + 1, np.int32)
     borders = np.searchsorted(np.sort(chances.of_object), np.arange(len(chances.chance) + 1))
     tried = 0
     for c in range(len(chances.chance)):
@@ -139,8 +160,13 @@ def test_a_sample_says_what_all_co_occurrences_say():
         total = int(before[last] - before[first])
         if total < 8_000:
             continue
-        every = pair_kernels.sample_sums(slots, first, last, before, MINUTE, total, c, share)
-        some = pair_kernels.sample_sums(slots, first, last, before, MINUTE, 4_000, c, share)
+        pair_kernels.number_holders(slots, first, last, holder_starts)
+        every, some = (
+            pair_kernels.sample_sums(
+                slots, first, last, before, MINUTE, size, c, holder_starts, share
+            )
+            for size in (total, 4_000)
+        )
         assert not share.any()
         error = math.sqrt(every[3] / total * 4_000) / (every[2] / total * 4_000)
         assert some[1] / some[2] == pytest.approx(every[1] / every[2], abs=4 * error)

@@ -178,14 +178,29 @@ def test_what_accounts_share_is_counted_where_it_is_asked_for():
         every = sum(math.comb(len(acts[u] & other), 2) for v, other in acts.items() if v != u)
         assert interests.shared[u] == every > 0
     everybody = log.active.astype(np.int32)
-    least = [weight_kernels.least_shared(interests, u) for u in everybody.tolist()]
     weight_kernels.know_shared(interests, everybody, len(everybody), count)
-    assert (interests.shared[everybody] >= least).all()
+    assert (interests.shared[everybody] >= interests.least[everybody]).all()
+    assert (interests.least[everybody] > 0).mean() > 0.5
     # of objects that everybody acts on, the bound is what is shared
     alike = interests_of(
         log_of([(f"u{a}", f"o{o}", START, "k", None) for a in range(7) for o in range(5)])
     )
-    assert weight_kernels.least_shared(alike, 3) == pytest.approx(6 * 10)
+    assert alike.least == pytest.approx(np.full(7, 6 * 10))
+
+
+def test_what_is_shared_at_least_is_read_from_popular_objects_as_far_as_there_is_time():
+    """By hand: a and b share p, q and r; c and d p and q; and others one object each."""
+    acts = {"a": "pqrst", "b": "pqr", "c": "pq", "d": "pq"}
+    acts.update({f"e{i}": "uvwxyz"[i] for i in range(6)})
+    log = log_of([(who, what, START, "k", None) for who, own in acts.items() for what in own])
+    one = interests_of(log)
+    assert one.least[log.codes_of(["a", "b", "c", "d"])].tolist() == [5, 5, 3, 3]
+    popular = np.argsort(-np.diff(one.object_starts), kind="stable")  # p and q of four, r of two
+    for most, expected in ((0, [0, 0, 0, 0]), (16, [3, 3, 3, 3]), (1_000, [5, 5, 3, 3])):
+        found = weight_kernels.least_shared(
+            one.starts, one.object_starts, one.accounts, one.met, one.n, popular[:4], most
+        )
+        assert found[log.codes_of(["a", "b", "c", "d"])].tolist() == expected, most
 
 
 @pytest.mark.parametrize("members", [[], [1, 1, 2]])

@@ -14,7 +14,8 @@ TESTS = Path(__file__).resolve().parents[1]
 PLACES = (
     "kernels", "blocks", "graphs/test_co_action.py", "graphs/test_co_timing.py",
     "inference/test_attainable.py", "inference/test_edge_tests.py", "inference/test_group_test.py",
-    "inference/test_membership.py", "inference/test_pair_chances.py", "scores",
+    "inference/test_membership.py", "inference/test_pair_chances.py",
+    "inference/test_staying_pairs.py", "scores",
     "graphs/test_weights.py", "recipes/test_against_naive.py", "robustness/test_suggestion.py",
 )  # fmt: skip
 CHOSEN = "kernels or oracle or any_log or example or bound or by_hand or exact or in_full or naive"

@@ -60,6 +60,22 @@ def test_sorting_what_is_long_sorted_or_backwards():
         assert (np.diff(values) >= 0).all()
 
 
+@given(st.lists(st.floats(0, math.inf) | st.sampled_from([0.0, 0.5, 1.0]), max_size=200))
+def test_ascending_order(values):
+    found = array_kernels.ascending_order(np.array(np.abs(values), np.float64))
+    assert found.dtype == I4
+    assert found.tolist() == sorted(range(len(values)), key=values.__getitem__)
+
+
+@given(
+    st.lists(st.integers(0, 2**62) | st.integers(0, 5) | st.integers(0, 9).map(lambda k: k << 40))
+)
+def test_ascending_order_of_whole_numbers(values):
+    """Digit by digit: whichever digits differ, and where they stand."""
+    found = array_kernels.ascending_order(np.array(values, I8))
+    assert found.tolist() == sorted(range(len(values)), key=values.__getitem__)
+
+
 def test_no_cached_kernel_sorts_with_numba():
     """Loaded from the cache beside one that another process compiled, it can crash."""
     modules = list(Path(array_kernels.__file__).parent.glob("*.py"))

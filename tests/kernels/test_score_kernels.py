@@ -135,7 +135,7 @@ def test_common_objects_of_many_are_those_of_each_two(size):
     own = [np.flatnonzero(rng.random(n_objects) < popular**3) for _ in range(size + 3)]
     unread = np.zeros(0, np.int32)
     interests = weight_kernels.Interests(
-        *rows_of(own), unread, unread, unread, np.ones(size + 3), size + 3
+        *rows_of(own), unread, unread, unread, np.ones(size + 3), np.zeros(size + 3), size + 3
     )  # fmt: skip
     members = rng.permutation(size + 3)[:size].astype(np.int32)
     expected = [

@@ -214,7 +214,8 @@ def test_importing_is_light():
         "'polars', 'bokeh', 'matplotlib', 'pyspark', 'IPython', 'sklearn'};"
         "print(sorted(heavy & set(sys.modules)), coordnet.__version__ != '');"
         "coordnet.detect;"
-        "optional = {'pandas', 'polars', 'bokeh', 'matplotlib', 'pyspark', 'IPython', 'sklearn'};"
+        "optional = {'pandas', 'polars', 'bokeh', 'matplotlib', 'pyspark', 'IPython', 'sklearn',"
+        "'scipy.stats'};"
         "print(sorted(optional & set(sys.modules)))"
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
