@@ -156,7 +156,7 @@ def tables(
         f"{accounts:,} accounts, {seeds} seeds a scenario ({' and '.join(LARGE)}: 1).",
         "",
         "| explanation | scenario | fits its group and parts | fits what is reported there | "
-        "reported and unexplained | excuses planted clusters | cannot tell of them | "
+        "reported and unexplained | excuses planted clusters of which it can tell | cannot tell | "
         "other explanations that fit the group and parts |",
         "| --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
@@ -168,7 +168,7 @@ def tables(
         fits = f"{there.fit[name]} of {there.clusters}" if there.clusters else "nothing reported"
         lines.append(
             f"| `{name}` | `{SCENARIO_OF[name]}` | {tally.fit[name]} of {tally.clusters} | "
-            f"{fits} | {there.unexplained} | {wrong} of {whole} | {dark} | {also} |"
+            f"{fits} | {there.unexplained} | {wrong} of {whole - dark} | {dark} | {also} |"
         )
     lines += ["", "Excused, by planted scenario:", ""]
     for scenario, tally in excused.items():

@@ -18,6 +18,7 @@ from coordnet.frozen import Frozen
 from coordnet.graphs.graph import CoordinationGraph
 from coordnet.graphs.multiplex import Multiplex
 from coordnet.graphs.relation import Given
+from coordnet.graphs.true_pairs import certain_pairs, confidence
 from coordnet.inference.group_test import GroupTest
 from coordnet.kernels import arrays as array_kernels
 from coordnet.kernels import clusters as cluster_kernels
@@ -75,6 +76,15 @@ class Cluster:
         evidence = self.clusters.evidence
         return None if evidence is None else float(evidence[self.number])
 
+    @property
+    def pairs_at_least(self) -> int | None:
+        """How many pairs of members act together beyond chance, at least.
+
+        With 95 % confidence, however the cluster was chosen, in the layer that it is scored in
+        (:func:`coordnet.true_pairs`); None where its edges were not tested.
+        """
+        return self.clusters.pairs_at_least[self.number]
+
     def graph(self) -> CoordinationGraph:
         """Return the edges between members, of the layer that the cluster is scored in."""
         layer = self.clusters.layers[self.layer]
@@ -85,14 +95,21 @@ class Cluster:
     def _facts(self) -> list[tuple[str, str]]:
         names = self.accounts[:5].tolist()
         more = f" and {len(self) - len(names):,} more" if len(self) > len(names) else ""
-        facts = [
+        facts = []
+        if self.pairs_at_least:
+            all_pairs = len(self) * (len(self) - 1) // 2
+            sure = confidence(self.clusters.layers[self.layer])
+            said = f"at least {self.pairs_at_least:,} of {all_pairs:,} act together beyond chance"
+            facts.append(("pairs", f"{said} ({sure})"))
+        facts += [
             ("accounts", f"{len(self):,}: {', '.join(names)}{more}"),
             ("carried by", ", ".join(self.layers) or "no edge: it was found as a group"),
         ]
         if self.evidence is not None:
-            sure = self.evidence > -math.log10(0.05)
-            said = f"{self.evidence:.1f} (log10, of the group test)"
-            facts.append(("evidence", said if sure else "inconclusive for the group as a whole"))
+            told = f"{self.evidence:.1f} (log10, of the group test)"
+            if self.evidence <= -math.log10(0.05):
+                told = "inconclusive for the group as a whole"
+            facts.append(("evidence", told))
         return facts
 
     def __repr__(self) -> str:
@@ -322,6 +339,18 @@ class Clusters(ArrowExport, Frozen):
         return np.where(untested_wins, most, best)
 
     @cached_property
+    def pairs_at_least(self) -> tuple[int | None, ...]:
+        """Of each cluster how many pairs act together, at least; see `Cluster.pairs_at_least`."""
+        bounds: list[int | None] = [None] * len(self)
+        for i, layer in enumerate(self.layers):
+            if layer.tested is None:
+                continue
+            starts, edges = self.inside(layer)
+            for c in np.flatnonzero(self.layer_of == i).tolist():
+                bounds[c] = certain_pairs(layer, edges[starts[c] : starts[c + 1]])
+        return tuple(bounds)
+
+    @cached_property
     def evidence(self) -> NDArray[np.float64] | None:
         """Log10 evidence of the group test of each cluster, None where no test was made.
 
@@ -348,7 +377,11 @@ class Clusters(ArrowExport, Frozen):
         return frozen(labels)  # type: ignore[no-any-return]
 
     def to_frame(self, backend: str | None = None) -> Any:
-        """Return a dataframe of one row a membership: cluster (from 0), account (label)."""
+        """Return a dataframe of one row a membership: cluster (from 0), account (label).
+
+        What is said of whole clusters, the bound on true pairs first, is in ``run.scores``, or
+        without scores in :attr:`pairs_at_least`.
+        """
         return native(self.table(self.all_accounts), backend or self.layers[0].frame)
 
     def table(self, names: Any) -> pa.Table:
@@ -372,9 +405,19 @@ class Clusters(ArrowExport, Frozen):
             ("clusters", f"{len(self):,}"),
             ("accounts", f"{len(np.unique(self.indices)):,}"),
             ("sizes", shown or "none"),
+            *([("pairs", bounds)] if (bounds := self._bounds()) else []),
             ("method", f"{self.method} ({how})" if how else self.method),
             ("layers", ", ".join(self.layers.names)),
         ]
+
+    def _bounds(self) -> str:
+        """Return the bounds on true pairs in words, nothing where all are 0."""
+        bounds = [bound or 0 for bound in self.pairs_at_least]
+        if not any(bounds):
+            return ""
+        shown = ", ".join(f"{bound}" for bound in bounds[:12]) + ", ..." * (len(bounds) > 12)
+        how = " and ".join(dict.fromkeys(confidence(g) for g in self.layers if g.n_edges))
+        return f"at least {shown} act together beyond chance ({how})"
 
     def __repr__(self) -> str:
         return "\n".join(["Clusters", *(f"  {name:<9}{value}" for name, value in self._facts())])

@@ -187,7 +187,9 @@ def could(findable: Findable | None, nothing: bool) -> list[str]:
     """Return what could have been found; and first, where nothing was, why."""
     if findable is None:
         return []
-    return [*(findable.why_nothing if nothing else []), *findable.sentences]
+    if nothing:
+        return [*findable.why_nothing, *findable.sentences]
+    return findable.beside_clusters
 
 
 def confirmed(confirmation: Confirmation, clusters: Clusters, i: int) -> str:

@@ -12,7 +12,7 @@ import numpy as np
 
 from coordnet.detection.words import sentence
 from coordnet.graphs.co_timing import CoTiming
-from coordnet.graphs.true_pairs import certain_pairs
+from coordnet.graphs.true_pairs import certain_pairs, confidence
 from coordnet.log.windows import told
 from coordnet.plural import several
 from coordnet.scores.explain import CONCLUSIVE, clock
@@ -139,7 +139,8 @@ def _bounds(run: Run) -> list[str]:
         said.append(f"{least:,} of the {graph.n_edges:,} pairs of accounts that were kept{where}")
     if not said:
         return []
-    each = " (95 % confidence" + (" for each layer)" if len(said) > 1 else ")")
+    sure = " and ".join(dict.fromkeys(confidence(graph) for graph in run.layers if graph.n_edges))
+    each = f" ({sure}" + (" for each layer)" if len(said) > 1 else ")")
     return [f"At least {'; at least '.join(said)} act together beyond chance{each}."]
 
 

@@ -5,17 +5,24 @@ and searches each copy; here groups are planted the same way, but only what the 
 compute for the group itself is computed, by the same code and against the chances of the log as it
 stands. A group of k accounts that act together on m objects counts as found where
 
-- m is 3 or more, its evidence, by the group test and the weights of sets, is above -log10 of the
-  level of groups, and a pair of it is surprising enough for the search to start from it; or
-- pairs whose q-value is at most the level of edges join half of it or more.
+- its evidence, by the group test and the weights of sets, is above -log10 of the level of groups,
+  and a pair of it is surprising enough for the search to start from it; or
+- pairs whose q-value is at most the level of edges join half of it or more; and, where the search
+  cleans its background, the group has that evidence too, or one of these pairs is kept by what is
+  then asked of it: occasions hours apart, and a small p-value that it could have had whatever the
+  times. Else the search would let the cluster go (:mod:`coordnet.search.search`).
 
-The smallest m is searched for by bisection, group by group: the objects of a group are taken in a
-fixed order, so that more objects hold the fewer. What is reported is the m with which at least 80 %
-of the groups are found.
+The smallest m is searched for by bisection, group by group, from three objects on: the objects of a
+group are taken in a fixed order, so that more objects hold the fewer. What is reported is the m
+with which nine tenths of the groups planted are found: there are few of them, and four fifths are
+promised. Less than three objects are never claimed: whole searches find such groups about as often
+as they miss them, as a few objects decide.
 
 A group that is planted raises the chances of the classes of its objects, against which it is
 tested: by how much is counted for the chances pooled over objects, and the others are taken to
-rise alike. A search can do better, where its background cleans itself.
+rise alike. A search can do better, where its background cleans itself. Members are drawn from all
+accounts. Those of clusters that were found already are taken to stay in these, so that at least
+half of a group must be others.
 """
 
 from __future__ import annotations
@@ -37,24 +44,19 @@ from coordnet.disk import longer
 from coordnet.errors import check_seed, check_whole
 from coordnet.frames import frozen, native
 from coordnet.graphs.graph import CoordinationGraph
-from coordnet.inference.attainable import (
-    LEVELS,
-    STEP,
-    AttainablePairs,
-    attainable_of,
-    attainable_q_values,
-)
-from coordnet.inference.correction import corrected
-from coordnet.inference.edge_tests import combined_p_values
+from coordnet.inference.attainable import LEVELS, STEP, AttainablePairs, attainable_of
+from coordnet.inference.correction import least_of_accounts
+from coordnet.inference.edge_tests import BOUND_ALPHA, combined_p_values
 from coordnet.inference.group_test import GroupTester
 from coordnet.inference.pair_order import marks
 from coordnet.inference.pair_tests import MANY, chances_of_cells, saturated_sums
 from coordnet.inference.round_times import round_factors, roundness
-from coordnet.inference.statistics import popularity_class
+from coordnet.inference.statistics import EVENING, popularity_class
 from coordnet.inference.timing_power import LITTLE_POWER
 from coordnet.kernels import edge_tests as edge_test_kernels
 from coordnet.kernels import groups as group_kernels
 from coordnet.kernels import tails as tail_kernels
+from coordnet.kernels.occasions import OccasionRule
 from coordnet.kernels.set_weights import Interests, know_shared
 from coordnet.log.actions import ActionLog, check_log
 from coordnet.log.windows import shortest, window_text
@@ -64,9 +66,11 @@ from coordnet.times import HOUR, SECOND, Duration, duration, duration_text
 
 SIZES = (3, 5, 10, 20)  # of groups, unless others are asked for
 MOST_OBJECTS = 30  # beyond which a group is not looked at
-FEWEST_OBJECTS = 3  # on which a group shows as a whole: on fewer the search often misses it
+FAMILY = 100  # pairs found together that the family of pairs for bounds is made for
+FEWEST_OBJECTS = 3  # that are claimed: with fewer the search often misses a group
 GROUPS = 20  # planted, unless more are asked for
-SHARE = 0.8  # of the groups that must be found
+SHARE = 0.8  # of the groups that are said to be found
+PLANTED = 0.9  # of those planted that must be, so that the few planted do not say too much
 
 
 @dataclass(frozen=True)
@@ -82,8 +86,8 @@ class FindableLayer:
     sizes : tuple of int
         Members of a group.
     objects : tuple of int or None
-        For each size the smallest number of objects with which four fifths of the groups are
-        found, None where not even ``MOST_OBJECTS`` are enough.
+        For each size the smallest number of objects, three or more, with which four fifths of the
+        groups are found, None where not even `most_objects` are enough.
     sharing : tuple of int or None
         Pairs of accounts of the log that share one, two, three or more objects; None under
         ``null="activity"``, where that does not count.
@@ -101,6 +105,8 @@ class FindableLayer:
     min_weight : int
     least_q : float
         The smallest q-value of these.
+    most_objects : int
+        Objects of the largest groups that were looked at.
     """
 
     window: str
@@ -115,6 +121,7 @@ class FindableLayer:
     pairs_tested: int
     min_weight: int
     least_q: float
+    most_objects: int = MOST_OBJECTS
 
     @property
     def sentence(self) -> str:
@@ -124,12 +131,12 @@ class FindableLayer:
             if not self.sizes:
                 return "Nothing could have been found: the log has too few accounts or objects."
             return (
-                f"No group of {self.sizes[-1]} accounts or fewer that act together on "
-                f"{MOST_OBJECTS} objects or fewer would have been found reliably."
+                f"No group of {self.sizes[-1]} accounts or fewer, drawn at random, is sure to have "
+                f"been found, even where it acts together on {_objects(self.most_objects)}; "
+                "cn.power says how often one is."
             )
         (k, m), *more = some
-        objects = f"{m} object" + "s" * (m > 1)
-        first = f"{k} accounts that act together on {objects}"
+        first = f"{k} accounts that act together on {_objects(m)}"
         rest = [f"{k} on {m}" for k, m in more]
         return (
             f"Could have been found ({SHARE:.0%} of such groups)".replace("%", " %")
@@ -184,6 +191,17 @@ class Findable:
         if len(self.layers) == 1:
             return [self.layers[0].sentence]
         return [f"Within {layer.window}: {layer.sentence}" for layer in self.layers]
+
+    @property
+    def beside_clusters(self) -> list[str]:
+        """What could have been found, where clusters were found."""
+        said = self.sentences
+        if any(all(m is None for m in layer.objects) for layer in self.layers):
+            said.append(
+                "The clusters found were not drawn at random: each has its own evidence. A drawn "
+                "group counts as missed where more than half of it is in these clusters."
+            )
+        return said
 
     @property
     def why_nothing(self) -> list[str]:
@@ -248,7 +266,8 @@ def findable(
 
     Groups are planted on paper, as in :func:`coordnet.power`, and tested as the search tests them,
     without searching again: a second for what takes `power` hours. :func:`coordnet.detect` does it
-    with every result.
+    with every result. Members are drawn from all accounts of the log, those of clusters too. What
+    is said to be found is found by `power`; what is not may be, mostly in logs of few accounts.
 
     Parameters
     ----------
@@ -328,7 +347,7 @@ def _of_layer(
     paper = _Paper(tester, kept, config, max(sizes, default=0), groups, lag, seed)
     sizes = tuple(k for k in sizes if k <= paper.size)
     least = [plant.least_objects(sizes) for plant in paper.plants]
-    at = math.ceil(SHARE * len(least)) - 1
+    at = math.ceil(PLANTED * len(least)) - 1
     smallest = [sorted(column)[at] for column in zip(*least, strict=True)] if least else []
     pairs = paper.attainable
     return FindableLayer(
@@ -344,7 +363,12 @@ def _of_layer(
         pairs_tested=looked.pairs,
         min_weight=config.min_weight,
         least_q=looked.least_q,
+        most_objects=paper.objects,
     )
+
+
+def _objects(n: int) -> str:
+    return f"{n} object" + "s" * (n > 1)
 
 
 def _smallest_q(pairs: AttainablePairs | None) -> float:
@@ -382,16 +406,36 @@ class _Paper:
         kept_p = kept.edges.get("p_value", np.zeros(0))
         self.enough = float(kept_p.max(initial=0.0))  # what is as surprising as these is kept too
         people = log.active
-        if statistics.outside is not None and statistics.outside[people].sum() >= size:
-            people = people[statistics.outside[people]]
+        # who is in no cluster that was found: a group of others is not told from those clusters
+        self.free = np.ones(len(log.all_accounts), bool)
+        self.free[kept.nodes] = False
+        if statistics.outside is not None:
+            self.free &= statistics.outside
         self.size = min(size, len(people))
         self.objects = min(MOST_OBJECTS, int((np.diff(log.by_object) > 0).sum()))
+        # a group that is found is out of the background in the round after
+        self.cleans = (
+            config.clean_background
+            and config.null != "activity"  # which rests on no background
+            and statistics.given_background is None
+        )
         self.attainable: AttainablePairs | None = None
+        self.family = 1.0, 0  # level, and pairs that can reach it
+        # kept edges that matter for bounds
+        self.known = int((kept.edges.get("p_family", np.ones(0)) < 1).sum())
         self.plants: list[_Plant] = []
         if self.size < 2 or self.objects < 1:
             return
         if config.null != "activity":
             self.attainable = attainable_of(statistics, statistics.threads)
+            self.family = self.attainable.family(BOUND_ALPHA, FAMILY)
+        # of the edges that are kept and of the accounts that they name, ascending: how many pairs
+        # are expected to have so small a p-value
+        expected = self.expected(kept_p)
+        ends = np.append(kept.edges["source"], kept.edges["target"])
+        _, least = least_of_accounts(ends, np.append(expected, expected))
+        self.kept_expected, self.kept_least = np.sort(expected), np.sort(least)
+        self.enough_of_account = self.stepped_up(self.kept_least, np.zeros(0), 2.0)
         self._counted()
         seeds = np.random.SeedSequence(seed).generate_state(groups)
         drawn = [self._drawn(np.random.default_rng(int(s)), people, lag) for s in seeds]
@@ -414,6 +458,35 @@ class _Paper:
         self.scratch = tester.scratch()
         step = self.size * self.objects
         self.plants = [_Plant(self, *one, len(log) + i * step) for i, one in enumerate(drawn)]
+
+    def expected(self, p: NDArray[np.float64], more: int = 0) -> NDArray[np.float64]:
+        """Return how many pairs, and `more` of a group, are expected to have so small p-values."""
+        n = self.log.n_accounts
+        if self.attainable is None:  # any pair could have any
+            return p * float(n * (n - 1) // 2)
+        counts = self.attainable.counts
+        return p * replace(self.attainable, counts=counts + more).at(p)
+
+    def stepped_up(
+        self, expected: NDArray[np.float64], known: NDArray[np.float64], scale: float
+    ) -> float:
+        """Return up to which number the step-up rule keeps some, beside those that are kept.
+
+        Parameters
+        ----------
+        expected
+            How many pairs are expected to have so small p-values, of each that is tested.
+        known
+            The same of those that are kept already, ascending.
+        scale
+            What they are multiplied by.
+        """
+        level = self.edge_level
+        if self.attainable is not None:
+            level /= 1 + level
+        ascending = np.sort(expected)
+        ranks = np.arange(1, len(ascending) + 1) + np.searchsorted(known, ascending, "right")
+        return float(ascending[scale * ascending <= level * ranks].max(initial=-1.0))
 
     def _counted(self) -> None:
         """Count what the tests of pairs and the weights of sets need, once."""
@@ -535,44 +608,91 @@ class _Plant:
 
     def least_objects(self, sizes: Sequence[int]) -> list[int]:
         """Return, for each size, the fewest objects with which it is found; one above the most."""
-        least = []
-        high = self.paper.objects + 1
-        for k in sizes:  # a larger group needs no more of them
-            low = self.paper.config.min_weight
+        least: list[int] = []
+        fewest = max(self.paper.config.min_weight, FEWEST_OBJECTS)
+        for k in sizes:
+            low, high = fewest, self.paper.objects + 1
+            # a larger group mostly needs no more of them
+            if least and low <= least[-1] < high:
+                low, high = (low, least[-1]) if self.found(k, least[-1]) else (least[-1] + 1, high)
             while low < high:
                 middle = (low + high) // 2
                 if self.found(k, middle):
                     high = middle
                 else:
                     low = middle + 1
-            least.append(high)
+            least.append(max(low, high))
         return least
 
     def found(self, k: int, m: int) -> bool:
         """Return whether the first k members, together on the first m objects, are found."""
         config = self.paper.config
         p, startable = self.pairs(k, m)
-        u, v = (side.astype(np.int32) for side in np.triu_indices(k, 1))
-        if self.paper.attainable is None:
-            everybody = self.paper.log.n_accounts
-            q = corrected(p, u, v, everybody * (everybody - 1) // 2)
-        else:
-            pairs = self.paper.attainable  # and those that the group makes
-            pairs = replace(pairs, counts=pairs.counts + len(p))
-            q = attainable_q_values(p, u, v, pairs)
-        kept = (q <= self.paper.edge_level) | (p <= self.paper.enough)
-        if kept.any():
-            joined = coo_array((np.ones(int(kept.sum())), (u[kept], v[kept])), (k, k))
-            largest = np.bincount(connected_components(joined, directed=False)[1]).max()
-            if largest >= config.min_size and 2 * largest >= k:
-                return True
-        if not (config.groups and startable and k >= config.min_size and m >= FEWEST_OBJECTS):
-            return False
-        return self.evidence(k, m) > -math.log10(self.paper.level / 2)
+        kept = self._kept(p, k)
+        joined = self._joined(kept, k)
+        if joined and (not self.paper.cleans or self._certain(kept, p, k, m)):
+            return True
+        grown = config.groups and startable and k >= config.min_size and self._half_free(k)
+        return (joined or grown) and self.evidence(k, m) > -math.log10(self.paper.level / 2)
 
-    def pairs(self, k: int, m: int) -> tuple[NDArray[np.float64], bool]:
-        """Return the p-value of each pair, and whether one is surprising enough to start from."""
+    def _kept(self, p: NDArray[np.float64], k: int) -> NDArray[np.bool_]:
+        """Return which pairs of the first k members are kept beside the edges of the layer.
+
+        By the step-up rule for pairs, and by that for the accounts that they name.
+        """
+        paper = self.paper
+        u, v = (side.astype(np.int32) for side in np.triu_indices(k, 1))
+        expected = paper.expected(p, len(p))  # the pairs that the group makes count too
+        most = paper.stepped_up(expected, paper.kept_expected, 1.0)
+        named, least = least_of_accounts(np.append(u, v), np.append(expected, expected))
+        of_account = np.full(k, np.inf)
+        of_account[named] = least
+        most_of_account = paper.stepped_up(least, paper.kept_least, 2.0)
+        small = of_account <= max(most_of_account, paper.enough_of_account)
+        found: NDArray[np.bool_] = (expected <= most) | (p <= paper.enough)
+        return found & small[u] & small[v]
+
+    def _half_free(self, k: int) -> bool:
+        """Return whether half of the first k members or more are in no cluster that was found."""
+        return bool(2 * self.paper.free[self.members[:k]].sum() >= k)
+
+    def _joined(self, kept: NDArray[np.bool_], k: int) -> bool:
+        """Return whether kept pairs of the first k members join half of them or more."""
+        u, v = np.triu_indices(k, 1)
+        free = self.paper.free[self.members[:k]]
+        kept = kept & free[u] & free[v]
+        if not kept.any():
+            return False
+        joined = coo_array((np.ones(int(kept.sum())), (u[kept], v[kept])), (k, k))
+        largest = int(np.bincount(connected_components(joined, directed=False)[1]).max())
+        return largest >= self.paper.config.min_size and 2 * largest >= k
+
+    def _certain(self, kept: NDArray[np.bool_], p: NDArray[np.float64], k: int, m: int) -> bool:
+        """Return whether a kept pair of the first k members is kept when occasions last hours.
+
+        And could have a small p-value whatever the times. Else the last round of cleaning does not
+        speak for the cluster.
+        """
+        paper = self.paper
+        rule = paper.statistics.occasion_rule
+        later = p if rule.least_us else self.pairs(k, m, rule._replace(least_us=EVENING))[0]
+        level, pairs = paper.family
+        ascending = np.sort(later[later <= level])
+        # of so many pairs those only matter that are fewer by chance, by Simes' inequality
+        most = BOUND_ALPHA * (paper.known + np.arange(1, len(ascending) + 1))
+        small = ascending[ascending * (pairs + len(later)) <= most].max(initial=-1.0)
+        enough = max(paper.enough, float(p[kept].max()))
+        return bool((kept & (later <= min(small, enough))).any())
+
+    def pairs(
+        self, k: int, m: int, rule: OccasionRule | None = None
+    ) -> tuple[NDArray[np.float64], bool]:
+        """Return the p-value of each pair, and whether one is surprising enough to start from.
+
+        `rule` says what is one occasion, None that it is as in the layer.
+        """
         paper, statistics = self.paper, self.paper.statistics
+        rule = rule or statistics.occasion_rule
         chosen = self.by_member[self._chosen(self.by_member, k, m)]
         rank, code = self.rank[chosen], self.code[chosen]
         new = np.ones(len(chosen), bool)
@@ -599,7 +719,7 @@ class _Plant:
         edge_test_kernels.run_notes(runs[2], time, self.grain[chosen], cell, by_cell[2], notes)
         edge_test_kernels.shared_object_tests(
             u, v, np.arange(len(u), dtype=np.int32), *runs, time, notes, cell, *by_cell,
-            statistics.occasion_rule, 0, len(u), *marks(len(self.codes)), False,
+            rule, 0, len(u), *marks(len(self.codes)), False,
             occasions, expected, p_value, MANY,
         )  # fmt: skip
         surprising = p_value <= SEED_P
@@ -607,7 +727,8 @@ class _Plant:
             p_activity = combined_p_values(self._activity(u, v, k, m, occasions))
             p_value = np.maximum(p_value, p_activity) if timing else p_activity
             surprising &= p_activity <= paper.edge_level
-        return p_value, bool(surprising.any() or not timing)
+        free = paper.free[self.members[:k]]
+        return p_value, bool((surprising & free[u] & free[v]).any() or not timing)
 
     def _activity(
         self, u: NDArray[np.int32], v: NDArray[np.int32], k: int, m: int,

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from coordnet.graphs.true_pairs import confidence
 from coordnet.inference.group_test import GroupTest
 from coordnet.kernels import actions as action_kernels
 from coordnet.log.actions import ActionLog
@@ -110,8 +111,8 @@ def _finding(view: View, estimates: Mapping[str, Estimate], i: int) -> str:
         said.append(f"{tested}{group}. What follows are counts, not evidence.")
     if bound:
         certain.append(
-            f"At least {bound:,} {of} act together beyond chance (95 % confidence, however the "
-            "cluster was chosen)."
+            f"At least {bound:,} {of} act together beyond chance ({confidence(part.graph)}, "
+            "however the cluster was chosen)."
         )
         if passed and passed > bound:
             after = [

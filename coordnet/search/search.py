@@ -61,7 +61,7 @@ from coordnet.disk import SLICE, release
 from coordnet.graphs.graph import CoordinationGraph
 from coordnet.graphs.multiplex import Multiplex
 from coordnet.graphs.relation import Against, Relation
-from coordnet.graphs.true_pairs import certain_pairs
+from coordnet.graphs.true_pairs import NOT_CLEANED, certain_pairs
 from coordnet.inference.edge_tests import timing_p_values
 from coordnet.inference.group_test import GroupTest, GroupTester
 from coordnet.inference.membership import MembershipTester
@@ -153,6 +153,9 @@ def search_layers(
         _Layer(log, relation, config, background, threads, stage) for relation in config.relations
     ]
     rounds, few_left = _in_rounds(log, layers, config.clean_background and background is None)
+    if len(rounds) == 1 and background is None:
+        for layer in layers:
+            layer.note_not_cleaned()
     return Searched(tuple(layers), config.layer_level, rounds, few_left)
 
 
@@ -428,6 +431,13 @@ class _Layer:
     def take_back(self) -> None:
         """Let everything be as before the background was cleaned."""
         self.graph, self.kept, self.statistics, self.least_q = self.first
+
+    def note_not_cleaned(self) -> None:
+        """Note that bounds rest on a background that has the accounts found in it."""
+        test = self.kept.tested
+        if test is not None and self.kept.n_edges and "p_timing" in self.kept.edges:
+            noted = replace(test, notes=(*test.notes, NOT_CLEANED))
+            self.kept = replace(self.kept, tested=noted)
 
     def group_test(self, members: NDArray[np.int32]) -> GroupTest | None:
         """Return the test of a set of accounts that has more evidence.

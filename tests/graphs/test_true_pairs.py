@@ -12,6 +12,7 @@ import pytest
 from helpers import log_of, ring_rows
 
 import coordnet as cn
+from coordnet.report.words import finding, limits
 from coordnet.scores.explain import explain
 from coordnet.scores.untold import why_untold
 from coordnet.scores.view import Estimate
@@ -81,19 +82,84 @@ def test_wrong_uses_are_told(tested):
     graph = cn.co_action(log_of(ring_rows()))
     with pytest.raises(cn.ParameterError, match="needs tested edges"):
         cn.true_pairs(graph)
-    for pairs in (["ab"], [("a",)], [None], [3]):
+    for pairs in (["ab"], [("a",)], [None], [3], [("a", "b", "c")]):
         with pytest.raises(cn.ParameterError, match="no pair of labels"):
-            cn.true_pairs(tested, pairs)
-    for pairs in ("ab", 3):
-        with pytest.raises(cn.ParameterError, match="no list of pairs of labels"):
             cn.true_pairs(tested, pairs)
     with pytest.raises(cn.ParameterError, match="are not among"):
         cn.true_pairs(tested, [("nobody", "else")])
+    for pairs in ("ab", 3):
+        with pytest.raises(cn.ParameterError, match="are no pairs of labels"):
+            cn.true_pairs(tested, pairs)
+    for wrong in (3, None, [tested]):
+        with pytest.raises(cn.ParameterError, match="a tested graph, or a run or its layers"):
+            cn.true_pairs(wrong)
     with pytest.raises(cn.ParameterError, match="alpha=2"):
         cn.true_pairs(tested, alpha=2)
 
 
-def test_clusters_have_the_bound_in_scores_and_in_words(run):
+def test_a_run_has_a_bound_over_all_its_layers(sim):
+    """Of one layer its own; of several the largest, each at its part of alpha."""
+    one = cn.detect(sim.log, score=False)
+    assert cn.true_pairs(one) == cn.true_pairs(one.layers) == cn.true_pairs(one.layers[0]) > 0
+    ring = pairs_of(next(iter(sim.truth.groups.values())))
+    two = cn.detect(sim.log, ["1h", "60s"], score=False)
+    for pairs in (None, ring):
+        each = [cn.true_pairs(layer, pairs, alpha=0.01) for layer in two.layers]
+        assert each[0] < each[1]
+        assert cn.true_pairs(two, pairs, alpha=0.02) == cn.true_pairs(two.layers, pairs, 0.02)
+        assert cn.true_pairs(two, pairs, alpha=0.02) == each[1]
+    with pytest.raises(cn.ParameterError, match=r"give the run, or one .* run\.layers\[0\]"):
+        cn.true_pairs(two.graph)
+
+
+def test_clusters_have_the_bound_without_scores(sim):
+    """Each in the layer that it is scored in; it is the first thing that a cluster says."""
+    run = cn.detect(sim.log, ["1h", "60s"], null_sets=0)
+    bounds = run.scores["pairs_at_least"].value.tolist()
+    alone = cn.detect(sim.log, ["1h", "60s"], score=False).clusters
+    assert list(alone.pairs_at_least) == [c.pairs_at_least for c in run.clusters] == bounds
+    n = math.comb(len(alone[0]), 2)
+    first = repr(alone[0]).splitlines()[1].split(maxsplit=1)
+    assert first == [
+        "pairs", f"at least {bounds[0]:,.0f} of {n:,} act together beyond chance (95 % confidence)",
+    ]  # fmt: skip
+    shown = ", ".join(f"{b:.0f}" for b in bounds)
+    assert f"  pairs    at least {shown} act together" in repr(alone)
+    # where it is 0 it says nothing, and never comes first
+    outside = [a for a in sim.log.accounts if a not in set().union(*sim.truth.groups.values())]
+    others = cn.Clusters.from_labels([outside[:9]], run.layers, missing="ignore")
+    assert others.pairs_at_least == (0,)
+    assert "pairs " not in repr(others) + repr(others[0])
+    untested = cn.detect(sim.log, fdr=None, score=False).clusters
+    assert set(untested.pairs_at_least) == {None}
+    assert "at least" not in repr(untested) + repr(untested[0])
+
+
+def test_a_background_that_was_not_cleaned_gives_no_95_percent():
+    """One sentence, wherever the bound is told."""
+    log = cn.simulate("mixed_public", accounts=2_000, seed=100).log
+    for options, sure in (({"clean_background": False}, False), ({}, True)):
+        run = cn.detect(log, null_sets=0, **options)
+        told = {
+            "run": repr(run),
+            "explain": run.explain(0),
+            "cluster": repr(run.clusters[0]),
+            "report": "\n".join([*finding(run), *limits(run)]),
+        }
+        for where, said in told.items():
+            text = " ".join(said.split())
+            assert ("95 % confidence" in text) == (sure and where != "run"), where
+            assert ("not sure to hold" in text) != sure, where
+            if where != "cluster":
+                assert ("honest accounts that follow one event may count" in text) != sure, where
+    # beside a background that was given it is not cleaned either, and need not be
+    other = cn.simulate("mixed_public", accounts=2_000, seed=7).log
+    beside = cn.detect(log, background=other, score=False)
+    assert "not sure to hold" not in repr(beside)
+
+
+def test_clusters_have_the_bound_in_scores_and_in_words(sim):
+    run = cn.detect(sim.log, null_sets=9)
     least, share = (run.scores[name] for name in ("pairs_at_least", "pair_share_at_least"))
     for i, cluster in enumerate(run.clusters):
         n = math.comb(len(cluster), 2)
