@@ -22,7 +22,8 @@ A group that is planted raises the chances of the classes of its objects, agains
 tested: by how much is counted for the chances pooled over objects, and the others are taken to
 rise alike. A search can do better, where its background cleans itself. Members are drawn from all
 accounts. Those of clusters that were found already are taken to stay in these, so that at least
-half of a group must be others.
+half of a group must be others. In a log of fewer than a hundred accounts a group changes so much
+of what it is tested against that paper cannot tell, and nothing is claimed.
 """
 
 from __future__ import annotations
@@ -69,6 +70,7 @@ MOST_OBJECTS = 30  # beyond which a group is not looked at
 FAMILY = 100  # pairs found together that the family of pairs for bounds is made for
 FEWEST_OBJECTS = 3  # that are claimed: with fewer the search often misses a group
 GROUPS = 20  # planted, unless more are asked for
+FEWEST_ACCOUNTS = 100  # in a log of fewer a group changes all that it is tested against
 SHARE = 0.8  # of the groups that are said to be found
 PLANTED = 0.9  # of those planted that must be, so that the few planted do not say too much
 
@@ -350,11 +352,12 @@ def _of_layer(
     at = math.ceil(PLANTED * len(least)) - 1
     smallest = [sorted(column)[at] for column in zip(*least, strict=True)] if least else []
     pairs = paper.attainable
+    few = tester.log.n_accounts < FEWEST_ACCOUNTS
     return FindableLayer(
         window=window_text(window),
         lag=duration_text(lag),
         sizes=sizes if least else (),
-        objects=tuple(m if m <= paper.objects else None for m in smallest),
+        objects=tuple(m if m <= paper.objects and not few else None for m in smallest),
         sharing=None if pairs is None else pairs.sharing,
         sharing_exact=pairs is None or pairs.exact,
         smallest_q=_smallest_q(pairs),

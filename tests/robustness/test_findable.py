@@ -131,7 +131,7 @@ def suspects_of(sim):
         ("suspects", {}, 5, 10),
         *(
             pytest.param(of, options, size, 20, marks=pytest.mark.slow)
-            for of in ("campaign", "organic", "suspects")
+            for of in ("campaign", "organic")
             for options in ({}, {"within": "10min"}, {"within": "1h"}, {"fdr": 0.01})
             for size in (3, 5, 10, 20)
         ),
@@ -142,6 +142,8 @@ def test_what_is_said_to_be_found_whole_searches_find(of, options, size, runs):
     sim = cn.simulate("organic" if of == "organic" else "campaign", accounts=1_500, seed=3)
     log = suspects_of(sim) if of == "suspects" else sim.log
     (layer,) = cn.findable(log, sizes=[size], **options).layers
+    if of == "suspects":  # too few accounts for paper to tell
+        assert layer.objects == (None,)
     for objects in filter(None, layer.objects):
         assert objects >= 3
         found = cn.power(
