@@ -22,7 +22,7 @@ from coordnet.log.account_order import AccountRuns
 from coordnet.log.actions import ActionLog
 from coordnet.log.windows import Window, longest, taking_part, windows_of_kinds, windows_of_objects
 from coordnet.threads import CHUNKS, equal_chunks, run_chunks
-from coordnet.times import HOUR, SECOND
+from coordnet.times import HOUR, MINUTE, SECOND
 
 if TYPE_CHECKING:
     from coordnet.inference.attainable import AttainablePairs
@@ -170,9 +170,25 @@ class WindowStatistics:
         for name in ("objects", "classes", "runs", "repeats", "interests", "drawn"):
             if name in self.__dict__:
                 other.__dict__[name] = self.__dict__[name]
+        if (minute := self.__dict__.get("of_a_minute")) is not None:
+            other.__dict__["of_a_minute"] = (
+                other if minute is self else minute.with_background(outside)
+            )
         other.pair_tester = self.pair_tester
         other.uncleaned = self.chances if self.uncleaned is None else self.uncleaned
         return other
+
+    @cached_property
+    def of_a_minute(self) -> WindowStatistics:
+        """The same within a minute, whatever the window; see :mod:`.timing_power`."""
+        window = self.window_us
+        minute: Window = (
+            MINUTE if isinstance(window, int) else tuple((kind, MINUTE) for kind, _ in window)
+        )
+        if minute == window:
+            return self
+        whole = WindowStatistics(self.log, minute, threads=self.threads)
+        return whole if self.outside is None else whole.with_background(self.outside)
 
     @cached_property
     def window_of_class(self) -> NDArray[np.int64]:

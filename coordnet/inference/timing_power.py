@@ -23,7 +23,6 @@ from numpy.typing import NDArray
 from coordnet.inference.statistics import Floats, WindowStatistics
 from coordnet.log.windows import Window, told
 from coordnet.plural import several
-from coordnet.times import MINUTE
 
 LITTLE_POWER = 0.25  # typical chance from which the timing test is said to have little power
 # Chances that two accounts on one object are within a minute of each other, from which they may all
@@ -167,14 +166,6 @@ def _mean(chances: Floats, classes: NDArray[np.int32], n_o: NDArray[np.int32]) -
 
 def _suspects(statistics: WindowStatistics) -> bool:
     """Return whether accounts are so close within a minute as those of a public are not."""
-    window = statistics.window_us
-    minute: Window = (
-        MINUTE if isinstance(window, int) else tuple((kind, MINUTE) for kind, _ in window)
-    )
-    if minute != window:
-        outside = statistics.outside
-        statistics = WindowStatistics(statistics.log, minute, threads=statistics.threads)
-        if outside is not None:
-            statistics = statistics.with_background(outside)
+    statistics = statistics.of_a_minute
     before, left = _before(statistics) or 0.0, _left(statistics) or 0.0
     return before > SUSPECTS or (before > LITTLE_POWER and left > STILL_SUSPECTS)

@@ -244,14 +244,14 @@ def test_kinds_add_up_in_one_test(cross):
 
 
 def test_a_note_names_the_windows():
-    begin = [START + o * HOUR for o in range(9)]
+    begin = [START + o * HOUR for o in range(40)]
     rows = [(f"u{i}", f"o{t}", t + i, "url", None) for t in begin for i in (1, 2)]
     log = log_of([*rows, ("u1", "x", START, "retweet", None)])
     tested = cn.co_action(log, {"retweet": "60s", "url": "10min"}).test()
     (note,) = tested.tested.notes
     assert note.startswith(
-        "two accounts that act on one object are within the window of its kind (retweet 60s, url "
-        "10min) of each other with chance"
+        "two accounts on one object are within the window of its kind (retweet 60s, url 10min) of "
+        "each other with chance"
     )
 
 
